@@ -1,0 +1,44 @@
+# install  the virtual environment .venv/, from constraints.txt; everything below calls it
+# demo     everything from nothing: one full sync against the stand-in, on an embedded database
+# test     the whole test suite
+# dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
+# lint     formatting, lint, types, and which room may import which
+
+# An own interpreter: make install PYTHON=/path/to/python3.12
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for python in python3.11 python3; do \
+  "$$python" -c '$(SUPPORTED)' 2>/dev/null && command -v "$$python" && break; done)
+BIN := .venv/bin
+STAMP := .venv/installed.stamp
+
+.DEFAULT_GOAL := install
+.PHONY: install demo test dev lint
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null \
+	  || { echo "Python 3.11, 3.12 or 3.13 is needed: install it, or name it with 'make install PYTHON=...'." >&2; exit 2; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: apt install python3-venv, or python3.11-venv for python3.11)." >&2; exit 2; }
+	@echo "Making .venv with $$("$(PYTHON)" --version) ..."
+	@"$(PYTHON)" -m venv --clear .venv
+	@echo "Installing the packages of constraints.txt: a few hundred MB, some minutes on a slow line ..."
+	$(BIN)/python -m pip install --no-input --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+	@echo "Installed. Next: make demo"
+
+demo: install
+	@$(BIN)/domiq-sync demo
+
+test: install
+	$(BIN)/python -m pytest
+
+dev: install
+	@exec $(BIN)/domiq-sync dev
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports

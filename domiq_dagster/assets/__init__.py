@@ -1,0 +1,21 @@
+"""The assets, one module per stop on the data's way. Thin: they call `sync` and say what it did."""
+
+from domiq_dagster.assets.conversation_status_pushes import conversation_status_pushes
+from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
+from domiq_dagster.assets.resman_leads import resman_leads
+from domiq_dagster.assets.sources import all_sources
+from domiq_dagster.assets.status_notifications import status_notifications
+from domiq_dagster.assets.status_sync_daily import status_sync_daily
+from domiq_dagster.assets.status_sync_log import status_sync_log
+from domiq_dagster.assets.status_sync_success_rate import status_sync_success_rate
+
+all_assets = [
+    *all_sources,
+    resman_leads,
+    inbound_status_changes,
+    conversation_status_pushes,
+    status_sync_log,
+    status_sync_success_rate,
+    status_notifications,
+    status_sync_daily,
+]

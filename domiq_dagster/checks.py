@@ -1,0 +1,151 @@
+"""Standing checks of what is wrong now, each with exact counts, a capped sample, and what to do."""
+
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    MetadataValue,
+    TableRecord,
+    asset_check,
+)
+
+from domiq_dagster.assets import (
+    conversation_status_pushes,
+    inbound_status_changes,
+    status_notifications,
+    status_sync_log,
+    status_sync_success_rate,
+)
+from domiq_dagster.resources import SyncResource, ThresholdResource
+from domiq_dagster.sync.alerts import describe, raise_alerts, threshold_state
+from domiq_dagster.sync.integrations import load_integrations
+from domiq_dagster.sync.measure import backlog, comparison, conservation_problems
+from domiq_dagster.sync.rules import rule_problems
+
+_SAMPLE = 20
+
+
+@asset_check(
+    asset=status_sync_success_rate, description="No property fails too many of its recent status syncs."
+)
+def failed_sync_threshold(
+    context: AssetCheckExecutionContext, sync: SyncResource, thresholds: ThresholdResource
+) -> AssetCheckResult:
+    """Fails, names the properties with their figures, and raises an alert for each that is newly past the
+    threshold (a log line and an in-app notice)."""
+    with sync.database() as engine:
+        state = threshold_state(engine, thresholds.threshold)
+        opened, closed = raise_alerts(engine, state)
+    for figures in state.past:
+        if figures.partition_key in opened:
+            context.log.error(f"alert: {describe(figures)}")
+    if closed:
+        context.log.info(f"recovered: {', '.join(closed)}")
+    rows = [
+        TableRecord(
+            {
+                "property": f.partition_key,
+                "failed": f.failed,
+                "settled": f.settled,
+                "success_rate": round(f.success_rate or 0.0, 2),
+                "main_reason": f.main_reason or "",
+            }
+        )
+        for f in state.past
+    ]
+    return AssetCheckResult(
+        passed=not state.past,
+        severity=AssetCheckSeverity.ERROR,
+        description="; ".join(describe(f) for f in state.past) or "Every property is within the threshold.",
+        metadata={
+            "properties_past_threshold": MetadataValue.int(len(state.past)),
+            "alerts_opened": MetadataValue.int(len(opened)),
+            "alerts_closed": MetadataValue.int(len(closed)),
+            **({"past_threshold": MetadataValue.table(rows)} if rows else {}),
+        },
+    )
+
+
+@asset_check(asset=status_sync_log, description="Pending outbound changes and deliveries are the same set.")
+def conservation(sync: SyncResource) -> AssetCheckResult:
+    """No pending change without its delivery, no delivery without its pending change."""
+    with sync.database() as engine, engine.connect() as connection:
+        problems = conservation_problems(connection)
+    sample = [{k: str(v) for k, v in p.items()} for p in problems[:_SAMPLE]]
+    return AssetCheckResult(
+        passed=not problems,
+        description="Run the job reconcile_pending: it mends this." if problems else "Nothing is lost.",
+        metadata={"problems": MetadataValue.int(len(problems)), "sample": MetadataValue.json(sample)},
+    )
+
+
+@asset_check(asset=conversation_status_pushes, description="No change waits too long to reach ResMan.")
+def oldest_pending_change(sync: SyncResource) -> AssetCheckResult:
+    """Fails where the oldest pending change of a connected property is older than the limit."""
+    with sync.database() as engine, engine.connect() as connection:
+        left = backlog(connection)
+    minutes = left.oldest_seconds / 60
+    return AssetCheckResult(
+        passed=minutes <= sync.oldest_pending_minutes,
+        description=f"{left.pending} pending; the oldest for {minutes:.0f} minutes. "
+        "See `domiq-sync status` for the accounts and `domiq-sync explain` for a change.",
+        metadata={
+            "pending": MetadataValue.int(left.pending),
+            "oldest_pending_minutes": MetadataValue.float(round(minutes, 1)),
+        },
+    )
+
+
+@asset_check(asset=inbound_status_changes, description="Linked leads agree, or something explains why not.")
+def divergence(sync: SyncResource) -> AssetCheckResult:
+    """Linked leads whose statuses disagree and that no open change or conflict explains, per property."""
+    with sync.database() as engine, engine.connect() as connection:
+        rows = []
+        compared = diverged = 0
+        for integration in load_integrations(connection):
+            found = comparison(connection, integration.property_id)
+            off = [c for c in found if c.verdict == "diverged"]
+            compared += sum(c.verdict != "not_a_lead" for c in found)
+            diverged += len(off)
+            if off:
+                oldest = min((c.agreed_at for c in off if c.agreed_at), default=None)
+                rows.append(
+                    TableRecord(
+                        {
+                            "property": integration.partition_key,
+                            "diverged": len(off),
+                            "agreed_last": oldest.isoformat() if oldest else "never",
+                            "conversations": ", ".join(str(c.conversation_id) for c in off[:_SAMPLE]),
+                        }
+                    )
+                )
+    return AssetCheckResult(
+        passed=diverged == 0,
+        severity=AssetCheckSeverity.WARN,
+        description="Materialise the named partitions of inbound_status_changes."
+        if diverged
+        else "Both sides agree.",
+        metadata={
+            "diverged": MetadataValue.int(diverged),
+            "compared": MetadataValue.int(compared),
+            **({"by_property": MetadataValue.table(rows)} if rows else {}),
+        },
+    )
+
+
+@asset_check(asset=status_notifications, description="Every active workflow rule can be understood.")
+def rules_valid(sync: SyncResource) -> AssetCheckResult:
+    """An unknown status, condition or action is named here, and never read as false."""
+    with sync.database() as engine, engine.connect() as connection:
+        problems = rule_problems(connection)
+    sample = [{"rule": str(p.rule_id), "problem": p.problem} for p in problems[:_SAMPLE]]
+    return AssetCheckResult(
+        passed=not problems,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join(f"{s['rule']}: {s['problem']}" for s in sample)
+        or "Every active rule is valid.",
+        metadata={"problems": MetadataValue.int(len(problems)), "sample": MetadataValue.json(sample)},
+    )
+
+
+all_checks = [failed_sync_threshold, conservation, oldest_pending_change, divergence, rules_valid]

@@ -1,0 +1,69 @@
+"""Is this the right database, and may this role see it? Asked before anything is read or written."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from domiq_dagster.db.errors import BlindRole, NotMigrated, WrongDatabase
+
+_TABLES_WITH_POLICIES = ("company", "property", "chatbot", "conversation", "message", "lead_notification")
+
+
+def require_domiq_tables(connection: Connection) -> None:
+    """Raises WrongDatabase unless `property` and `conversation` are there and a conversation leads to
+    its property, directly or through `chatbot`."""
+    missing = [
+        name
+        for name in ("property", "conversation")
+        if connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"public.{name}"}) is None
+    ]
+    if missing:
+        raise WrongDatabase(
+            f"The database has no table {' and no table '.join(missing)} in schema public: "
+            "point DOMIQ_DATABASE_URL at DomIQ's own database."
+        )
+    leads_to_property = connection.scalar(
+        text(
+            "SELECT count(*) > 0 FROM pg_attribute WHERE NOT attisdropped AND ("
+            "(attrelid = to_regclass('public.conversation') AND attname = 'property_id') OR "
+            "(attrelid = to_regclass('public.chatbot') AND attname = 'property_id'))"
+        )
+    )
+    if not leads_to_property:
+        raise WrongDatabase(
+            "A conversation does not lead to its property here: conversation has no column property_id "
+            "and there is no table chatbot with one; add either."
+        )
+
+
+def refuse_blind_role(connection: Connection) -> None:
+    """Raises BlindRole where row-level security applies to this role on any of DomIQ's tables: it would
+    see an empty database, and that must not be taken for the truth."""
+    blinded = connection.scalars(
+        text(
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace "
+            "AND c.relkind IN ('r', 'p') AND c.relname = ANY (:tables) AND row_security_active(c.oid) "
+            "ORDER BY 1"
+        ),
+        {"tables": list(_TABLES_WITH_POLICIES)},
+    ).all()
+    if blinded:
+        role = connection.scalar(text("SELECT current_user"))
+        raise BlindRole(
+            f'Row-level security hides rows of {", ".join(blinded)} from role "{role}": connect as the '
+            f'tables\' owner, or let a superuser run: ALTER ROLE "{role}" BYPASSRLS.'
+        )
+
+
+def require_migrated(connection: Connection, head: str) -> None:
+    """Raises NotMigrated unless the machinery is there at revision `head`."""
+    present = connection.scalar(text("SELECT to_regclass('domiq_sync.alembic_version') IS NOT NULL"))
+    revision = (
+        connection.scalar(text("SELECT version_num FROM domiq_sync.alembic_version")) if present else None
+    )
+    if revision != head:
+        state = f"at revision {revision}" if revision else "not set up"
+        raise NotMigrated(
+            f"The sync's tables are {state} in this database, this version needs {head}: "
+            "run `domiq-sync migrate`."
+        )

@@ -1,0 +1,127 @@
+"""Brings a database to this version's schema, or prints the SQL that would.
+
+The SQL lives in the numbered files of `sql/`. Those below 100 are Alembic revisions, applied once;
+those from 100 on depend on the shape of the database or on a choice, and are applied every time.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from importlib.resources import files
+
+from alembic import command, context, op
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, text
+
+from domiq_dagster.db.checks import refuse_blind_role, require_domiq_tables
+from domiq_dagster.files import shipped
+
+HEAD = "0005"
+PROPERTY_VIEWS = "100_property_views.sql"
+CAPTURE_TRIGGER = "110_capture_trigger.sql"
+NO_CAPTURE_TRIGGER = "111_no_capture_trigger.sql"
+ADOPT_CHANGES = "120_adopt_changes.sql"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('domiq_sync.migrate', 0))"
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What `migrate` did: the revision before (None: never migrated) and now, and whether it had to
+    create DomIQ's own tables."""
+
+    before: str | None
+    now: str
+    created_domiq_tables: bool
+    capture_trigger: bool
+
+
+def sql_text(name: str) -> str:
+    """The text of one file of `sql/`."""
+    return (shipped("sql") / name).read_text(encoding="utf-8")
+
+
+def execute_script(connection: Connection, script: str) -> None:
+    """Runs a script of several statements as it stands: no parameter markers are read in it."""
+    connection.execution_options(no_parameters=True).exec_driver_sql(script)
+
+
+def run_file(name: str) -> None:
+    """For a revision: applies one file, or prints it in offline mode."""
+    migration = context.get_context()
+    if migration.as_sql:
+        migration.impl.static_output(f"-- {name}\n{sql_text(name)}")
+    else:
+        execute_script(op.get_bind(), sql_text(name))
+
+
+def migrate(engine: Engine, *, capture_trigger: bool = True) -> Migrated:
+    """Migrates in one transaction; a second time changes nothing but the choice of the trigger.
+
+    On an empty database DomIQ's own tables are created first, as the demo needs them.
+
+    Raises:
+        WrongDatabase: tables exist, but not DomIQ's.
+        BlindRole: row-level security would hide DomIQ's rows from this role.
+    """
+    with engine.begin() as connection:
+        connection.execute(text(_LOCK))
+        created = _create_domiq_tables_if_empty(connection)
+        require_domiq_tables(connection)
+        refuse_blind_role(connection)
+        before = current_revision(connection)
+        connection.execute(text("CREATE SCHEMA IF NOT EXISTS domiq_sync"))
+        config = _alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        for name in _every_time(capture_trigger):
+            execute_script(connection, sql_text(name))
+    return Migrated(before, HEAD, created, capture_trigger)
+
+
+def migration_sql(*, capture_trigger: bool = True) -> str:
+    """The whole migration as plain SQL in one transaction, for a DBA to read and run on a database
+    that has never been migrated."""
+    buffer = io.StringIO()
+    command.upgrade(_alembic_config(buffer), "head", sql=True)
+    parts = [
+        "BEGIN;",
+        f"{_LOCK};",
+        "CREATE SCHEMA IF NOT EXISTS domiq_sync;",
+        buffer.getvalue(),
+        *(f"-- {name}\n{sql_text(name)}" for name in _every_time(capture_trigger)),
+        "COMMIT;",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _every_time(capture_trigger: bool) -> tuple[str, str, str]:
+    return PROPERTY_VIEWS, CAPTURE_TRIGGER if capture_trigger else NO_CAPTURE_TRIGGER, ADOPT_CHANGES
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The revision that the database is at, or None if it was never migrated."""
+    if connection.scalar(text("SELECT to_regclass('domiq_sync.alembic_version')")) is None:
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM domiq_sync.alembic_version"))
+    return revision
+
+
+def _create_domiq_tables_if_empty(connection: Connection) -> bool:
+    tables = connection.scalar(
+        text(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+        )
+    )
+    if tables:
+        return False
+    execute_script(connection, sql_text("001_uuid_function.sql"))
+    execute_script(connection, sql_text("000_domiq_tables.sql"))
+    return True
+
+
+def _alembic_config(buffer: io.StringIO | None = None) -> Config:
+    config = Config(output_buffer=buffer) if buffer is not None else Config()
+    config.set_main_option("script_location", str(files("domiq_dagster.db") / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config

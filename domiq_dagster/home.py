@@ -1,0 +1,14 @@
+"""Where this installation keeps what it makes while running: the embedded database, logs, Dagster's files."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def home(env: Mapping[str, str] | None = None) -> Path:
+    """The absolute path of the state directory: `DOMIQ_HOME`, else `.domiq` in the current directory.
+
+    Nothing is created. `env` stands in for the process environment.
+    """
+    configured = (os.environ if env is None else env).get("DOMIQ_HOME", "").strip()
+    return (Path(configured).expanduser() if configured else Path(".domiq")).absolute()

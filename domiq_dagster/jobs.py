@@ -1,0 +1,69 @@
+"""The jobs: pull, push, reconcile, full re-read, the daily count. Each is one run a batch."""
+
+from dagster import (
+    AssetKey,
+    AssetObservation,
+    AssetSelection,
+    MetadataValue,
+    OpExecutionContext,
+    RunConfig,
+    define_asset_job,
+    job,
+    op,
+)
+
+from domiq_dagster.assets.resman_leads import PullConfig
+from domiq_dagster.resources import SyncResource
+from domiq_dagster.sync.reconcile import reconcile
+
+_INBOUND = AssetSelection.assets("resman_leads", "inbound_status_changes")
+_OUTBOUND = AssetSelection.assets(
+    "conversation_status_pushes", "status_sync_log", "status_sync_success_rate", "status_notifications"
+)
+
+pull = define_asset_job(
+    "pull",
+    selection=_INBOUND | AssetSelection.checks_for_assets("resman_leads", "inbound_status_changes"),
+    description="Pull the leads of a range of properties and apply what moved at ResMan.",
+)
+push = define_asset_job(
+    "push",
+    selection=_OUTBOUND,
+    description="Send what is pending to ResMan, then refresh the log, the success rate and the notices.",
+)
+full_reread = define_asset_job(
+    "full_reread",
+    selection=_INBOUND,
+    config=RunConfig(ops={"resman_leads": PullConfig(full=True)}),
+    description="Read every prospect again: not every change at ResMan moves lastModified.",
+)
+daily = define_asset_job(
+    "daily", selection=AssetSelection.assets("status_sync_daily"), description="Count one day of the log."
+)
+
+
+@op(description="Find and mend what the ordinary way missed.")
+def reconcile_sweep(context: OpExecutionContext, sync: SyncResource) -> None:
+    """One sweep; what it found goes on record as an observation of status_sync_log."""
+    with sync.database() as engine:
+        found = reconcile(engine)
+    findings = found.findings
+    for kind, count in findings.items():
+        if count:
+            context.log.info(f"{kind}: {count}")
+    for partition_key, count in sorted(found.uncaptured.items()):
+        context.log.info(f"{partition_key}: {count} statuses without a change, now logged")
+    context.log_event(
+        AssetObservation(
+            AssetKey("status_sync_log"),
+            metadata={kind.replace(" ", "_"): MetadataValue.int(count) for kind, count in findings.items()},
+        )
+    )
+
+
+@job(description="Find and mend pending rows and whatever else the ordinary way missed.")
+def reconcile_pending() -> None:
+    reconcile_sweep()
+
+
+all_jobs = [pull, push, full_reread, daily, reconcile_pending]

@@ -1,0 +1,84 @@
+"""What a user configures: how far a run may go, and when a property is in trouble. Where the systems are,
+and the credentials, come from the environment (see the README) and are never part of a run's config."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from dagster import ConfigurableResource
+from pydantic import Field
+from sqlalchemy import Engine
+
+from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.sync.alerts import Threshold
+from domiq_dagster.sync.push import Budget
+from domiq_dagster.wiring import domiq_database, open_client, open_engine, resman_config
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """The two ends, as the engine takes them."""
+
+    engine: Engine
+    client: ResManClient
+
+
+class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
+    """DomIQ's database and ResMan's API, opened per use."""
+
+    max_accounts: int = Field(default=4, ge=1, description="ResMan accounts worked on side by side.")
+    push_seconds: float = Field(default=600.0, gt=0, description="The longest that one push run goes on.")
+    push_rows: int = Field(default=100_000, ge=1, description="The most changes that one push run takes.")
+    pull_gap_minutes: float = Field(
+        default=30.0, gt=0, description="A property whose last good pull is older than this has a gap."
+    )
+    oldest_pending_minutes: float = Field(
+        default=30.0, gt=0, description="A change pending for longer than this fails its check."
+    )
+
+    @contextmanager
+    def database(self) -> Iterator[Engine]:
+        """DomIQ's database alone. Raises a DatabaseError that says what is wrong."""
+        with domiq_database(os.environ) as url, open_engine(url) as engine:
+            yield engine
+
+    @contextmanager
+    def open(self) -> Iterator[Sync]:
+        """Both ends. Raises a DatabaseError or ConfigurationError that says what is wrong."""
+        config = resman_config(os.environ)
+        with (
+            domiq_database(os.environ) as url,
+            open_engine(url, pool_size=2 + 2 * self.max_accounts) as engine,
+            open_client(config, url) as client,
+        ):
+            yield Sync(engine, client)
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(self.push_seconds, self.push_rows)
+
+    @property
+    def pull_gap(self) -> timedelta:
+        return timedelta(minutes=self.pull_gap_minutes)
+
+
+class ThresholdResource(ConfigurableResource):  # type: ignore[type-arg]
+    """When the failed syncs of a property are too many."""
+
+    lowest_success_rate: float = Field(
+        default=99.0, ge=0, le=100, description="Percent of the recent window."
+    )
+    most_failures: int = Field(default=20, ge=0, description="In the recent window.")
+    least_volume: int = Field(default=10, ge=1, description="Fewer settled changes than this say nothing.")
+    window_hours: float = Field(default=24.0, gt=0, description="How far back the recent window goes.")
+
+    @property
+    def threshold(self) -> Threshold:
+        return Threshold(
+            self.lowest_success_rate,
+            self.most_failures,
+            self.least_volume,
+            timedelta(hours=self.window_hours),
+        )

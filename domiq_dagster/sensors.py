@@ -1,0 +1,128 @@
+"""What runs when something happens: changes to push, a property connected, a gap in the pulls, a
+property in trouble. Each asks the database, which knows, rather than Dagster's runs, which forget."""
+
+import json
+import time
+
+from dagster import (
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunRequest,
+    RunsFilter,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from domiq_dagster.jobs import pull, push
+from domiq_dagster.partitions import properties
+from domiq_dagster.ranges import covering
+from domiq_dagster.resources import SyncResource, ThresholdResource
+from domiq_dagster.sync.alerts import raise_alerts, threshold_state
+from domiq_dagster.sync.integrations import load_integrations
+from domiq_dagster.sync.measure import backlog, gaps
+
+_ON = DefaultSensorStatus.RUNNING
+_UNDER_WAY = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+]
+_ASK_AGAIN_SECONDS = 600
+
+
+@sensor(
+    job=push,
+    minimum_interval_seconds=5,
+    default_status=_ON,
+    description="Pushes when changes are due, unless a push is under way: that one takes them along.",
+)
+def pending_changes(context: SensorEvaluationContext, sync: SyncResource) -> RunRequest | SkipReason:
+    with sync.database() as engine, engine.connect() as connection:
+        waiting = backlog(connection)
+    if not waiting.due:
+        return SkipReason(f"nothing is due ({waiting.pending} pending)")
+    if _under_way(context, "push"):
+        return SkipReason("a push is under way")
+    return RunRequest(tags={"domiq/due": str(waiting.due)})
+
+
+@sensor(
+    job=pull,
+    minimum_interval_seconds=15,
+    default_status=_ON,
+    description="Adds a partition for each property that is connected, drops those that are gone, and "
+    "backfills new ones in one run.",
+)
+def connected_properties(context: SensorEvaluationContext, sync: SyncResource) -> SensorResult | SkipReason:
+    with sync.database() as engine, engine.connect() as connection:
+        connected = [i.partition_key for i in load_integrations(connection, enabled_only=False)]
+        enabled = {i.partition_key for i in load_integrations(connection)}
+    known = list(context.instance.get_dynamic_partitions(str(properties.name)))
+    new = [key for key in connected if key not in known]
+    gone = [key for key in known if key not in connected]
+    if not new and not gone:
+        return SkipReason(f"{len(known)} properties, none new")
+    tags = covering([k for k in known if k not in gone] + new, enabled.intersection(new))
+    requests = []
+    if new:
+        requests.append(properties.build_add_request(new))
+    if gone:
+        requests.append(properties.build_delete_request(gone))
+    return SensorResult(
+        run_requests=[RunRequest(tags={**tags, "domiq/reason": "connected"})] if tags else [],
+        dynamic_partitions_requests=requests,
+    )
+
+
+@sensor(
+    job=pull,
+    minimum_interval_seconds=60,
+    default_status=_ON,
+    description="Backfills properties whose last good pull is too old, in one run over the range of them.",
+)
+def pull_gaps(context: SensorEvaluationContext, sync: SyncResource) -> SensorResult | SkipReason:
+    with sync.database() as engine, engine.connect() as connection:
+        found = {g.partition_key for g in gaps(connection, sync.pull_gap)}
+    known = list(context.instance.get_dynamic_partitions(str(properties.name)))
+    asked = {k: t for k, t in _asked(context.cursor).items() if k in found}
+    now = time.time()
+    wanted = {k for k in found.intersection(known) if now - asked.get(k, 0.0) >= _ASK_AGAIN_SECONDS}
+    if not wanted:
+        return SkipReason(f"{len(found)} gaps, none to ask about now")
+    if _under_way(context, "pull") or _under_way(context, "full_reread"):
+        return SkipReason("a pull is under way")
+    cursor = json.dumps({**asked, **dict.fromkeys(wanted, now)})
+    tags = {**covering(known, wanted), "domiq/reason": "gap"}
+    return SensorResult(run_requests=[RunRequest(tags=tags)], cursor=cursor)
+
+
+@sensor(
+    minimum_interval_seconds=60,
+    default_status=_ON,
+    description="Raises an alert for each property past the failed-sync threshold, once, and says when it "
+    "recovers. Reads the tables, so it works while no run does.",
+    job=push,
+)
+def alerts(context: SensorEvaluationContext, sync: SyncResource, thresholds: ThresholdResource) -> SkipReason:
+    with sync.database() as engine:
+        opened, closed = raise_alerts(engine, threshold_state(engine, thresholds.threshold))
+    for key in opened:
+        context.log.error(f"alert: {key} is past the failed-sync threshold")
+    for key in closed:
+        context.log.info(f"{key} has recovered")
+    return SkipReason(f"{len(opened)} alerts opened, {len(closed)} closed")
+
+
+def _under_way(context: SensorEvaluationContext, job_name: str) -> bool:
+    filters = RunsFilter(job_name=job_name, statuses=_UNDER_WAY)
+    return bool(context.instance.get_run_records(filters, limit=1))
+
+
+def _asked(cursor: str | None) -> dict[str, float]:
+    return dict(json.loads(cursor)) if cursor else {}
+
+
+all_sensors = [pending_changes, connected_properties, pull_gaps, alerts]

@@ -1,0 +1,501 @@
+"""Getting one claimed change to ResMan: find the lead, read what is there, send what is missing, settle.
+
+Every way out of `deliver` either settles the change, gives it back with a time to try again, or finds
+that the lease was lost and leaves everything as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Row, text
+
+from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.resman.errors import Disposition, ResManError, Scope
+from domiq_dagster.resman.models import LeadPost, LeadRecord, PostedLead
+from domiq_dagster.sync import queue
+from domiq_dagster.sync.decide import Action, Pair, Situation, decide
+from domiq_dagster.sync.inbound import apply_property
+from domiq_dagster.sync.integrations import Integration
+from domiq_dagster.sync.lead_search import Found, LeadSearch, SeveralLeads
+from domiq_dagster.sync.linking import contact
+from domiq_dagster.sync.links import link_conversation
+from domiq_dagster.sync.plan import NothingToSend, OutboundChange, Settings, Step, plan, summary_of
+from domiq_dagster.sync.queue import Claim, LostLease
+from domiq_dagster.sync.statuses import CUSTOMER_TYPES, DomiqMeaning, StatusMap
+from domiq_dagster.sync.trace import Trace
+
+logger = logging.getLogger(__name__)
+_QUERIES = load_queries(__package__, "queue.sql")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRules:
+    """Times in seconds.
+
+    lease: longer than the slowest request; after it, another worker probes and goes on. fresh: how old
+    our knowledge of a lead may be before it is read again ahead of a post. first_pause and
+    longest_pause: the bounds of the backoff. configuration_pause: how long a change waits for a missing
+    setting or contact before it looks again. contact_patience: how long before a change of a lead
+    without e-mail and phone fails.
+    """
+
+    lease: float = 150.0
+    fresh: float = 300.0
+    first_pause: float = 5.0
+    longest_pause: float = 600.0
+    configuration_pause: float = 900.0
+    contact_patience: float = 14 * 86400.0
+    max_attempts: int = 5
+
+
+class _GiveBack(Exception):
+    """Postpone the delivery: nothing is wrong with the change itself."""
+
+    def __init__(
+        self,
+        outcome: str,
+        seconds: float,
+        *,
+        state: str = "waiting",
+        counted: bool = False,
+        decide_again: bool = False,
+    ) -> None:
+        super().__init__(outcome)
+        self.outcome, self.seconds, self.state, self.counted = outcome, seconds, state, counted
+        self.decide_again = decide_again
+
+
+class _Settle(Exception):
+    """Settle the change at once, without a post."""
+
+    def __init__(self, sync_status: str, outcome: str, reason: str, **more: Any) -> None:
+        super().__init__(outcome)
+        self.sync_status = sync_status
+        self.explanation = {"outcome": outcome, "reason": reason, **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How one delivery ended: `success`, `failed`, `postponed`, `lost_lease` or `vanished`; `outcome` says
+    more. `error` is what ResMan answered where that is why."""
+
+    result: str
+    outcome: str
+    error: ResManError | None = None
+
+
+class Courier:
+    """Delivers claims, one at a time. `jitter` gives 0 to 1 (full jitter)."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        client: ResManClient,
+        rules: DeliveryRules | None = None,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._engine = engine
+        self._client = client
+        self._rules = rules or DeliveryRules()
+        self._jitter = jitter
+
+    def deliver(self, held: Claim, integration: Integration, statuses: StatusMap) -> Delivered:
+        """Sends one claimed change, or finds why not to. Database errors pass through: the lease ends by
+        itself and the change is probed before it is sent again."""
+        trace = Trace()
+        with self._engine.connect() as connection:
+            try:
+                return self._try(connection, held, integration, statuses, trace)
+            except LostLease:
+                logger.warning("lost the lease of change %s; leaving it to its holder", held.change_id)
+                return Delivered("lost_lease", "lost_lease")
+
+    def _try(
+        self,
+        connection: Connection,
+        held: Claim,
+        integration: Integration,
+        statuses: StatusMap,
+        trace: Trace,
+    ) -> Delivered:
+        try:
+            return _Delivery(self, connection, held, integration, statuses, trace).run()
+        except _Settle as end:
+            return self._settle(connection, held, end, trace)
+        except _GiveBack as pause:
+            delivered = self._give_back(connection, held, pause, trace)
+            if pause.decide_again:
+                apply_property(self._engine, integration, conversation_id=held.lane)
+            return delivered
+        except ResManError as error:
+            return self._after_error(connection, held, error, trace)
+
+    def _after_error(
+        self, connection: Connection, held: Claim, error: ResManError, trace: Trace
+    ) -> Delivered:
+        if error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE:
+            words = error.description or str(error)
+            return self._settle(connection, held, _Settle("failed", error.kind, words), trace, error)
+        unknown = error.disposition is Disposition.UNKNOWN or held.may_have_left
+        ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2 ** min(held.postponements, 16))
+        seconds = max(error.retry_after or 0.0, self._jitter() * ceiling)
+        pause = _GiveBack(error.kind, seconds, state="unknown" if unknown else "ready")
+        return self._give_back(connection, held, pause, trace, error)
+
+    def _give_back(
+        self,
+        connection: Connection,
+        held: Claim,
+        pause: _GiveBack,
+        trace: Trace,
+        error: ResManError | None = None,
+    ) -> Delivered:
+        connection.rollback()
+        queue.postpone(
+            connection,
+            held,
+            state=pause.state,
+            outcome=pause.outcome,
+            seconds=pause.seconds,
+            counted=pause.counted,
+            attempts=trace.attempts,
+        )
+        return Delivered("postponed", pause.outcome, error)
+
+    def _settle(
+        self,
+        connection: Connection,
+        held: Claim,
+        end: _Settle,
+        trace: Trace,
+        error: ResManError | None = None,
+    ) -> Delivered:
+        connection.rollback()
+        queue.settle(
+            connection,
+            held,
+            sync_status=end.sync_status,
+            explanation=end.explanation,
+            prospect_id=end.explanation.get("prospect_id"),
+            attempts=trace.attempts,
+        )
+        connection.commit()
+        return Delivered(end.sync_status, end.explanation["outcome"], error)
+
+
+class _Delivery:
+    """The state of one delivery under way."""
+
+    def __init__(
+        self,
+        courier: Courier,
+        connection: Connection,
+        held: Claim,
+        integration: Integration,
+        statuses: StatusMap,
+        trace: Trace,
+    ) -> None:
+        self._rules = courier._rules
+        self._engine = courier._engine
+        self._client = courier._client
+        self._connection = connection
+        self._held = held
+        self._integration = integration
+        self._statuses = statuses
+        self._trace = trace
+
+    def run(self) -> Delivered:
+        row = self._load()
+        meaning = self._meaning(row)
+        settings = self._settings()
+        found = self._find_lead(row)
+        if found is not None and found.just_linked:
+            row = self._load()
+        if row.prospect_id is not None and not row.is_current:
+            raise _Settle("success", "superseded", "a newer conversation of the same lead speaks for it")
+        record = found.record if found else None
+        if found is not None and record is None and self._must_read(row):
+            record = self._read(found.prospect_id)
+        status = self._known_status(row, record)
+        self._let_resman_win(row, status, record)
+        change = _change_of(row)
+        steps = plan(change, meaning, settings, status)
+        if isinstance(steps, NothingToSend):
+            raise _Settle("success", steps.outcome, steps.reason, prospect_id=row.prospect_id)
+        return self._send(row, found, steps, record)
+
+    # What is to be sent, and may it?
+
+    def _load(self) -> Row[Any]:
+        row = self._connection.execute(
+            text(_QUERIES["load_change"]), {"change_id": self._held.change_id}
+        ).first()
+        self._connection.commit()
+        if row is None:
+            raise LostLease(f"change {self._held.change_id} was deleted")
+        if not row.has_conversation:
+            raise _Settle("failed", "no_conversation", "the change names no conversation, so no lead either")
+        return row
+
+    def _meaning(self, row: Row[Any]) -> DomiqMeaning:
+        meaning = self._statuses.meaning(row.new_status)
+        if meaning is None:
+            raise _Settle(
+                "failed",
+                "unmapped_status",
+                f"'{row.new_status}' is no lead status here: add it to domiq_sync.domiq_status_map, "
+                "then run domiq-sync retry",
+            )
+        return meaning
+
+    def _settings(self) -> Settings:
+        missing = self._integration.missing_settings
+        if missing:
+            raise _GiveBack(f"not_configured: {', '.join(missing)}", self._rules.configuration_pause)
+        i = self._integration
+        return Settings(str(i.agent_id), str(i.source_id), str(i.lost_reason_id), str(i.time_zone))
+
+    # Which lead, and what does it show?
+
+    def _find_lead(self, row: Row[Any]) -> Found | None:
+        if row.prospect_id is not None:
+            return Found(row.prospect_id, row.person_id, None, "stored_id", just_linked=False)
+        person = contact(row.first_name, row.last_name, row.email, row.phone)
+        search = LeadSearch(self._client, self._integration, self._trace)
+        try:
+            found = search.find(
+                row.resman_lead_id, person, row.email, row.phone, row.first_name, row.last_name
+            )
+        except SeveralLeads as several:
+            raise _Settle("failed", "ambiguous_lead", str(several)) from None
+        if found is not None:
+            self._link(row, found.prospect_id, found.person_id, found.linked_by, found.record)
+            return found
+        if not person.reachable:
+            waited = (self._trace.now() - self._held.enqueued_at).total_seconds()
+            if waited > self._rules.contact_patience:
+                raise _Settle("failed", "no_contact", "ResMan takes no lead without e-mail and phone")
+            raise _GiveBack("no_contact", self._rules.configuration_pause)
+        return None
+
+    def _must_read(self, row: Row[Any]) -> bool:
+        stale = row.known_for is None or row.known_for > self._rules.fresh
+        return self._held.may_have_left or stale or row.resman_status is None or row.person_id is None
+
+    def _read(self, prospect_id: str) -> LeadRecord:
+        i = self._integration
+        record = self._call(
+            "read", lambda: self._client.search_by_id(i.account_id, i.resman_property_id, prospect_id)
+        )
+        if record is None:
+            self._lead_is_gone(prospect_id)
+        assert record is not None
+        status = CUSTOMER_TYPES.get(record.customer_type)
+        if status is not None:
+            self._touch(self._connection, prospect_id, _person_id(record), status)
+            self._connection.commit()
+        return record
+
+    def _lead_is_gone(self, prospect_id: str) -> None:
+        """Believed at the second look: then the link is dropped, and the next try searches afresh."""
+        if self._held.attempts == 0:
+            raise _GiveBack("lead_not_found", self._rules.first_pause, state="ready", counted=True)
+        if self._held.attempts >= self._rules.max_attempts:
+            raise _Settle("failed", "lead_not_found", f"ResMan has no lead {prospect_id} at this property")
+        self._connection.execute(
+            text("DELETE FROM domiq_sync.lead_link WHERE conversation_id = :c AND prospect_id = :p"),
+            {"c": self._held.lane, "p": prospect_id},
+        )
+        self._connection.commit()
+        raise _GiveBack("lead_gone_unlinked", 0.0, state="ready", counted=True)
+
+    def _known_status(self, row: Row[Any], record: LeadRecord | None) -> str | None:
+        read = CUSTOMER_TYPES.get(record.customer_type) if record is not None else None
+        if read is not None and read != row.resman_status:
+            return read
+        known: str | None = row.effective_status
+        return known
+
+    def _let_resman_win(self, row: Row[Any], status: str | None, record: LeadRecord | None) -> None:
+        """Where ResMan moved since the pair was agreed, the property's policy decides before anything is sent."""
+        if status is None or row.agreed_resman_status == status:
+            return
+        i = self._integration
+        agreed = Pair(row.agreed_domiq_status, row.agreed_resman_status) if row.agreed_resman_status else None
+        situation = Situation(
+            agreed=agreed,
+            now=Pair(row.domiq_status, status),
+            open_outbound=True,
+            policy=i.policy,
+            inbound=i.inbound,
+            outbound=i.outbound,
+            domiq_is_newer=_is_newer(row, record),
+        )
+        action = decide(situation, self._statuses).action
+        if action is Action.REVIEW:
+            raise _GiveBack("conflict", self._rules.configuration_pause, decide_again=True)
+        if action is Action.APPLY:
+            raise _GiveBack("resman_moved", 1.0, state="ready", decide_again=True)
+
+    # Sending
+
+    def _send(
+        self, row: Row[Any], found: Found | None, steps: list[Step], record: LeadRecord | None
+    ) -> Delivered:
+        comments = [e.comments or "" for e in record.events] if record else []
+        arrived = [s for s in steps if any(s.marker in c for c in comments)]
+        prospect_id = found.prospect_id if found else None
+        person_id = found.person_id if found and found.person_id else (_person_id(record) if record else None)
+        event_ids: list[str] = []
+        for step in steps:
+            if step in arrived:
+                self._trace.note("probe", "found", {"step": step.name, "marker": step.marker})
+                continue
+            queue.extend_lease(self._connection, self._held, self._rules.lease)
+            posted = self._post(row, step, prospect_id, person_id)
+            event_ids += posted.event_ids
+            prospect_id = posted.prospect_id or prospect_id
+            person_id = posted.person_id or person_id
+            if step.creates:
+                if prospect_id is None:
+                    # Created, but the answer names no id: the search of the next try finds it.
+                    raise _GiveBack(
+                        "created_without_id", self._rules.first_pause, state="unknown", counted=True
+                    )
+                self._link(row, prospect_id, person_id, "created", None)
+        self._confirm(row, steps, arrived, prospect_id, person_id, event_ids)
+        return Delivered("success", "confirmed_by_read" if len(arrived) == len(steps) else "sent")
+
+    def _post(self, row: Row[Any], step: Step, prospect_id: str | None, person_id: str | None) -> PostedLead:
+        post = LeadPost(
+            customer_type=step.customer_type,
+            event=step.event,
+            first_name=row.first_name,
+            last_name=row.last_name,
+            prospect_id=None if step.creates else prospect_id,
+            person_id=None if step.creates else person_id,
+            email=row.email if step.creates else None,
+            phone=row.phone if step.creates else None,
+            move_in_date=row.move_in_date if step.creates else None,
+        )
+        i = self._integration
+        detail = {
+            "event_type": step.event.event_type,
+            "event_date": step.event.event_date.isoformat(),
+            "customer_type": step.customer_type,
+            "marker": step.marker,
+            "prospect_id": post.prospect_id,
+            "agent_id": step.event.agent_id,
+            "transaction_source": step.event.transaction_source,
+        }
+        return self._call(
+            step.name, lambda: self._client.post_lead(i.account_id, i.resman_property_id, post), detail
+        )
+
+    def _confirm(
+        self,
+        row: Row[Any],
+        steps: list[Step],
+        arrived: list[Step],
+        prospect_id: str | None,
+        person_id: str | None,
+        event_ids: list[str],
+    ) -> None:
+        outcome = "confirmed_by_read" if len(arrived) == len(steps) else "sent"
+        after = steps[-1].resman_status
+        explanation = {
+            "outcome": outcome,
+            "reason": f"{', '.join(s.event.event_type for s in steps)} at ResMan",
+            "prospect_id": prospect_id,
+            "event_ids": event_ids,
+            "marker": steps[-1].marker,
+            "resman_status": after,
+        }
+        queue.settle(
+            self._connection,
+            self._held,
+            sync_status="success",
+            explanation=explanation,
+            prospect_id=prospect_id,
+            attempts=self._trace.attempts,
+        )
+        assert prospect_id is not None
+        self._touch(self._connection, prospect_id, person_id, after)
+        self._connection.execute(
+            text(
+                "UPDATE domiq_sync.lead_link SET agreed_domiq_status = :d, agreed_resman_status = :r, "
+                "agreed_at = clock_timestamp(), person_id = COALESCE(person_id, :person) "
+                "WHERE conversation_id = :c"
+            ),
+            {"d": row.new_status, "r": after, "person": person_id, "c": row.conversation_id},
+        )
+        self._connection.commit()
+
+    # Helpers
+
+    def _call(self, action: str, request: Callable[[], T], detail: dict[str, Any] | None = None) -> T:
+        return self._trace.call(action, request, detail)
+
+    def _link(
+        self,
+        row: Row[Any],
+        prospect_id: str,
+        person_id: str | None,
+        linked_by: str,
+        record: LeadRecord | None,
+    ) -> None:
+        link_conversation(
+            self._connection,
+            property_id=self._integration.property_id,
+            conversation_id=row.conversation_id,
+            prospect_id=prospect_id,
+            person_id=person_id,
+            linked_by=linked_by,
+        )
+        status = CUSTOMER_TYPES.get(record.customer_type) if record else "Prospect"
+        if status is not None:
+            self._touch(self._connection, prospect_id, person_id, status)
+        self._connection.commit()
+
+    def _touch(self, connection: Connection, prospect_id: str, person_id: str | None, status: str) -> None:
+        connection.execute(
+            text(_QUERIES["touch_lead"]),
+            {
+                "property_id": self._integration.property_id,
+                "prospect_id": prospect_id,
+                "person_id": person_id,
+                "status": status,
+                "effective_status": status,
+            },
+        )
+
+
+def _change_of(row: Row[Any]) -> OutboundChange:
+    return OutboundChange(
+        change_id=row.change_id,
+        old_status=row.old_status,
+        new_status=row.new_status,
+        reason=row.status_reason,
+        summary=summary_of(row.context_data, row.ai_intent_summary),
+        happened_at=row.created_at,
+        tour_datetime=row.tour_datetime,
+    )
+
+
+def _is_newer(row: Row[Any], record: LeadRecord | None) -> bool:
+    """Whether the conversation began after the last thing that ResMan knows of the lead."""
+    if record is not None and record.events:
+        return bool(row.began_at > max(e.event_date for e in record.events))
+    return row.last_modified is not None and bool(row.began_at > row.last_modified)
+
+
+def _person_id(record: LeadRecord) -> str | None:
+    return record.people[0].person_id if record.people else None

@@ -1,0 +1,182 @@
+"""How things stand: figures per property, divergence, conservation, backlog, recent failures. Reads only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pandas as pd
+from sqlalchemy import Connection, text
+
+from domiq_dagster.db.sqlfile import load_queries
+
+_QUERIES = load_queries(__package__, "measure.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyFigures:
+    """One connected property's state. Ages in seconds; rates in percent."""
+
+    partition_key: str
+    property_id: UUID
+    property_name: str
+    logged: int
+    success: int
+    failed: int
+    pending: int
+    applied: int
+    pushed: int
+    leads: int
+    deliveries: int
+    oldest_pending_seconds: float | None
+    watermark: datetime | None
+    last_pull_at: datetime | None
+    failing_since: datetime | None
+    last_error: str | None
+    verdicts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def diverged(self) -> int:
+        return self.verdicts["diverged"]
+
+    @property
+    def conflicts(self) -> int:
+        return self.verdicts["conflict"]
+
+    @property
+    def compared(self) -> int:
+        """How many linked leads could be compared."""
+        return sum(n for verdict, n in self.verdicts.items() if verdict != "not_a_lead")
+
+    @property
+    def success_rate(self) -> float | None:
+        """Of all logged changes, as the view has it; None where nothing is logged."""
+        return 100.0 * self.success / self.logged if self.logged else None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How one linked lead compares; see measure.sql for the verdicts."""
+
+    conversation_id: UUID
+    prospect_id: str
+    domiq_status: str | None
+    resman_status: str
+    verdict: str
+    agreed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentFailures:
+    """A property's settled changes in a recent window."""
+
+    partition_key: str
+    property_id: UUID
+    property_name: str
+    success: int
+    failed: int
+    main_reason: str | None
+
+    @property
+    def settled(self) -> int:
+        return self.success + self.failed
+
+    @property
+    def success_rate(self) -> float | None:
+        """In percent; None where nothing was settled."""
+        return 100.0 * self.success / self.settled if self.settled else None
+
+
+def property_figures(connection: Connection, property_id: UUID | None = None) -> list[PropertyFigures]:
+    """The state of every connected property, or of one."""
+    rows = connection.execute(text(_QUERIES["property_figures"]), {"property_id": property_id}).all()
+    names = PropertyFigures.__dataclass_fields__.keys() - {"verdicts"}
+    return [
+        PropertyFigures(
+            **{name: row._mapping[name] for name in names},
+            verdicts=Counter(c.verdict for c in comparison(connection, row.property_id)),
+        )
+        for row in rows
+    ]
+
+
+def comparison(connection: Connection, property_id: UUID) -> list[Comparison]:
+    """Every current link of a property with its verdict."""
+    rows = connection.execute(text(_QUERIES["comparison"]), {"property_id": property_id})
+    return [
+        Comparison(r.conversation_id, r.prospect_id, r.domiq_status, r.resman_status, r.verdict, r.agreed_at)
+        for r in rows
+    ]
+
+
+def left_alone(connection: Connection, property_id: UUID) -> dict[str, int]:
+    """Statuses that are no lead status, with how many conversations have each."""
+    rows = connection.execute(text(_QUERIES["left_alone"]), {"property_id": property_id})
+    return {r.status: r.conversations for r in rows}
+
+
+def conservation_problems(connection: Connection) -> list[dict[str, Any]]:
+    """Where pending changes and deliveries are not the same set (at most 1,000); empty when all is well."""
+    return [dict(r._mapping) for r in connection.execute(text(_QUERIES["conservation"]))]
+
+
+def recent_failures(connection: Connection, since: datetime) -> list[RecentFailures]:
+    """Per connected property, the settled changes logged since `since`."""
+    rows = connection.execute(text(_QUERIES["recent_failures"]), {"since": since})
+    return [RecentFailures(**r._mapping) for r in rows]
+
+
+def success_rate_frame(connection: Connection) -> pd.DataFrame:
+    """The view status_sync_success_rate: property_id, property_name, sync_success_rate (percent),
+    failed_status_updates."""
+    return pd.read_sql(text(_QUERIES["success_rate"]), connection)
+
+
+def count_day(connection: Connection, day: date) -> pd.DataFrame:
+    """Counts the changes of one UTC day into domiq_sync.daily_total, anew each time, and returns them:
+    property, sync_direction, sync_status, changes. The caller commits."""
+    connection.execute(text(_QUERIES["forget_day"]), {"day": day})
+    connection.execute(text(_QUERIES["count_day"]), {"day": day})
+    return pd.read_sql(text(_QUERIES["daily"]), connection, params={"day": day})
+
+
+def log_totals_frame(connection: Connection) -> pd.DataFrame:
+    """The whole log by direction and status: changes, newest."""
+    return pd.read_sql(text(_QUERIES["log_totals"]), connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A property whose pulls have fallen behind."""
+
+    partition_key: str
+    property_id: UUID
+    last_pull_at: datetime | None
+    failing_since: datetime | None
+    last_error: str | None
+
+
+def gaps(connection: Connection, max_age: timedelta) -> list[Gap]:
+    """Connected properties whose last good pull is older than `max_age`, or never was."""
+    rows = connection.execute(text(_QUERIES["gaps"]), {"max_age_seconds": max_age.total_seconds()})
+    return [Gap(**r._mapping) for r in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The queue at connected properties. `due` counts, up to 1,000 a property, the conversations of which
+    a change may be claimed now, at accounts whose breaker is closed; `oldest_seconds` is 0 where nothing
+    is pending."""
+
+    pending: int
+    due: int
+    oldest_seconds: float
+
+
+def backlog(connection: Connection) -> Backlog:
+    """How much waits to be sent."""
+    row = connection.execute(text(_QUERIES["backlog"])).one()
+    return Backlog(row.pending, row.due, float(row.oldest_seconds or 0.0))

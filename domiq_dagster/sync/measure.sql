@@ -1,0 +1,149 @@
+-- name: property_figures
+-- One row a connected property: the log's counts, the queue, the links and how they compare.
+SELECT i.partition_key, i.property_id, p.name AS property_name, i.sync_enabled,
+       COALESCE(g.logged, 0) AS logged, COALESCE(g.success, 0) AS success, COALESCE(g.failed, 0) AS failed,
+       COALESCE(g.pending, 0) AS pending, COALESCE(g.applied, 0) AS applied, COALESCE(g.pushed, 0) AS pushed,
+       COALESCE(q.deliveries, 0) AS deliveries, q.oldest_pending_at,
+       EXTRACT(EPOCH FROM clock_timestamp() - q.oldest_pending_at)::float AS oldest_pending_seconds,
+       COALESCE(l.leads, 0) AS leads, w.watermark, w.last_pull_at, w.failing_since, w.last_error
+FROM domiq_sync.integration i
+JOIN public.property p ON p.id = i.property_id
+LEFT JOIN LATERAL (
+    SELECT count(*) AS logged,
+           count(*) FILTER (WHERE g.sync_status = 'success') AS success,
+           count(*) FILTER (WHERE g.sync_status = 'failed') AS failed,
+           count(*) FILTER (WHERE g.sync_status = 'pending') AS pending,
+           count(*) FILTER (WHERE g.sync_status = 'success' AND g.sync_direction = 'from_resman') AS applied,
+           count(*) FILTER (WHERE g.sync_status = 'success' AND g.sync_direction = 'to_resman') AS pushed
+    FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
+    WHERE c.property_id = i.property_id) AS g ON TRUE
+LEFT JOIN LATERAL (
+    SELECT count(*) AS deliveries, min(d.enqueued_at) AS oldest_pending_at
+    FROM domiq_sync.delivery d WHERE d.property_id = i.property_id) AS q ON TRUE
+LEFT JOIN LATERAL (
+    SELECT count(*) AS leads FROM domiq_sync.resman_lead r WHERE r.property_id = i.property_id) AS l ON TRUE
+LEFT JOIN domiq_sync.watermark w ON w.property_id = i.property_id
+WHERE CAST(:property_id AS uuid) IS NULL OR i.property_id = :property_id
+ORDER BY i.partition_key
+
+-- name: comparison
+-- How each current link compares, by verdict.
+--   agrees       ResMan's status covers DomIQ's
+--   awaiting     DomIQ told ResMan, whose staff take the step themselves (application, leased)
+--   conflict     a person decides
+--   open_change  a pending change explains the difference
+--   not_a_lead   DomIQ's status is no lead status
+--   diverged     nothing explains the difference
+SELECT l.conversation_id, l.prospect_id, c.status AS domiq_status, r.effective_status AS resman_status,
+       l.agreed_at,
+       CASE
+           WHEN s.lead_status IS NULL THEN 'not_a_lead'
+           WHEN s.lead_status = ANY (m.covers) THEN 'agrees'
+           WHEN EXISTS (SELECT FROM domiq_sync.conflict k
+                        WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL) THEN 'conflict'
+           WHEN EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id) THEN 'open_change'
+           WHEN s.lead_status IN ('application', 'leased') AND r.effective_status IN ('Prospect', 'Applicant')
+                AND l.agreed_domiq_status = c.status AND l.agreed_resman_status = r.effective_status
+               THEN 'awaiting'
+           ELSE 'diverged'
+       END AS verdict
+FROM domiq_sync.lead_link l
+JOIN public.conversation c ON c.id = l.conversation_id
+JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
+CROSS JOIN LATERAL (SELECT domiq_sync.lead_status(l.property_id, c.status) AS lead_status) AS s
+LEFT JOIN LATERAL (
+    SELECT m.covers FROM domiq_sync.resman_status_map m
+    WHERE m.resman_status = r.effective_status
+      AND (m.property_id = l.property_id OR m.property_id IS NULL)
+    ORDER BY m.property_id NULLS LAST LIMIT 1) AS m ON TRUE
+WHERE l.property_id = :property_id AND l.is_current
+
+-- name: left_alone
+-- Statuses of the property's conversations that are no lead status, with how many have each.
+SELECT COALESCE(c.status, '(none)') AS status, count(*) AS conversations
+FROM domiq_sync.conversation_property cp JOIN public.conversation c ON c.id = cp.conversation_id
+WHERE cp.property_id = :property_id AND domiq_sync.lead_status(cp.property_id, c.status) IS NULL
+GROUP BY 1 ORDER BY 2 DESC
+
+-- name: conservation
+-- Pending outbound changes and deliveries must be the same set. Empty when they are.
+SELECT 'pending change without delivery' AS problem, c.property_id, c.change_id
+FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
+WHERE g.sync_status = 'pending' AND g.sync_direction = 'to_resman'
+  AND NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.change_id = c.change_id)
+UNION ALL
+SELECT 'delivery without pending change', d.property_id, d.change_id
+FROM domiq_sync.delivery d JOIN public.status_sync_log g ON g.id = d.change_id
+WHERE g.sync_status IS DISTINCT FROM 'pending' OR g.sync_direction IS DISTINCT FROM 'to_resman'
+UNION ALL
+SELECT 'change without a place in the order', NULL, g.id
+FROM public.status_sync_log g
+WHERE NOT EXISTS (SELECT FROM domiq_sync.change c WHERE c.change_id = g.id)
+LIMIT 1000
+
+-- name: recent_failures
+-- Settled changes of the recent window, per property, with the reason that most failures share.
+SELECT i.partition_key, i.property_id, p.name AS property_name,
+       count(*) FILTER (WHERE g.sync_status = 'success') AS success,
+       count(*) FILTER (WHERE g.sync_status = 'failed') AS failed,
+       mode() WITHIN GROUP (ORDER BY g.context_data #>> '{sync,outcome}')
+           FILTER (WHERE g.sync_status = 'failed') AS main_reason
+FROM domiq_sync.integration i
+JOIN public.property p ON p.id = i.property_id
+LEFT JOIN domiq_sync.change c ON c.property_id = i.property_id AND c.logged_at >= :since
+LEFT JOIN public.status_sync_log g ON g.id = c.change_id
+GROUP BY i.partition_key, i.property_id, p.name
+ORDER BY i.partition_key
+
+-- name: success_rate
+-- The contract's view as it is, with the property's name beside it.
+SELECT v.property_id, p.name AS property_name, v.sync_success_rate, v.failed_status_updates
+FROM public.status_sync_success_rate v LEFT JOIN public.property p ON p.id = v.property_id
+ORDER BY p.name, v.property_id
+
+-- name: forget_day
+DELETE FROM domiq_sync.daily_total WHERE day = CAST(:day AS date)
+
+-- name: count_day
+-- The changes logged in one day (UTC), per property, direction and result.
+INSERT INTO domiq_sync.daily_total (day, property, sync_direction, sync_status, changes)
+SELECT CAST(:day AS date), COALESCE(i.partition_key, '(not connected)') AS property, g.sync_direction, g.sync_status,
+       count(*) AS changes
+FROM domiq_sync.change c
+JOIN public.status_sync_log g ON g.id = c.change_id
+LEFT JOIN domiq_sync.integration i ON i.property_id = c.property_id
+WHERE c.logged_at >= CAST(:day AS date) AND c.logged_at < CAST(:day AS date) + 1
+GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
+
+-- name: daily
+SELECT property, sync_direction, sync_status, changes FROM domiq_sync.daily_total
+WHERE day = CAST(:day AS date) ORDER BY 1, 2, 3
+
+-- name: log_totals
+SELECT g.sync_direction, g.sync_status, count(*) AS changes, max(g.created_at) AS newest
+FROM public.status_sync_log g GROUP BY 1, 2 ORDER BY 1, 2
+
+-- name: gaps
+-- Connected properties that take statuses from ResMan and were not pulled for too long, or never.
+SELECT i.partition_key, i.property_id, w.last_pull_at, w.failing_since, w.last_error
+FROM domiq_sync.integration i
+LEFT JOIN domiq_sync.watermark w ON w.property_id = i.property_id
+WHERE i.sync_enabled
+  AND COALESCE(w.last_pull_at, '-infinity') < clock_timestamp() - :max_age_seconds * interval '1 second'
+ORDER BY i.partition_key
+
+-- name: backlog
+SELECT COALESCE(sum(all_of.pending), 0)::bigint AS pending, COALESCE(sum(now_due.due), 0)::bigint AS due,
+       max(EXTRACT(EPOCH FROM clock_timestamp() - all_of.oldest))::float AS oldest_seconds
+FROM domiq_sync.integration i
+JOIN domiq_sync.account a USING (resman_account_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS pending, min(d.enqueued_at) AS oldest
+    FROM domiq_sync.delivery d WHERE d.property_id = i.property_id) AS all_of
+CROSS JOIN LATERAL (
+    SELECT count(*) AS due FROM (
+        SELECT FROM domiq_sync.delivery d
+        WHERE d.property_id = i.property_id AND d.is_head AND d.next_attempt_at <= (SELECT clock_timestamp())
+          AND (a.open_until IS NULL OR a.open_until <= (SELECT clock_timestamp()))
+        LIMIT 1000) AS some) AS now_due
+WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'

@@ -1,0 +1,101 @@
+"""One whole pass without Dagster: settings, pull, apply, reconcile, push, notify."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.sync.inbound import Applied, apply_property
+from domiq_dagster.sync.integrations import Integration, complete_settings, load_integrations
+from domiq_dagster.sync.notify import Notified, notify_changes
+from domiq_dagster.sync.pull import Pulled, PullRules, pull_property
+from domiq_dagster.sync.push import Budget, PushReport, push
+from domiq_dagster.sync.reconcile import Reconciled, reconcile
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class PassReport:
+    """What one pass did."""
+
+    problems: list[str] = field(default_factory=list)
+    pulled: dict[str, Pulled] = field(default_factory=dict)
+    pull_errors: dict[str, str] = field(default_factory=dict)
+    applied: dict[str, Applied] = field(default_factory=dict)
+    reconciled: Reconciled | None = None
+    pushed: PushReport | None = None
+    notified: Notified | None = None
+
+
+def pull_all(
+    engine: Engine,
+    client: ResManClient,
+    integrations: Sequence[Integration],
+    *,
+    full: bool = False,
+    since: datetime | None = None,
+    rules: PullRules | None = None,
+    max_accounts: int = 4,
+    on_property: Callable[[Integration, Pulled | ResManError], None] = lambda i, r: None,
+) -> tuple[dict[str, Pulled], dict[str, ResManError]]:
+    """Pulls several properties, accounts side by side. One property's failure touches no other. Returns
+    what came and what failed, by partition key. `on_property` is called as each ends."""
+    pulled: dict[str, Pulled] = {}
+    errors: dict[str, ResManError] = {}
+
+    def run_account(account: str) -> None:
+        for integration in (i for i in integrations if i.account_id == account):
+            try:
+                result = pull_property(engine, client, integration, full=full, since=since, rules=rules)
+                pulled[integration.partition_key] = result
+                on_property(integration, result)
+            except ResManError as error:
+                logger.warning("pull of %s failed: %s", integration.partition_key, error)
+                errors[integration.partition_key] = error
+                on_property(integration, error)
+
+    accounts = sorted({i.account_id for i in integrations})
+    with ThreadPoolExecutor(max_workers=max_accounts, thread_name_prefix="pull") as pool:
+        for done in [pool.submit(run_account, a) for a in accounts]:
+            done.result()
+    return pulled, errors
+
+
+def sync_pass(
+    engine: Engine,
+    client: ResManClient,
+    *,
+    property_ids: Sequence[UUID] | None = None,
+    budget: Budget | None = None,
+) -> PassReport:
+    """Pull, apply, reconcile, push, notify, once. What ResMan refuses to answer for one property is in
+    the report; the others go on."""
+    report = PassReport()
+    integrations = _integrations(engine, property_ids)
+    try:
+        report.problems = complete_settings(engine, client, integrations)
+    except ResManError as error:
+        report.problems = [f"the settings could not be completed from ResMan: {error}"]
+    integrations = _integrations(engine, property_ids)
+    report.pulled, errors = pull_all(engine, client, integrations)
+    report.pull_errors = {key: f"{e.kind}: {e}" for key, e in errors.items()}
+    for integration in integrations:
+        report.applied[integration.partition_key] = apply_property(engine, integration)
+    report.reconciled = reconcile(engine, property_ids=property_ids)
+    report.pushed = push(engine, client, property_ids=property_ids, budget=budget)
+    report.notified = notify_changes(engine)
+    return report
+
+
+def _integrations(engine: Engine, property_ids: Sequence[UUID] | None) -> list[Integration]:
+    with engine.connect() as connection:
+        return load_integrations(connection, property_ids=property_ids)

@@ -1,0 +1,117 @@
+"""Puts the pieces together from the environment: database, ResMan client, account gate.
+
+Both faces of the project, the Dagster resource and the command line, start here; nothing below knows
+of environment variables. This module does not import Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from domiq_dagster.db.checks import refuse_blind_role, require_domiq_tables, require_migrated
+from domiq_dagster.db.embedded import running
+from domiq_dagster.db.engine import make_engine, resolve_url
+from domiq_dagster.db.migrate import HEAD
+from domiq_dagster.home import home
+from domiq_dagster.resman.client import ResManClient, ResManConfig
+from domiq_dagster.sync.accounts import AccountGate
+
+DATABASE = "domiq"
+DAGSTER_DATABASE = "dagster"
+DEFAULT_V1_URL = "https://api.myresman.com"
+DEFAULT_V2_URL = "https://partners-api.myresman.com"
+_STATEMENT_TIMEOUT_MS = 300_000
+
+
+class ConfigurationError(Exception):
+    """Something that the user must set is missing or wrong; the text says what and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where the two databases are."""
+
+    domiq: str
+    dagster: str
+
+
+@contextmanager
+def databases(env: Mapping[str, str]) -> Iterator[Urls]:
+    """The URLs of DomIQ's database and Dagster's storage: as the environment names them, else on the
+    embedded server, which is started if it is not running and then stopped at the end."""
+    domiq = resolve_url(env)
+    dagster = env.get("DAGSTER_PG_URL", "").strip() or None
+    if domiq and dagster:
+        yield Urls(domiq, dagster)
+        return
+    with running(home(env) / "pg") as server:
+        for name in (DATABASE, DAGSTER_DATABASE):
+            server.ensure_database(name)
+        yield Urls(domiq or server.url(DATABASE), dagster or server.url(DAGSTER_DATABASE))
+
+
+@contextmanager
+def domiq_database(env: Mapping[str, str]) -> Iterator[str]:
+    """The URL of DomIQ's database alone."""
+    url = resolve_url(env)
+    if url:
+        yield url
+        return
+    with running(home(env) / "pg") as server:
+        server.ensure_database(DATABASE)
+        yield server.url(DATABASE)
+
+
+@contextmanager
+def open_engine(url: str, *, check: bool = True, pool_size: int = 10) -> Iterator[Engine]:
+    """An engine on DomIQ's database, disposed at the end.
+
+    With `check`, raises WrongDatabase, BlindRole or NotMigrated before anything is read.
+    """
+    engine = make_engine(url, pool_size=pool_size, statement_timeout_ms=_STATEMENT_TIMEOUT_MS)
+    try:
+        if check:
+            with engine.connect() as connection:
+                require_domiq_tables(connection)
+                refuse_blind_role(connection)
+                require_migrated(connection, HEAD)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def resman_config(env: Mapping[str, str]) -> ResManConfig:
+    """Raises ConfigurationError where the partner id or the key is not set."""
+    missing = [n for n in ("RESMAN_PARTNER_ID", "RESMAN_API_KEY") if not env.get(n, "").strip()]
+    if missing:
+        raise ConfigurationError(
+            f"{' and '.join(missing)} must be set: they are the credentials that ResMan gave your integration."
+        )
+    return ResManConfig(
+        v1_url=env.get("RESMAN_V1_URL", "").strip() or DEFAULT_V1_URL,
+        v2_url=env.get("RESMAN_V2_URL", "").strip() or DEFAULT_V2_URL,
+        partner_id=env["RESMAN_PARTNER_ID"].strip(),
+        api_key=env["RESMAN_API_KEY"].strip(),
+    )
+
+
+@contextmanager
+def open_client(config: ResManConfig, url: str) -> Iterator[ResManClient]:
+    """A client behind the account gate. The gate has connections of its own, on which waiting for an
+    account's turn is not cut short by a timeout."""
+    gate_engine = make_engine(
+        url, application_name="domiq-sync-gate", pool_size=8, statement_timeout_ms=0, lock_timeout_ms=0
+    )
+    try:
+        client = ResManClient(config, guard=AccountGate(gate_engine))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    try:
+        yield client
+    finally:
+        client.close()
+        gate_engine.dispose()

@@ -1,0 +1,18 @@
+-- uuid_generate_v4(): the uuid-ossp extension where it can be had, else a function of that name over
+-- gen_random_uuid() (in PostgreSQL itself since version 13). An existing one, in any schema on the
+-- search path, is left alone.
+DO $$
+BEGIN
+    IF to_regprocedure('uuid_generate_v4()') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    BEGIN
+        CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA public;
+        RETURN;
+    EXCEPTION WHEN insufficient_privilege OR feature_not_supported OR undefined_file
+                OR undefined_object OR invalid_parameter_value THEN
+        RAISE NOTICE 'uuid-ossp cannot be had here (%); using gen_random_uuid()', SQLERRM;
+    END;
+    CREATE FUNCTION public.uuid_generate_v4() RETURNS uuid
+        LANGUAGE sql VOLATILE PARALLEL SAFE AS 'SELECT gen_random_uuid()';
+END $$;

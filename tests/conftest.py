@@ -1,0 +1,86 @@
+"""What tests of every kind share: a real PostgreSQL per worker process, and new databases on it."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import psycopg
+import pytest
+from psycopg import sql
+
+from domiq_dagster.db.embedded import EmbeddedServer, running
+
+hypothesis.settings.register_profile("local", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def pg_server() -> Iterator[EmbeddedServer]:
+    """A throw-away PostgreSQL of this worker process, stopped and removed when the session ends."""
+    base = Path(tempfile.mkdtemp(prefix="domiq-tests-"))
+    base.chmod(0o755)  # if root runs the tests, the server runs under another account
+    guardian = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("guardian.py")), str(base)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        with running(base / "pg", durable=False, settings={"shared_buffers": "128MB"}) as server:
+            yield server
+    finally:
+        guardian.communicate()
+        assert guardian.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def make_template(pg_server: EmbeddedServer) -> Callable[[str, Callable[[str], None]], str]:
+    """`make_template(name, build)`: the database `name`, which `build(url)` filled once in this session.
+
+    Returns the name, for `make_database`. Nobody can connect to a template once it is built.
+    """
+    built: set[str] = set()
+
+    def make(name: str, build: Callable[[str], None]) -> str:
+        if name not in built:
+            pg_server.ensure_database(name)
+            build(pg_server.url(name))
+            with _admin(pg_server) as connection:
+                # An engine's idle pool would keep CREATE DATABASE ... TEMPLATE from working.
+                close = sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true")
+                connection.execute(close.format(sql.Identifier(name)))
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name]
+                )
+            built.add(name)
+        return name
+
+    return make
+
+
+@pytest.fixture
+def make_database(pg_server: EmbeddedServer) -> Iterator[Callable[..., str]]:
+    """`make_database(template=None)`: the URL of a new database, dropped after the test."""
+    made: list[str] = []
+
+    def make(template: str | None = None) -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        with _admin(pg_server) as connection:
+            connection.execute(create.format(sql.Identifier(name), sql.Identifier(template or "template1")))
+        made.append(name)
+        return pg_server.url(name)
+
+    yield make
+    with _admin(pg_server) as connection:
+        for name in made:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _admin(server: EmbeddedServer) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(server.url("postgres"), autocommit=True)
