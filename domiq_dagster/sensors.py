@@ -5,8 +5,10 @@ import json
 import time
 
 from dagster import (
+    AddDynamicPartitionsRequest,
     DagsterRunStatus,
     DefaultSensorStatus,
+    DeleteDynamicPartitionsRequest,
     RunRequest,
     RunsFilter,
     SensorEvaluationContext,
@@ -66,7 +68,7 @@ def connected_properties(context: SensorEvaluationContext, sync: SyncResource) -
     if not new and not gone:
         return SkipReason(f"{len(known)} properties, none new")
     tags = covering([k for k in known if k not in gone] + new, enabled.intersection(new))
-    requests = []
+    requests: list[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest] = []
     if new:
         requests.append(properties.build_add_request(new))
     if gone:

@@ -89,7 +89,7 @@ def resman_config(env: Mapping[str, str]) -> ResManConfig:
     missing = [n for n in ("RESMAN_PARTNER_ID", "RESMAN_API_KEY") if not env.get(n, "").strip()]
     if missing:
         raise ConfigurationError(
-            f"{' and '.join(missing)} must be set: they are the credentials that ResMan gave your integration."
+            f"{' and '.join(missing)} must be set: ResMan gives them to your integration."
         )
     return ResManConfig(
         v1_url=env.get("RESMAN_V1_URL", "").strip() or DEFAULT_V1_URL,

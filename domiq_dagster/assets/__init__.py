@@ -1,5 +1,7 @@
 """The assets, one module per stop on the data's way. Thin: they call `sync` and say what it did."""
 
+from dagster import AssetsDefinition, AssetSpec
+
 from domiq_dagster.assets.conversation_status_pushes import conversation_status_pushes
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.resman_leads import resman_leads
@@ -9,7 +11,7 @@ from domiq_dagster.assets.status_sync_daily import status_sync_daily
 from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.status_sync_success_rate import status_sync_success_rate
 
-all_assets = [
+all_assets: list[AssetsDefinition | AssetSpec] = [
     *all_sources,
     resman_leads,
     inbound_status_changes,
@@ -18,4 +20,15 @@ all_assets = [
     status_sync_success_rate,
     status_notifications,
     status_sync_daily,
+]
+
+__all__ = [
+    "all_assets",
+    "conversation_status_pushes",
+    "inbound_status_changes",
+    "resman_leads",
+    "status_notifications",
+    "status_sync_daily",
+    "status_sync_log",
+    "status_sync_success_rate",
 ]

@@ -14,7 +14,7 @@ def status_sync_success_rate(sync: SyncResource) -> MaterializeResult:  # type: 
     succeeded, and how many failed."""
     with sync.database() as engine, engine.connect() as connection:
         frame = success_rate_frame(connection)
-    metadata: dict[str, MetadataValue] = {  # type: ignore[type-arg]
+    metadata: dict[str, MetadataValue] = {
         "properties": MetadataValue.int(len(frame)),
         "failed_status_updates": MetadataValue.int(int(frame["failed_status_updates"].sum())),
         "by_property": table(frame),

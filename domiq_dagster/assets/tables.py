@@ -13,7 +13,7 @@ def table(frame: pd.DataFrame) -> TableMetadataValue:
     return MetadataValue.table(records, schema=TableSchema(columns=columns))
 
 
-def _type(column: pd.Series) -> str:  # type: ignore[type-arg]
+def _type(column: pd.Series) -> str:
     if pd.api.types.is_integer_dtype(column):
         return "int"
     return "float" if pd.api.types.is_float_dtype(column) else "string"

@@ -66,7 +66,7 @@ def migrate(engine: Engine, *, capture_trigger: bool = True) -> Migrated:
     """
     with engine.begin() as connection:
         connection.execute(text(_LOCK))
-        created = _create_domiq_tables_if_empty(connection)
+        created = create_domiq_tables_if_empty(connection)
         require_domiq_tables(connection)
         refuse_blind_role(connection)
         before = current_revision(connection)
@@ -107,10 +107,13 @@ def current_revision(connection: Connection) -> str | None:
     return revision
 
 
-def _create_domiq_tables_if_empty(connection: Connection) -> bool:
+def create_domiq_tables_if_empty(connection: Connection) -> bool:
+    """Creates DomIQ's own tables, for a try-out, where schema public has no table at all. Returns whether
+    it did."""
     tables = connection.scalar(
         text(
-            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+            "SELECT count(*) FROM pg_class "
+            "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
         )
     )
     if tables:

@@ -325,11 +325,15 @@ class _Delivery:
         return known
 
     def _let_resman_win(self, row: Row[Any], status: str | None, record: LeadRecord | None) -> None:
-        """Where ResMan moved since the pair was agreed, the property's policy decides before anything is sent."""
+        """Where ResMan moved since the pair was agreed, the policy decides before anything is sent."""
         if status is None or row.agreed_resman_status == status:
             return
         i = self._integration
-        agreed = Pair(row.agreed_domiq_status, row.agreed_resman_status) if row.agreed_resman_status else None
+        agreed = (
+            Pair(row.agreed_domiq_status, row.agreed_resman_status)
+            if row.agreed_resman_status is not None
+            else None
+        )
         situation = Situation(
             agreed=agreed,
             now=Pair(row.domiq_status, status),

@@ -88,7 +88,11 @@ def apply_property(
 
 
 def _situation(integration: Integration, row: Row[tuple[object, ...]]) -> Situation:
-    agreed = Pair(row.agreed_domiq_status, row.agreed_resman_status) if row.agreed_resman_status else None
+    agreed = (
+        Pair(row.agreed_domiq_status, row.agreed_resman_status)
+        if row.agreed_resman_status is not None
+        else None
+    )
     return Situation(
         agreed=agreed,
         now=Pair(row.domiq_status, row.resman_status),

@@ -75,7 +75,8 @@ class LeadSearch:
         best = {r.prospect_id: r for r in fitting if _rank(r) == best_rank}
         if len(best) > 1:
             raise SeveralLeads(
-                f"{len(best)} leads at ResMan have this {rule}: merge them in ResMan, then run domiq-sync retry"
+                f"{len(best)} leads at ResMan have this {rule}: "
+                "merge them in ResMan, then run domiq-sync retry"
             )
         return _found(next(iter(best.values())), rule)
 

@@ -30,6 +30,8 @@ class PropertyFigures:
     applied: int
     pushed: int
     leads: int
+    pulled: int
+    """New or changed prospects over all pulls."""
     deliveries: int
     oldest_pending_seconds: float | None
     watermark: datetime | None

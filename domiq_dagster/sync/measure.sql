@@ -5,7 +5,7 @@ SELECT i.partition_key, i.property_id, p.name AS property_name, i.sync_enabled,
        COALESCE(g.pending, 0) AS pending, COALESCE(g.applied, 0) AS applied, COALESCE(g.pushed, 0) AS pushed,
        COALESCE(q.deliveries, 0) AS deliveries, q.oldest_pending_at,
        EXTRACT(EPOCH FROM clock_timestamp() - q.oldest_pending_at)::float AS oldest_pending_seconds,
-       COALESCE(l.leads, 0) AS leads, w.watermark, w.last_pull_at, w.failing_since, w.last_error
+       COALESCE(l.leads, 0) AS leads, COALESCE(u.pulled, 0) AS pulled, w.watermark, w.last_pull_at, w.failing_since, w.last_error
 FROM domiq_sync.integration i
 JOIN public.property p ON p.id = i.property_id
 LEFT JOIN LATERAL (
@@ -22,6 +22,8 @@ LEFT JOIN LATERAL (
     FROM domiq_sync.delivery d WHERE d.property_id = i.property_id) AS q ON TRUE
 LEFT JOIN LATERAL (
     SELECT count(*) AS leads FROM domiq_sync.resman_lead r WHERE r.property_id = i.property_id) AS l ON TRUE
+LEFT JOIN LATERAL (
+    SELECT sum(u.stored) AS pulled FROM domiq_sync.pull u WHERE u.property_id = i.property_id) AS u ON TRUE
 LEFT JOIN domiq_sync.watermark w ON w.property_id = i.property_id
 WHERE CAST(:property_id AS uuid) IS NULL OR i.property_id = :property_id
 ORDER BY i.partition_key
@@ -145,5 +147,5 @@ CROSS JOIN LATERAL (
         SELECT FROM domiq_sync.delivery d
         WHERE d.property_id = i.property_id AND d.is_head AND d.next_attempt_at <= (SELECT clock_timestamp())
           AND (a.open_until IS NULL OR a.open_until <= (SELECT clock_timestamp()))
-        LIMIT 1000) AS some) AS now_due
+        LIMIT 1000) AS heads) AS now_due
 WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'

@@ -61,7 +61,7 @@ ORDER BY c.created_at, c.id
 -- name: log_uncaptured
 INSERT INTO public.status_sync_log (conversation_id, old_status, new_status, status_reason, updated_by,
                                     sync_direction, sync_status)
-SELECT :conversation_id, :old_status, :new_status, 'found by reconciliation: no change was logged for it',
+SELECT c.id, CAST(:old_status AS varchar), c.status, 'found by reconciliation: no change was logged for it',
        'system', 'to_resman', 'pending'
 FROM public.conversation c WHERE c.id = :conversation_id AND c.status = :new_status
 

@@ -1,0 +1,327 @@
+"""domiq-sync: the command line. Each command opens what it needs, calls `sync`, and shows the result.
+
+Exit codes: 0 done and nothing failed; 1 done, but some rows failed or diverge; 2 could not run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from domiq_dagster import cli_views as views
+from domiq_dagster.dagster_home import PortTaken
+from domiq_dagster.db.embedded_programs import EmbeddedServerError
+from domiq_dagster.db.errors import DatabaseError
+from domiq_dagster.db.migrate import migrate as migrate_database
+from domiq_dagster.db.migrate import migration_sql
+from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.supervise import interruptible
+from domiq_dagster.sync import connect as connecting
+from domiq_dagster.sync.accounts import account_states
+from domiq_dagster.sync.conflicts import NoSuchConflict, open_conflicts
+from domiq_dagster.sync.conflicts import resolve as resolve_conflict
+from domiq_dagster.sync.doctor import examine
+from domiq_dagster.sync.explain import explain as tell_story
+from domiq_dagster.sync.integrations import Integration, load_integrations
+from domiq_dagster.sync.measure import left_alone, property_figures
+from domiq_dagster.sync.passes import sync_pass
+from domiq_dagster.sync.reconcile import retry_failed
+from domiq_dagster.wiring import (
+    ConfigurationError,
+    domiq_database,
+    open_client,
+    open_engine,
+    resman_config,
+)
+
+app = typer.Typer(
+    name="domiq-sync",
+    help="Keeps the status of every lead in step between DomIQ and ResMan.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+errors = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+PropertyOption = Annotated[
+    str | None, typer.Option("--property", help="A property's id or partition key; all, if not given.")
+]
+
+
+class Usage(Exception):
+    """The user named something that does not exist; the text says what."""
+
+
+_USER_ERRORS = (
+    ConfigurationError,
+    DatabaseError,
+    EmbeddedServerError,
+    NoSuchConflict,
+    PortTaken,
+    ResManError,
+    Usage,
+    connecting.CannotConnect,
+)
+
+
+def main() -> None:
+    """The console script: errors that a user can cause become one sentence on stderr and exit code 2."""
+    logging.basicConfig(
+        level=os.environ.get("DOMIQ_LOG_LEVEL", "WARNING").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        with interruptible():
+            app()
+    except _USER_ERRORS as error:
+        fail(str(error))
+    except DBAPIError as error:
+        first_line = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+        fail(f"The database refused a statement: {first_line}")
+    except KeyboardInterrupt:
+        fail("Interrupted; what was done is stored, and the next run goes on from there.")
+
+
+def fail(sentence: str) -> None:
+    """Says why nothing could be done, and ends with exit code 2."""
+    errors.print(f"[bold red]domiq-sync:[/] {views.escape(sentence)}", soft_wrap=True, highlight=False)
+    sys.exit(2)
+
+
+@contextmanager
+def database(check: bool = True) -> Iterator[Engine]:
+    with domiq_database(os.environ) as url, open_engine(url, check=check) as engine:
+        yield engine
+
+
+@app.command()
+def demo(
+    json_output: Json = False, seed: Annotated[int, typer.Option(help="Of the made-up world.")] = 7
+) -> None:
+    """Everything from nothing: a made-up world, two sync cycles through Dagster, a summary."""
+    from domiq_dagster.demo.run import run_demo  # Dagster takes a second to import; only here is it needed.
+
+    result = run_demo(seed=seed, console=errors)
+    views.print_demo(result)
+    finish(json_output, result, bad=not result["ok"])
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(help="Of the Dagster UI, on 127.0.0.1.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Of the made-up world.")] = 7,
+) -> None:
+    """The demo's world kept running, with Dagster's UI, daemon, sensors and schedules."""
+    from domiq_dagster.demo.dev import run_dev
+
+    raise typer.Exit(run_dev(port=port, seed=seed, console=errors))
+
+
+@app.command()
+def migrate(
+    database_url: Annotated[str | None, typer.Option(help="Instead of DOMIQ_DATABASE_URL.")] = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL for a DBA; change nothing.")] = False,
+    no_capture_trigger: Annotated[
+        bool, typer.Option(help="Leave the conversation table alone; changes are found by reconciliation.")
+    ] = False,
+) -> None:
+    """Bring DomIQ's database to this version's schema. Safe to repeat."""
+    capture = not no_capture_trigger
+    if sql:
+        print(migration_sql(capture_trigger=capture), end="")
+        return
+    env = {**os.environ, "DOMIQ_DATABASE_URL": database_url} if database_url else os.environ
+    with domiq_database(env) as url, open_engine(url, check=False) as engine:
+        done = migrate_database(engine, capture_trigger=capture)
+    if done.created_domiq_tables:
+        print("The database was empty: created DomIQ's own tables for a try-out.")
+    print(f"Schema at revision {done.now}" + (f" (was {done.before})." if done.before != done.now else "."))
+    print("Changes of conversation.status are captured by a trigger." if capture else "No capture trigger.")
+
+
+@app.command()
+def connect(
+    property_id: Annotated[UUID, typer.Option("--property", help="The id in DomIQ's table property.")],
+    account: Annotated[str, typer.Option(help="The ResMan account id.")],
+    resman_property: Annotated[str, typer.Option(help="The ResMan property's GUID.")],
+    agent: Annotated[str | None, typer.Option(help="agentId that posts (v1 GetEmployees).")] = None,
+    source: Annotated[str | None, typer.Option(help="transactionSourceId (v1 GetProspectSources).")] = None,
+    lost_reason: Annotated[str | None, typer.Option(help="Id of GetLostProspectReasons.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="IANA name, such as America/Chicago.")] = None,
+    direction: Annotated[str | None, typer.Option(help="both, to_resman or from_resman.")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="resman_wins, domiq_wins, furthest_progress or manual_review.")
+    ] = None,
+    partition_key: Annotated[str | None, typer.Option(help="The name of its partition in Dagster.")] = None,
+    enabled: Annotated[bool | None, typer.Option("--enable/--disable")] = None,
+) -> None:
+    """Connect a property, or change its settings."""
+    with database() as engine:
+        integration = connecting.connect_property(
+            engine,
+            property_id,
+            account,
+            resman_property,
+            agent_id=agent,
+            source_id=source,
+            lost_reason_id=lost_reason,
+            time_zone=time_zone,
+            sync_direction=direction,
+            conflict_policy=policy,
+            partition_key=partition_key,
+            sync_enabled=enabled,
+        )
+    print(f"Connected {integration.property_name} as {integration.partition_key}.")
+    if integration.missing_settings:
+        print(f"To be asked of ResMan at the first pass: {', '.join(integration.missing_settings)}.")
+
+
+@app.command()
+def sync(property_name: PropertyOption = None, json_output: Json = False) -> None:
+    """One pass without Dagster: pull, apply, reconcile, push, notify."""
+    config = resman_config(os.environ)
+    with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
+        chosen = find_property(engine, property_name)
+        ids = [chosen.property_id] if chosen else None
+        report = sync_pass(engine, client, property_ids=ids)
+        with engine.connect() as connection:
+            figures = property_figures(connection, chosen.property_id if chosen else None)
+    result = views.pass_result(report, figures)
+    views.print_pass(result)
+    if report.pull_errors and len(report.pull_errors) == len(figures) and not report.pulled:
+        fail("No property could be pulled: " + next(iter(report.pull_errors.values())))
+    finish(json_output, result, bad=not result["ok"])
+
+
+@app.command()
+def standin(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")],
+    seed: Annotated[int, typer.Option(help="Of the made-up world.")] = 7,
+    state: Annotated[Path | None, typer.Option(help="A file to keep its state in.")] = None,
+) -> None:
+    """A local server that speaks ResMan's wire, with faults on demand. Prints its address as JSON."""
+    from domiq_dagster.resman.standin.app import StandinError, serve
+
+    try:
+        serve(port, seed, state)
+    except StandinError as error:
+        fail(str(error))
+
+
+@app.command()
+def status(property_name: PropertyOption = None, json_output: Json = False) -> None:
+    """How things stand, per property and per ResMan account."""
+    with database() as engine:
+        chosen = find_property(engine, property_name)
+        with engine.connect() as connection:
+            figures = property_figures(connection, chosen.property_id if chosen else None)
+            accounts = account_states(connection)
+            alone = {f.partition_key: left_alone(connection, f.property_id) for f in figures}
+    result = views.status_result(figures, accounts, alone)
+    views.print_status(result)
+    finish(json_output, result, bad=not result["ok"])
+
+
+@app.command()
+def doctor(json_output: Json = False) -> None:
+    """Check the database, the schema, the credentials and what they may do, one line each."""
+    config = resman_config(os.environ)
+    with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
+        findings = examine(engine, client)
+    views.print_findings(findings)
+    finish(json_output, {"findings": findings}, bad=any(not f["ok"] for f in findings))
+
+
+@app.command()
+def explain(
+    identifier: Annotated[str, typer.Argument(help="The id of a change, a conversation or a ResMan lead.")],
+    json_output: Json = False,
+) -> None:
+    """The story of a change: who changed what, what was sent, what came back, why it ended so."""
+    with database() as engine, engine.connect() as connection:
+        stories = tell_story(connection, identifier)
+    if not stories:
+        raise Usage(f"Nothing is known of {identifier}: give the id of a change, a conversation or a lead.")
+    views.print_stories(stories)
+    finish(json_output, {"changes": stories})
+
+
+@app.command()
+def retry(
+    property_name: PropertyOption = None,
+    since: Annotated[str | None, typer.Option(help="Only changes logged since this ISO time.")] = None,
+    json_output: Json = False,
+) -> None:
+    """Put failed changes back into the queue."""
+    with database() as engine:
+        chosen = find_property(engine, property_name)
+        count = retry_failed(
+            engine, property_id=chosen.property_id if chosen else None, since=parse_time(since)
+        )
+    print(f"{count} failed changes are pending again.")
+    finish(json_output, {"retried": count})
+
+
+@app.command()
+def conflicts(
+    resolve: Annotated[UUID | None, typer.Option(help="The conversation to decide about.")] = None,
+    keep: Annotated[str | None, typer.Option(help="Whose status wins: domiq or resman.")] = None,
+    json_output: Json = False,
+) -> None:
+    """List the conflicts that wait for a person, or decide one."""
+    if (resolve is None) != (keep is None) or keep not in (None, "domiq", "resman"):
+        raise Usage("Give --resolve CONVERSATION together with --keep domiq or --keep resman.")
+    with database() as engine:
+        if resolve is not None:
+            side: Literal["domiq", "resman"] = "domiq" if keep == "domiq" else "resman"
+            resolve_conflict(engine, resolve, side)
+            print(f"Decided for {side}.")
+        with engine.connect() as connection:
+            found = open_conflicts(connection)
+    views.print_conflicts(found)
+    finish(json_output, {"conflicts": found})
+
+
+def find_property(engine: Engine, name: str | None) -> Integration | None:
+    """The connected property with this id or partition key; None for None. Raises Usage."""
+    if name is None:
+        return None
+    with engine.connect() as connection:
+        connected = load_integrations(connection, enabled_only=False)
+    for integration in connected:
+        if name in (integration.partition_key, str(integration.property_id)):
+            return integration
+    known = ", ".join(i.partition_key for i in connected) or "none"
+    raise Usage(f"No connected property is called {name}. Connected: {known}.")
+
+
+def parse_time(value: str | None) -> datetime | None:
+    """An ISO time; without a zone it is UTC. Raises Usage."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise Usage(f"'{value}' is no ISO time: write it like 2026-03-01T12:00:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def finish(json_output: bool, result: dict[str, Any], *, bad: bool = False) -> None:
+    """Prints the JSON line where asked for, and sets the exit code."""
+    if json_output:
+        print(json.dumps(result, default=str))
+    raise typer.Exit(1 if bad else 0)

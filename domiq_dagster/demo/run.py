@@ -1,0 +1,98 @@
+"""`domiq-sync demo`: two whole sync cycles through Dagster over the made-up world, and what they did."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from dagster import DagsterInstance
+from rich.console import Console
+
+from domiq_dagster.cli_views import figures_row, totals
+from domiq_dagster.dagster_home import environment, prepare
+from domiq_dagster.definitions import defs
+from domiq_dagster.demo.edits import stir
+from domiq_dagster.demo.stage import API_KEY, PARTNER_ID, Stage, stage
+from domiq_dagster.partitions import properties
+from domiq_dagster.ranges import all_properties
+from domiq_dagster.sync.conflicts import open_conflicts
+from domiq_dagster.sync.integrations import load_integrations
+from domiq_dagster.sync.measure import property_figures
+from domiq_dagster.wiring import open_engine
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+def run_demo(*, seed: int, console: Console) -> dict[str, Any]:
+    """Runs the demo from nothing. The result is what --json prints; `ok` is true where nothing failed, is
+    pending or diverges (conflicts that wait for a person are listed, not counted)."""
+    began = time.monotonic()
+    console.print("Starting PostgreSQL ...")
+    with (
+        stage(os.environ, seed=seed, console=console, keep=False) as world,
+        _environment(stage_environment(world)),
+        DagsterInstance.get() as instance,
+        open_engine(world.urls.domiq) as engine,
+    ):
+        console.print("First cycle through Dagster: pull, apply, reconcile, push ...")
+        run_cycle(instance, world)
+        console.print("Staff and chatbot change things ...")
+        stirred = stir(engine, world.standin_url, seed=seed)
+        console.print("Second cycle ...")
+        run_cycle(instance, world)
+        with engine.connect() as connection:
+            rows = [figures_row(f) for f in property_figures(connection)]
+            conflicts = open_conflicts(connection)
+    sums = totals(rows)
+    return {
+        "ok": not (sums["failed"] or sums["pending"] or sums["diverged"]),
+        "properties": rows,
+        "totals": sums,
+        "conflicts": conflicts,
+        "stirred": asdict(stirred),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def stage_environment(world: Stage) -> dict[str, str]:
+    """The environment in which Dagster's processes find the stage."""
+    return environment(
+        os.environ,
+        home=world.home,
+        database_url=world.urls.domiq,
+        dagster_pg_url=world.urls.dagster,
+        resman_v1_url=world.standin_url,
+        resman_v2_url=world.standin_url,
+        partner_id=PARTNER_ID,
+        api_key=API_KEY,
+    )
+
+
+def run_cycle(instance: DagsterInstance, world: Stage) -> None:
+    """Pull and apply every property in one run, reconcile, push. Raises where a run fails."""
+    prepare(world.home)
+    with open_engine(world.urls.domiq) as engine, engine.connect() as connection:
+        keys = [i.partition_key for i in load_integrations(connection)]
+    instance.add_dynamic_partitions(str(properties.name), keys)
+    known = instance.get_dynamic_partitions(str(properties.name))
+    for name, tags in (("pull", all_properties(known)), ("reconcile_pending", {}), ("push", {})):
+        job = defs.resolve_job_def(name)
+        job.execute_in_process(instance=instance, tags=tags, run_config=_QUIET, raise_on_error=True)
+
+
+@contextmanager
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """os.environ as wanted, and as it was afterwards: Dagster and the resources read it."""
+    before = dict(os.environ)
+    os.environ.update(wanted)
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
