@@ -75,7 +75,8 @@ def programs(
 ) -> list[Program]:
     """Everything that Dagster needs, for `supervise.run`: tables and code server, then daemon and webserver.
 
-    `env` is made by `environment`, its home by `prepare`, and its PostgreSQL runs. Raises PortTaken.
+    The first two start at once, also with a program of the caller's before them; the others wait for all
+    of those. `env` is made by `environment`, its home by `prepare`, and its PostgreSQL runs. PortTaken.
     """
     code_port = free_port()
     server = {"host": "127.0.0.1", "port": code_port, "location_name": location}
@@ -105,9 +106,8 @@ def initialise_storage(env: Mapping[str, str]) -> None:
 
 def storage(env: Mapping[str, str]) -> Program:
     """Creates Dagster's tables unless they are there. Upgrading is `dagster instance migrate`'s work."""
-    return Program(
-        "storage", (sys.executable, "-c", _CREATE_TABLES), env, ready_timeout=_START_SECONDS, finishes=True
-    )
+    argv = [sys.executable, "-c", _CREATE_TABLES]
+    return Program("storage", argv, env, ready_timeout=_START_SECONDS, at_once=True, finishes=True)
 
 
 def code_server(

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TextIO
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from .processes import KILL_SECONDS, MARK, end_marked, guardian, in_groups, signal_groups
 
@@ -88,7 +88,7 @@ def http_ready(url: str, *, timeout: float = 1.0) -> bool:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     try:
-        connection.request("GET", parts.path or "/")
+        connection.request("GET", urlunsplit(("", "", parts.path or "/", parts.query, "")))
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -1,15 +1,16 @@
 -- Applied at every migrate, since it depends on the shape of the database: whether conversation has
 -- a property_id of its own, or reaches its property through chatbot. This is the one place that
 -- answers which property a conversation belongs to. The public view repeats the answer rather than
--- use domiq_sync, so that it outlives that schema.
+-- use domiq_sync, so that it outlives that schema. LEFT JOIN: a conversation without a chatbot counts
+-- under no property, as one whose property_id is NULL does.
 DO $$
 DECLARE
     own_column CONSTANT BOOLEAN := EXISTS (
         SELECT FROM pg_attribute WHERE attrelid = 'public.conversation'::regclass
-        AND attname = 'property_id' AND NOT attisdropped);
+        AND attname = 'property_id' AND atttypid = 'uuid'::regtype AND NOT attisdropped);
     source CONSTANT TEXT := CASE WHEN own_column
         THEN 'public.conversation c'
-        ELSE 'public.conversation c JOIN public.chatbot b ON b.id = c.chatbot_id' END;
+        ELSE 'public.conversation c LEFT JOIN public.chatbot b ON b.id = c.chatbot_id' END;
     property CONSTANT TEXT := CASE WHEN own_column THEN 'c.property_id' ELSE 'b.property_id' END;
 BEGIN
     EXECUTE format(

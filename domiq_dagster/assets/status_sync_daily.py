@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, asset
+from dagster import AssetExecutionContext, BackfillPolicy, MetadataValue, asset
 
 from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.tables import table
@@ -11,15 +11,26 @@ from domiq_dagster.resources import SyncResource
 from domiq_dagster.sync.measure import count_day
 
 
-@asset(partitions_def=days, deps=[status_sync_log], group_name="record", kinds={"pandas", "postgres"})
-def status_sync_daily(context: AssetExecutionContext, sync: SyncResource) -> MaterializeResult:  # type: ignore[type-arg]
+@asset(
+    partitions_def=days,
+    backfill_policy=BackfillPolicy.single_run(),
+    deps=[status_sync_log],
+    group_name="record",
+    kinds={"pandas", "postgres"},
+)
+def status_sync_daily(context: AssetExecutionContext, sync: SyncResource) -> None:
     """The changes of one UTC day, per property, direction and status (domiq_sync.daily_total)."""
-    with sync.database() as engine, engine.begin() as connection:
-        frame = count_day(connection, date.fromisoformat(context.partition_key))
-    return MaterializeResult(
-        metadata={
-            "changes": MetadataValue.int(int(frame["changes"].sum())),
-            "failed": MetadataValue.int(int(frame.loc[frame["sync_status"] == "failed", "changes"].sum())),
-            "by_property": table(frame),
-        }
-    )
+    with sync.database() as engine:
+        for day in context.partition_keys:
+            with engine.begin() as connection:
+                frame = count_day(connection, date.fromisoformat(day))
+            failed = frame.loc[frame["sync_status"] == "failed", "changes"].sum()
+            context.add_asset_metadata(
+                {
+                    "changes": MetadataValue.int(int(frame["changes"].sum())),
+                    "failed": MetadataValue.int(int(failed)),
+                    "by_property": table(frame),
+                },
+                asset_key="status_sync_daily",
+                partition_key=day,
+            )

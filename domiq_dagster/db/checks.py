@@ -6,12 +6,24 @@ from sqlalchemy import Connection, text
 
 from domiq_dagster.db.errors import BlindRole, NotMigrated, WrongDatabase
 
-_TABLES_WITH_POLICIES = ("company", "property", "chatbot", "conversation", "message", "lead_notification")
+_TABLES_READ = (
+    *("company", "property", "chatbot", "conversation", "message", "lead_notification", "user"),
+    *("status_sync_log", "status_workflow_rules", "status_notification_preferences"),
+)
+_UUID_COLUMNS = """
+SELECT c.relname || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN ('property', 'conversation', 'chatbot')
+  AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'uuid'::regtype
+  AND (a.attname <> 'id' OR EXISTS (
+      SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indimmediate
+      AND i.indpred IS NULL AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum))
+"""
+_THROUGH_CHATBOT = {"conversation.chatbot_id", "chatbot.id", "chatbot.property_id"}
 
 
 def require_domiq_tables(connection: Connection) -> None:
-    """Raises WrongDatabase unless `property` and `conversation` are there and a conversation leads to
-    its property, directly or through `chatbot`."""
+    """Raises WrongDatabase unless `property` and `conversation` are there, with ids as DomIQ has them, and
+    a conversation leads to its property, directly or through `chatbot`."""
     missing = [
         name
         for name in ("property", "conversation")
@@ -22,17 +34,17 @@ def require_domiq_tables(connection: Connection) -> None:
             f"The database has no table {' and no table '.join(missing)} in schema public: "
             "point DOMIQ_DATABASE_URL at DomIQ's own database."
         )
-    leads_to_property = connection.scalar(
-        text(
-            "SELECT count(*) > 0 FROM pg_attribute WHERE NOT attisdropped AND ("
-            "(attrelid = to_regclass('public.conversation') AND attname = 'property_id') OR "
-            "(attrelid = to_regclass('public.chatbot') AND attname = 'property_id'))"
-        )
-    )
-    if not leads_to_property:
+    uuids = set(connection.scalars(text(_UUID_COLUMNS)))
+    other = [name for name in ("property", "conversation") if f"{name}.id" not in uuids]
+    if other:
         raise WrongDatabase(
-            "A conversation does not lead to its property here: conversation has no column property_id "
-            "and there is no table chatbot with one; add either."
+            f"The id of table {' and of table '.join(other)} is no UUID that the sync's tables can refer to: "
+            "point DOMIQ_DATABASE_URL at DomIQ's own database."
+        )
+    if "conversation.property_id" not in uuids and not uuids >= _THROUGH_CHATBOT:
+        raise WrongDatabase(
+            "A conversation does not lead to its property here: conversation has no column property_id, "
+            "nor does its chatbot_id lead to a table chatbot with one; add either."
         )
 
 
@@ -45,7 +57,7 @@ def refuse_blind_role(connection: Connection) -> None:
             "AND c.relkind IN ('r', 'p') AND c.relname = ANY (:tables) AND row_security_active(c.oid) "
             "ORDER BY 1"
         ),
-        {"tables": list(_TABLES_WITH_POLICIES)},
+        {"tables": list(_TABLES_READ)},
     ).all()
     if blinded:
         role = connection.scalar(text("SELECT current_user"))

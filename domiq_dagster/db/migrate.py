@@ -12,9 +12,12 @@ from importlib.resources import files
 
 from alembic import command, context, op
 from alembic.config import Config
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from domiq_dagster.db.checks import refuse_blind_role, require_domiq_tables
+from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.files import shipped
 
 HEAD = "0005"
@@ -23,6 +26,10 @@ CAPTURE_TRIGGER = "110_capture_trigger.sql"
 NO_CAPTURE_TRIGGER = "111_no_capture_trigger.sql"
 ADOPT_CHANGES = "120_adopt_changes.sql"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('domiq_sync.migrate', 0))"
+
+
+class MayNotMigrate(DatabaseError):
+    """The role lacks a right that a migration needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,21 @@ def migrate(engine: Engine, *, capture_trigger: bool = True) -> Migrated:
     Raises:
         WrongDatabase: tables exist, but not DomIQ's.
         BlindRole: row-level security would hide DomIQ's rows from this role.
+        MayNotMigrate: this role lacks a right that a migration needs.
     """
+    try:
+        return _migrate(engine, capture_trigger)
+    except ProgrammingError as error:
+        if isinstance(error.orig, InsufficientPrivilege):
+            refusal = error.orig.diag.message_primary
+            raise MayNotMigrate(
+                f"This role may not migrate the database ({refusal}): run `domiq-sync migrate` as the owner "
+                "of DomIQ's tables, or let that owner run what `domiq-sync migrate --sql` prints."
+            ) from None
+        raise
+
+
+def _migrate(engine: Engine, capture_trigger: bool) -> Migrated:
     with engine.begin() as connection:
         connection.execute(text(_LOCK))
         created = create_domiq_tables_if_empty(connection)

@@ -60,7 +60,8 @@ def run_demo(*, seed: int, console: Console) -> dict[str, Any]:
 
 
 def stage_environment(world: Stage) -> dict[str, str]:
-    """The environment in which Dagster's processes find the stage."""
+    """The environment in which Dagster's processes find the stage; makes the home that it names."""
+    prepare(world.home)
     return environment(
         os.environ,
         home=world.home,
@@ -75,7 +76,6 @@ def stage_environment(world: Stage) -> dict[str, str]:
 
 def run_cycle(instance: DagsterInstance, world: Stage) -> None:
     """Pull and apply every property in one run, reconcile, push. Raises where a run fails."""
-    prepare(world.home)
     with open_engine(world.urls.domiq) as engine, engine.connect() as connection:
         keys = [i.partition_key for i in load_integrations(connection)]
     instance.add_dynamic_partitions(str(properties.name), keys)

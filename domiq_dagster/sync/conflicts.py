@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.decide import enforceable
 from domiq_dagster.sync.inbound import apply_property
 from domiq_dagster.sync.integrations import load_integrations
 
@@ -20,6 +21,10 @@ class NoSuchConflict(Exception):
     """There is no open conflict for that conversation, or its change is on its way just now."""
 
 
+class CannotEnforce(NoSuchConflict):
+    """DomIQ's status cannot be brought about at ResMan."""
+
+
 def open_conflicts(connection: Connection) -> list[dict[str, Any]]:
     """The open ones, oldest first."""
     return [dict(r._mapping) for r in connection.execute(text(_QUERIES["open_conflicts"]))]
@@ -28,7 +33,7 @@ def open_conflicts(connection: Connection) -> list[dict[str, Any]]:
 def resolve(engine: Engine, conversation_id: UUID, keep: Literal["domiq", "resman"]) -> None:
     """Lets one side win. ResMan's status is applied at once; DomIQ's goes out with the next push.
 
-    Raises NoSuchConflict.
+    Raises NoSuchConflict, CannotEnforce.
     """
     with engine.begin() as connection:
         row = connection.execute(
@@ -41,6 +46,11 @@ def resolve(engine: Engine, conversation_id: UUID, keep: Literal["domiq", "resma
                 "A change of this conversation is on its way to ResMan: try again in a minute."
             )
         values = dict(row._mapping)
+        if keep == "domiq" and row.lead_status and not enforceable(row.resman_status, row.lead_status):
+            raise CannotEnforce(
+                f"ResMan shows {row.resman_status}, which cannot be undone from DomIQ: keep resman, or have "
+                "it changed in ResMan."
+            )
         if keep == "domiq":
             agreed = {"domiq_status": None, "resman_status": row.resman_status}
             connection.execute(text(_QUERIES["wake_lane"]), values)

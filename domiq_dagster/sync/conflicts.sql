@@ -5,6 +5,7 @@ WHERE k.resolved_at IS NULL ORDER BY k.opened_at, k.id
 
 -- name: lock_conflict
 SELECT k.conversation_id, k.property_id, k.prospect_id, k.resman_status, c.status AS domiq_status,
+       domiq_sync.lead_status(k.property_id, c.status) AS lead_status,
        (SELECT count(*) FROM domiq_sync.delivery d
         WHERE d.lane = k.conversation_id AND d.state IN ('in_flight', 'unknown')) AS under_way
 FROM domiq_sync.conflict k JOIN public.conversation c ON c.id = k.conversation_id

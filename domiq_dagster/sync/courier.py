@@ -11,12 +11,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row, text
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.resman.errors import Disposition, ResManError, Scope
+from domiq_dagster.resman.errors import Disposition, Refused, ResManError, Scope
 from domiq_dagster.resman.models import LeadPost, LeadRecord, PostedLead
 from domiq_dagster.sync import queue
 from domiq_dagster.sync.decide import Action, Pair, Situation, decide
@@ -25,13 +26,33 @@ from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.lead_search import Found, LeadSearch, SeveralLeads
 from domiq_dagster.sync.linking import contact
 from domiq_dagster.sync.links import link_conversation
-from domiq_dagster.sync.plan import NothingToSend, OutboundChange, Settings, Step, plan, summary_of
+from domiq_dagster.sync.plan import (
+    MARKER_START,
+    STEP_NAMES,
+    TOLD_BY_CREATION,
+    NothingToSend,
+    OutboundChange,
+    Settings,
+    Step,
+    marker,
+    plan,
+    summary_of,
+)
 from domiq_dagster.sync.queue import Claim, LostLease
-from domiq_dagster.sync.statuses import CUSTOMER_TYPES, DomiqMeaning, StatusMap
+from domiq_dagster.sync.statuses import (
+    CUSTOMER_TYPES,
+    RESMAN_LOST,
+    RESMAN_PROSPECT,
+    DomiqMeaning,
+    LeadStatus,
+    StatusMap,
+)
 from domiq_dagster.sync.trace import Trace
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "queue.sql")
+_LOCK_PERSON = text("SELECT pg_try_advisory_lock(hashtextextended('domiq_sync.person:' || :p || :u, 0))")
+_UNLOCK_PERSON = text("SELECT pg_advisory_unlock(hashtextextended('domiq_sync.person:' || :p || :u, 0))")
 T = TypeVar("T")
 
 
@@ -75,9 +96,18 @@ class _GiveBack(Exception):
 class _Settle(Exception):
     """Settle the change at once, without a post."""
 
-    def __init__(self, sync_status: str, outcome: str, reason: str, **more: Any) -> None:
+    def __init__(
+        self,
+        sync_status: str,
+        outcome: str,
+        reason: str,
+        *,
+        agreed: tuple[str, str] | None = None,
+        **more: Any,
+    ) -> None:
         super().__init__(outcome)
         self.sync_status = sync_status
+        self.agreed = agreed
         self.explanation = {"outcome": outcome, "reason": reason, **more}
 
 
@@ -133,7 +163,8 @@ class Courier:
         except _GiveBack as pause:
             delivered = self._give_back(connection, held, pause, trace)
             if pause.decide_again:
-                apply_property(self._engine, integration, conversation_id=held.lane)
+                # That DomIQ is not the newer one was decided just now, from what ResMan shows.
+                apply_property(self._engine, integration, conversation_id=held.lane, domiq_is_newer=False)
             return delivered
         except ResManError as error:
             return self._after_error(connection, held, error, trace)
@@ -144,7 +175,9 @@ class Courier:
         if error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE:
             words = error.description or str(error)
             return self._settle(connection, held, _Settle("failed", error.kind, words), trace, error)
-        unknown = error.disposition is Disposition.UNKNOWN or held.may_have_left
+        # One of two posts may be there already: then the next try must look, too.
+        posted = any(a.action in STEP_NAMES and a.outcome == "ok" for a in trace.attempts)
+        unknown = error.disposition is Disposition.UNKNOWN or held.may_have_left or posted
         ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2 ** min(held.postponements, 16))
         seconds = max(error.retry_after or 0.0, self._jitter() * ceiling)
         pause = _GiveBack(error.kind, seconds, state="unknown" if unknown else "ready")
@@ -187,6 +220,8 @@ class Courier:
             prospect_id=end.explanation.get("prospect_id"),
             attempts=trace.attempts,
         )
+        if end.agreed is not None:
+            _agree(connection, held.lane, end.agreed)
         connection.commit()
         return Delivered(end.sync_status, end.explanation["outcome"], error)
 
@@ -211,8 +246,19 @@ class _Delivery:
         self._integration = integration
         self._statuses = statuses
         self._trace = trace
+        self._user_id: Any = None
+        self._person_locked = False
 
     def run(self) -> Delivered:
+        try:
+            return self._run()
+        finally:
+            if self._person_locked:
+                self._connection.rollback()
+                self._connection.execute(_UNLOCK_PERSON, self._person())
+                self._connection.commit()
+
+    def _run(self) -> Delivered:
         row = self._load()
         meaning = self._meaning(row)
         settings = self._settings()
@@ -224,12 +270,26 @@ class _Delivery:
         record = found.record if found else None
         if found is not None and record is None and self._must_read(row):
             record = self._read(found.prospect_id)
+        target = meaning.lead_status
+        if record is not None and _has_arrived(row, target, record):
+            return self._confirm_arrived(row, target, record)
         status = self._known_status(row, record)
-        self._let_resman_win(row, status, record)
+        if found is not None and status is None:
+            raise _Settle(
+                "failed",
+                "unknown_resman_status",
+                f"ResMan's word for the lead, '{record.customer_type if record else '?'}', is not known here",
+                prospect_id=found.prospect_id,
+            )
+        if record is not None and status == RESMAN_PROSPECT and _half_arrived(row, record):
+            self._note_moved(row, status)
+        else:
+            self._let_resman_win(row, status, record)
         change = _change_of(row)
         steps = plan(change, meaning, settings, status)
         if isinstance(steps, NothingToSend):
-            raise _Settle("success", steps.outcome, steps.reason, prospect_id=row.prospect_id)
+            agreed = (row.new_status, status) if status is not None else None
+            raise _Settle("success", steps.outcome, steps.reason, agreed=agreed, prospect_id=row.prospect_id)
         return self._send(row, found, steps, record)
 
     # What is to be sent, and may it?
@@ -268,6 +328,7 @@ class _Delivery:
     def _find_lead(self, row: Row[Any]) -> Found | None:
         if row.prospect_id is not None:
             return Found(row.prospect_id, row.person_id, None, "stored_id", just_linked=False)
+        self._lock_person(row)
         person = contact(row.first_name, row.last_name, row.email, row.phone)
         search = LeadSearch(self._client, self._integration, self._trace)
         try:
@@ -285,6 +346,21 @@ class _Delivery:
                 raise _Settle("failed", "no_contact", "ResMan takes no lead without e-mail and phone")
             raise _GiveBack("no_contact", self._rules.configuration_pause)
         return None
+
+    def _lock_person(self, row: Row[Any]) -> None:
+        """One search-and-create at a time for one user, whose conversations are lanes of their own: two
+        workers that both find nothing would both create."""
+        if row.user_id is None:
+            return
+        self._user_id = row.user_id
+        self._person_locked = bool(self._connection.scalar(_LOCK_PERSON, self._person()))
+        self._connection.commit()
+        if not self._person_locked:
+            state = "unknown" if self._held.may_have_left else "ready"
+            raise _GiveBack("same_person_under_way", 1.0, state=state)
+
+    def _person(self) -> dict[str, Any]:
+        return {"p": str(self._integration.property_id), "u": str(self._user_id)}
 
     def _must_read(self, row: Row[Any]) -> bool:
         stale = row.known_for is None or row.known_for > self._rules.fresh
@@ -326,7 +402,7 @@ class _Delivery:
 
     def _let_resman_win(self, row: Row[Any], status: str | None, record: LeadRecord | None) -> None:
         """Where ResMan moved since the pair was agreed, the policy decides before anything is sent."""
-        if status is None or row.agreed_resman_status == status:
+        if status is None:
             return
         i = self._integration
         agreed = (
@@ -364,7 +440,17 @@ class _Delivery:
                 self._trace.note("probe", "found", {"step": step.name, "marker": step.marker})
                 continue
             queue.extend_lease(self._connection, self._held, self._rules.lease)
-            posted = self._post(row, step, prospect_id, person_id)
+            try:
+                posted = self._post(row, step, prospect_id, person_id, record)
+            except Refused as refused:
+                if step.creates or record is not None:
+                    raise
+                assert prospect_id is not None
+                # Refused, perhaps, because the lead is gone (merged, say): then this raises.
+                record = self._read(prospect_id)
+                if not _misses_name(refused):
+                    raise
+                posted = self._post(row, step, prospect_id, person_id, record)
             event_ids += posted.event_ids
             prospect_id = posted.prospect_id or prospect_id
             person_id = posted.person_id or person_id
@@ -375,15 +461,43 @@ class _Delivery:
                         "created_without_id", self._rules.first_pause, state="unknown", counted=True
                     )
                 self._link(row, prospect_id, person_id, "created", None)
-        self._confirm(row, steps, arrived, prospect_id, person_id, event_ids)
-        return Delivered("success", "confirmed_by_read" if len(arrived) == len(steps) else "sent")
+            if step is not steps[-1]:
+                self._note_moved(row, step.resman_status)
+        last = steps[-1]
+        explanation = {
+            "outcome": "sent",
+            "reason": f"{', '.join(s.event.event_type for s in steps)} at ResMan",
+            "event_ids": event_ids,
+            "marker": last.marker,
+        }
+        return self._confirm(
+            row, explanation, prospect_id, person_id, after=last.resman_status, shown=last.resman_status
+        )
 
-    def _post(self, row: Row[Any], step: Step, prospect_id: str | None, person_id: str | None) -> PostedLead:
+    def _note_moved(self, row: Row[Any], status: str) -> None:
+        """Our own first post of two moved the lead: that is no news from ResMan, whatever becomes of the
+        second."""
+        self._connection.execute(
+            text(_QUERIES["note_moved"]), {"status": status, "conversation_id": row.conversation_id}
+        )
+        self._connection.commit()
+
+    def _post(
+        self,
+        row: Row[Any],
+        step: Step,
+        prospect_id: str | None,
+        person_id: str | None,
+        record: LeadRecord | None,
+    ) -> PostedLead:
+        """Of a lead that exists only ResMan's own name is restated, where it was read: DomIQ's may be
+        'Anonymous User', and would overwrite it."""
+        main = record.people[0] if record and record.people else None
         post = LeadPost(
             customer_type=step.customer_type,
             event=step.event,
-            first_name=row.first_name,
-            last_name=row.last_name,
+            first_name=row.first_name if step.creates else (main.first_name if main else None),
+            last_name=row.last_name if step.creates else (main.last_name if main else None),
             prospect_id=None if step.creates else prospect_id,
             person_id=None if step.creates else person_id,
             email=row.email if step.creates else None,
@@ -404,44 +518,43 @@ class _Delivery:
             step.name, lambda: self._client.post_lead(i.account_id, i.resman_property_id, post), detail
         )
 
+    def _confirm_arrived(self, row: Row[Any], target: LeadStatus, record: LeadRecord) -> Delivered:
+        """An earlier try got all there was to say to ResMan. What ResMan did since is left to the next
+        decision about the lead."""
+        self._trace.note("probe", "found", {"marker": marker(row.change_id)})
+        after = RESMAN_LOST if target is LeadStatus.LOST else RESMAN_PROSPECT
+        explanation = {
+            "outcome": "confirmed_by_read",
+            "reason": "ResMan shows the event, though its answer did not come",
+            "marker": marker(row.change_id),
+        }
+        shown = CUSTOMER_TYPES.get(record.customer_type, after)
+        return self._confirm(row, explanation, row.prospect_id, _person_id(record), after=after, shown=shown)
+
     def _confirm(
         self,
         row: Row[Any],
-        steps: list[Step],
-        arrived: list[Step],
+        explanation: dict[str, Any],
         prospect_id: str | None,
         person_id: str | None,
-        event_ids: list[str],
-    ) -> None:
-        outcome = "confirmed_by_read" if len(arrived) == len(steps) else "sent"
-        after = steps[-1].resman_status
-        explanation = {
-            "outcome": outcome,
-            "reason": f"{', '.join(s.event.event_type for s in steps)} at ResMan",
-            "prospect_id": prospect_id,
-            "event_ids": event_ids,
-            "marker": steps[-1].marker,
-            "resman_status": after,
-        }
+        *,
+        after: str,
+        shown: str,
+    ) -> Delivered:
+        """Settles as success. `after` is ResMan's status as our event leaves it, `shown` as it is."""
         queue.settle(
             self._connection,
             self._held,
             sync_status="success",
-            explanation=explanation,
+            explanation={**explanation, "prospect_id": prospect_id, "resman_status": after},
             prospect_id=prospect_id,
             attempts=self._trace.attempts,
         )
         assert prospect_id is not None
-        self._touch(self._connection, prospect_id, person_id, after)
-        self._connection.execute(
-            text(
-                "UPDATE domiq_sync.lead_link SET agreed_domiq_status = :d, agreed_resman_status = :r, "
-                "agreed_at = clock_timestamp(), person_id = COALESCE(person_id, :person) "
-                "WHERE conversation_id = :c"
-            ),
-            {"d": row.new_status, "r": after, "person": person_id, "c": row.conversation_id},
-        )
+        self._touch(self._connection, prospect_id, person_id, shown)
+        _agree(self._connection, row.conversation_id, (row.new_status, after), person_id)
         self._connection.commit()
+        return Delivered("success", explanation["outcome"])
 
     # Helpers
 
@@ -482,6 +595,16 @@ class _Delivery:
         )
 
 
+def _agree(
+    connection: Connection, conversation_id: UUID, pair: tuple[str, str], person_id: str | None = None
+) -> None:
+    """Remembers the pair of statuses (DomIQ's, ResMan's) that a settled change leaves behind."""
+    connection.execute(
+        text(_QUERIES["agree"]),
+        {"d": pair[0], "r": pair[1], "person_id": person_id, "conversation_id": conversation_id},
+    )
+
+
 def _change_of(row: Row[Any]) -> OutboundChange:
     return OutboundChange(
         change_id=row.change_id,
@@ -494,10 +617,37 @@ def _change_of(row: Row[Any]) -> OutboundChange:
     )
 
 
+def _misses_name(refused: Refused) -> bool:
+    """Whether ResMan refused an update for want of a name, which no source says it needs."""
+    return "name" in (refused.description or "").lower()
+
+
+def _has_arrived(row: Row[Any], target: LeadStatus, record: LeadRecord) -> bool:
+    """Whether the lead shows all that this change has to say."""
+    return _shows(record, marker(row.change_id)) or (
+        target in TOLD_BY_CREATION and _half_arrived(row, record)
+    )
+
+
+def _half_arrived(row: Row[Any], record: LeadRecord) -> bool:
+    """Whether the lead shows the first of this change's two posts."""
+    return _shows(record, marker(row.change_id, "c")) or _shows(record, marker(row.change_id, "r"))
+
+
+def _shows(record: LeadRecord, mark: str) -> bool:
+    return any(mark in (event.comments or "") for event in record.events)
+
+
 def _is_newer(row: Row[Any], record: LeadRecord | None) -> bool:
-    """Whether the conversation began after the last thing that ResMan knows of the lead."""
+    """Whether the conversation began after the last thing that ResMan itself tells of the lead. An
+    appointment's date is not when it was made, and what we posted is no news."""
     if record is not None and record.events:
-        return bool(row.began_at > max(e.event_date for e in record.events))
+        theirs = [
+            e.event_date
+            for e in record.events
+            if MARKER_START not in (e.comments or "") and e.event_type.lower() != "appointment"
+        ]
+        return not theirs or bool(row.began_at > max(theirs))
     return row.last_modified is not None and bool(row.began_at > row.last_modified)
 
 

@@ -91,12 +91,12 @@ def decide(situation: Situation, statuses: StatusMap) -> Decision:
     we_moved = agreed is None or statuses.lead_status(agreed.domiq_status) != ours
     if not they_moved and not we_moved and not situation.open_outbound:
         return Decision(Action.HOLD, "the difference was settled before; neither side moved since")
+    if they_moved and not we_moved and not situation.open_outbound:
+        return _theirs_wins(situation, theirs.sets, "only ResMan moved")
     if not enforceable(situation.now.resman_status, ours):
         return _unenforceable(situation, theirs.sets)
     if not they_moved:
         return _ours_wins(situation, "only DomIQ moved")
-    if not we_moved and not situation.open_outbound:
-        return _theirs_wins(situation, theirs.sets, "only ResMan moved")
     return _both_moved(situation, ours, theirs.sets)
 
 

@@ -54,10 +54,15 @@ class Applied:
 
 
 def apply_property(
-    engine: Engine, integration: Integration, *, conversation_id: UUID | None = None
+    engine: Engine,
+    integration: Integration,
+    *,
+    conversation_id: UUID | None = None,
+    domiq_is_newer: bool | None = None,
 ) -> Applied:
     """Decides about every lead of a property (or one conversation) whose pair moved since it was last
-    agreed. Repeating it changes nothing more."""
+    agreed. Repeating it changes nothing more. `domiq_is_newer` says what the caller knows better than the
+    stored dates do."""
     applied = Applied(integration.partition_key)
     with engine.connect() as connection:
         statuses = load_status_map(connection, integration.property_id)
@@ -68,12 +73,12 @@ def apply_property(
         connection.commit()
         agreeing = []
         for row in rows:
-            decision = decide(_situation(integration, row), statuses)
+            decision = decide(_situation(integration, row, domiq_is_newer), statuses)
             if decision.action is Action.AGREE:
                 agreeing.append(row)
                 applied.count(decision)
             elif decision.action in (Action.APPLY, Action.PUSH, Action.REVIEW):
-                _act(connection, integration, row, statuses, applied)
+                _act(connection, integration, row, statuses, applied, domiq_is_newer)
             else:
                 applied.count(decision)
         _agree_all(connection, agreeing)
@@ -87,7 +92,9 @@ def apply_property(
     return applied
 
 
-def _situation(integration: Integration, row: Row[tuple[object, ...]]) -> Situation:
+def _situation(
+    integration: Integration, row: Row[tuple[object, ...]], domiq_is_newer: bool | None
+) -> Situation:
     agreed = (
         Pair(row.agreed_domiq_status, row.agreed_resman_status)
         if row.agreed_resman_status is not None
@@ -101,7 +108,7 @@ def _situation(integration: Integration, row: Row[tuple[object, ...]]) -> Situat
         inbound=integration.inbound,
         outbound=integration.outbound,
         push_failed=row.push_failed,
-        domiq_is_newer=bool(row.domiq_is_newer),
+        domiq_is_newer=bool(row.domiq_is_newer) if domiq_is_newer is None else domiq_is_newer,
     )
 
 
@@ -111,19 +118,22 @@ def _act(
     row: Row[tuple[object, ...]],
     statuses: StatusMap,
     applied: Applied,
+    domiq_is_newer: bool | None,
 ) -> None:
     """Locks the conversation, reads the pair again and carries out what is decided now."""
     with connection.begin():
         locked = connection.execute(
             text(_QUERIES["lock_conversation"]), {"conversation_id": row.conversation_id}
         ).first()
+        # From here on no worker can claim one of its changes.
+        connection.execute(text(_QUERIES["lock_lane"]), {"conversation_id": row.conversation_id})
         again = connection.execute(
             text(_QUERIES["moved_leads"]),
             {"property_id": integration.property_id, "conversation_id": row.conversation_id},
         ).first()
         if locked is None or again is None:
             return
-        decision = decide(_situation(integration, again), statuses)
+        decision = decide(_situation(integration, again, domiq_is_newer), statuses)
         if decision.action is Action.APPLY and again.under_way:
             decision = Decision(Action.HOLD, "a change is on its way to ResMan; decided after it is settled")
         if decision.action is Action.APPLY:

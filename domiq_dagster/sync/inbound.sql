@@ -1,5 +1,5 @@
 -- name: moved_leads
--- Current links whose pair differs from the pair last agreed. A prospect that was read before we last
+-- Current links whose pair differs from the pair last agreed, or that a conflict is open for. A prospect that was read before we last
 -- touched it is left for the next pull.
 SELECT l.conversation_id, l.prospect_id, l.agreed_domiq_status, l.agreed_resman_status, l.agreed_at,
        c.status AS domiq_status, r.effective_status AS resman_status, r.lost_reason,
@@ -16,7 +16,9 @@ JOIN public.conversation c ON c.id = l.conversation_id
 WHERE l.property_id = :property_id AND l.is_current
   AND (CAST(:conversation_id AS uuid) IS NULL OR l.conversation_id = :conversation_id)
   AND (l.agreed_domiq_status IS DISTINCT FROM c.status
-       OR l.agreed_resman_status IS DISTINCT FROM r.effective_status)
+       OR l.agreed_resman_status IS DISTINCT FROM r.effective_status
+       OR EXISTS (SELECT FROM domiq_sync.conflict k
+                  WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL))
 ORDER BY l.conversation_id
 
 -- name: mark_origin
@@ -31,6 +33,9 @@ SELECT c.status AS domiq_status,
        (SELECT count(*) FROM domiq_sync.delivery d
         WHERE d.lane = c.id AND d.state IN ('in_flight', 'unknown')) AS under_way
 FROM public.conversation c WHERE c.id = :conversation_id FOR UPDATE
+
+-- name: lock_lane
+SELECT d.change_id FROM domiq_sync.delivery d WHERE d.lane = :conversation_id ORDER BY d.seq FOR UPDATE
 
 -- name: set_status
 UPDATE public.conversation SET status = :new_status WHERE id = :conversation_id RETURNING status

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.resman.errors import ResManError, Scope
+from domiq_dagster.resman.errors import NotEntitled, ResManError, Scope
 from domiq_dagster.resman.models import PickListItem
 from domiq_dagster.sync.statuses import ConflictPolicy
 
@@ -143,8 +143,29 @@ def _ask(
         return _prefer(client.prospect_sources(account, prop), _PREFERRED_SOURCES)
     if name == "lost_reason_id":
         return _prefer(client.lost_reasons(account), _PREFERRED_LOST_REASONS)
+    return _agent(client, account, prop)
+
+
+def _agent(client: ResManClient, account: str, prop: str) -> str | None:
+    """An employee who may post: ResMan wants one flagged as leasing. v1 gives the agent ids but not the
+    flag, v2 the flag but person ids; the name is all that they share."""
     employees = client.employees(account, prop)
-    return employees[0].id if employees else None
+    try:
+        leasing = {
+            _same_name(e.name)
+            for e in client.employees_v2(account)
+            if e.is_leasing and prop.lower() in (p.lower() for p in e.property_ids)
+        }
+    except NotEntitled:
+        leasing = set()
+    chosen = next((e for e in employees if _same_name(e.name) in leasing), None)
+    chosen = chosen or next(iter(employees), None)
+    return chosen.id if chosen else None
+
+
+def _same_name(name: str) -> frozenset[str]:
+    """A name without order and case: 'Example, Ada' and 'Ada Example' are one."""
+    return frozenset(name.lower().replace(",", " ").split())
 
 
 def _prefer(items: Sequence[PickListItem], words: Sequence[str]) -> str | None:

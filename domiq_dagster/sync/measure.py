@@ -132,8 +132,8 @@ def recent_failures(connection: Connection, since: datetime) -> list[RecentFailu
 
 
 def success_rate_frame(connection: Connection) -> pd.DataFrame:
-    """The view status_sync_success_rate: property_id, property_name, sync_success_rate (percent),
-    failed_status_updates."""
+    """The view status_sync_success_rate: property_name, sync_success_rate (percent),
+    failed_status_updates, property_id."""
     return pd.read_sql(text(_QUERIES["success_rate"]), connection)
 
 

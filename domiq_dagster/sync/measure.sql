@@ -99,7 +99,7 @@ ORDER BY i.partition_key
 
 -- name: success_rate
 -- The contract's view as it is, with the property's name beside it.
-SELECT v.property_id, p.name AS property_name, v.sync_success_rate, v.failed_status_updates
+SELECT p.name AS property_name, v.sync_success_rate, v.failed_status_updates, v.property_id
 FROM public.status_sync_success_rate v LEFT JOIN public.property p ON p.id = v.property_id
 ORDER BY p.name, v.property_id
 

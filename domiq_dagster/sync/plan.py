@@ -22,8 +22,10 @@ from domiq_dagster.sync.statuses import (
     LeadStatus,
 )
 
-_TOLD_BY_CREATION = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED})
+TOLD_BY_CREATION = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED})
 """Statuses about which a first contact, or a reactivation, says all there is to say."""
+STEP_NAMES = frozenset({"create", "reactivate", "tell"})
+MARKER_START = "[DQ-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class NothingToSend:
 
 def marker(change_id: UUID, step: str = "") -> str:
     """The short text by which a post of a change is recognised at ResMan."""
-    return f"[DQ-{change_id.hex[:12]}{step}]"
+    return f"{MARKER_START}{change_id.hex[:12]}{step}]"
 
 
 def plan(
@@ -82,6 +84,8 @@ def plan(
     target = meaning.lead_status
     if resman_status == RESMAN_LOST and target is LeadStatus.LOST:
         return NothingToSend("already_there", "ResMan already shows the lead as lost")
+    if resman_status == RESMAN_RESIDENT and target is LeadStatus.LOST:
+        return NothingToSend("not_possible", "ResMan shows Resident, whom nobody outside makes lost")
     if resman_status in (RESMAN_APPLICANT, RESMAN_RESIDENT) and target is not LeadStatus.LOST:
         return NothingToSend(
             "already_there", f"ResMan shows {resman_status}; an activity post could disturb such a record"
@@ -91,7 +95,7 @@ def plan(
         steps.append(_create(change, settings))
     elif resman_status == RESMAN_LOST:
         steps.append(_reactivate(change, settings))
-    if not (steps and target in _TOLD_BY_CREATION):
+    if not (steps and target in TOLD_BY_CREATION):
         steps.append(_tell(change, meaning, settings))
     return steps
 

@@ -80,10 +80,13 @@ WHERE l.property_id = :property_id AND l.prospect_id = :prospect_id AND l.is_cur
   AND (mine.created_at, mine.id) > (theirs.created_at, theirs.id)
 
 -- name: link_conversation
+-- Nothing where the conversation was deleted meanwhile.
 INSERT INTO domiq_sync.lead_link (conversation_id, property_id, prospect_id, person_id, linked_by, is_current)
-SELECT :conversation_id, :property_id, :prospect_id, :person_id, :linked_by,
+SELECT c.id, :property_id, :prospect_id, :person_id, :linked_by,
        NOT EXISTS (SELECT FROM domiq_sync.lead_link l
                    WHERE l.property_id = :property_id AND l.prospect_id = :prospect_id AND l.is_current)
+FROM public.conversation c WHERE c.id = :conversation_id
+FOR KEY SHARE
 ON CONFLICT (conversation_id) DO NOTHING
 
 -- name: ask_about_link

@@ -80,7 +80,7 @@ VALUES (:change_id, :lease_token, :worker, :action, :outcome, CAST(:detail AS js
 -- All that sending one change depends on.
 SELECT g.id AS change_id, g.conversation_id, g.resman_lead_id, g.old_status, g.new_status, g.status_reason,
        g.context_data, g.created_at, c.id IS NOT NULL AS has_conversation, c.status AS domiq_status, c.tour_datetime,
-       c.ai_intent_summary, c.move_in_date, u.first_name, u.last_name, u.email, u.phone,
+       c.ai_intent_summary, c.move_in_date, u.id AS user_id, u.first_name, u.last_name, u.email, u.phone,
        l.prospect_id, l.person_id, l.is_current, l.agreed_domiq_status, l.agreed_resman_status,
        r.status AS resman_status, r.effective_status, r.last_modified,
        COALESCE(c.created_at, g.created_at) AS began_at,
@@ -104,3 +104,19 @@ ON CONFLICT (property_id, prospect_id) DO UPDATE SET
     effective_status = CASE WHEN kept.status = EXCLUDED.status THEN kept.effective_status
                             ELSE EXCLUDED.effective_status END,
     person_id = COALESCE(kept.person_id, EXCLUDED.person_id), touched_at = EXCLUDED.touched_at
+
+-- name: note_moved
+-- Our own post moved a linked lead, and there is more of the change to come.
+WITH link AS (
+    UPDATE domiq_sync.lead_link SET agreed_resman_status = :status, agreed_at = clock_timestamp()
+    WHERE conversation_id = :conversation_id RETURNING property_id, prospect_id
+)
+UPDATE domiq_sync.resman_lead r
+SET status = :status, effective_status = :status, touched_at = clock_timestamp()
+FROM link WHERE r.property_id = link.property_id AND r.prospect_id = link.prospect_id
+
+-- name: agree
+UPDATE domiq_sync.lead_link
+SET agreed_domiq_status = :d, agreed_resman_status = :r, agreed_at = clock_timestamp(),
+    person_id = COALESCE(person_id, :person_id)
+WHERE conversation_id = :conversation_id

@@ -21,13 +21,15 @@ _QUERIES = load_queries(__package__, "reconcile.sql")
 
 @dataclass(slots=True)
 class Reconciled:
-    """What reconciliation found. The first five were mended; expired leases and unknown outcomes are
+    """What reconciliation found. The first six were mended; expired leases and unknown outcomes are
     taken up by the next push; incomplete rows can only be shown."""
 
     unadopted_changes: int = 0
     undelivered_changes: int = 0
     idle_deliveries: int = 0
     heads_mended: int = 0
+    orphans: int = 0
+    """Pending changes without a conversation: failed, since nobody can deliver them."""
     uncaptured: dict[str, int] = field(default_factory=dict)
     """Changes logged for conversations that had none, by partition key."""
     expired_leases: int = 0
@@ -43,6 +45,7 @@ class Reconciled:
             "pending changes without a delivery": self.undelivered_changes,
             "deliveries without a pending change": self.idle_deliveries,
             "lanes without a head": self.heads_mended,
+            "changes without a conversation": self.orphans,
             "statuses without a change": sum(self.uncaptured.values()) + sum(a.pushed for a in self.applied),
             "statuses of ResMan applied": sum(a.applied for a in self.applied),
             "expired leases": self.expired_leases,
@@ -58,6 +61,7 @@ def reconcile(engine: Engine, *, property_ids: Sequence[UUID] | None = None) -> 
         found.unadopted_changes = _adopt(connection, "unadopted_changes")
         found.undelivered_changes = _adopt(connection, "undelivered_changes")
         connection.execute(text(_QUERIES["place_properties"]))
+        found.orphans = connection.execute(text(_QUERIES["fail_orphans"])).rowcount
         found.idle_deliveries = connection.execute(text(_QUERIES["drop_idle_deliveries"])).rowcount
         found.heads_mended = queue.heal_heads(connection)
         found.expired_leases = _count(connection, "expired_leases")

@@ -24,6 +24,22 @@ DELETE FROM domiq_sync.delivery d USING public.status_sync_log g
 WHERE g.id = d.change_id AND d.state <> 'in_flight'
   AND (g.sync_status IS DISTINCT FROM 'pending' OR g.sync_direction IS DISTINCT FROM 'to_resman')
 
+-- name: fail_orphans
+-- Pending outbound changes that name no conversation: no property, so no worker, would ever claim them.
+WITH orphans AS (
+    DELETE FROM domiq_sync.delivery d USING public.status_sync_log g
+    WHERE g.id = d.change_id AND g.conversation_id IS NULL AND d.state <> 'in_flight' RETURNING d.change_id
+)
+UPDATE public.status_sync_log g
+SET sync_status = 'failed',
+    context_data = CASE WHEN jsonb_typeof(g.context_data) = 'object' THEN g.context_data
+                        WHEN g.context_data IS NULL THEN '{}'::jsonb
+                        ELSE jsonb_build_object('original', g.context_data) END
+                   || jsonb_build_object('sync', jsonb_build_object(
+                        'outcome', 'no_conversation',
+                        'reason', 'the change names no conversation, so no lead either'))
+FROM orphans WHERE g.id = orphans.change_id AND g.sync_status = 'pending'
+
 -- name: place_properties
 -- Changes logged before their conversation led to a property.
 WITH placed AS (
@@ -93,5 +109,5 @@ WHERE c.change_id = g.id AND g.sync_status = 'failed' AND g.sync_direction = 'to
   AND NOT EXISTS (SELECT FROM domiq_sync.change later
                   JOIN public.status_sync_log l ON l.id = later.change_id
                   WHERE later.conversation_id = c.conversation_id AND later.seq > c.seq
-                    AND l.sync_direction = 'to_resman' AND l.sync_status = 'success')
+                    AND l.sync_status = 'success')
 RETURNING g.id, g.conversation_id, g.sync_direction, g.sync_status
