@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import Definitions, colored_console_logger, in_process_executor
+from dagster import Definitions, in_process_executor
 
 from domiq_dagster.assets import all_assets
 from domiq_dagster.checks import all_checks
@@ -25,8 +25,6 @@ def build_definitions(**overrides: Any) -> Definitions:
         resources=resources,
         # A run is one process: its steps are few and share nothing that would gain from more.
         executor=in_process_executor,
-        # The UI has every event; a terminal wants what a person would read.
-        loggers={"console": colored_console_logger.configured({"log_level": "INFO"})},
     )
 
 

@@ -22,6 +22,9 @@ _INBOUND = AssetSelection.assets("resman_leads", "inbound_status_changes")
 _OUTBOUND = AssetSelection.assets(
     "conversation_status_pushes", "status_sync_log", "status_sync_success_rate", "status_notifications"
 )
+FULL = RunConfig(ops={"resman_leads": PullConfig(full=True)})
+"""The run config of a full re-read. Whoever asks for a range of partitions must give it: Dagster takes a
+job's own config for single partitions only."""
 
 pull = define_asset_job(
     "pull",
@@ -36,7 +39,7 @@ push = define_asset_job(
 full_reread = define_asset_job(
     "full_reread",
     selection=_INBOUND,
-    config=RunConfig(ops={"resman_leads": PullConfig(full=True)}),
+    config=FULL,
     description="Read every prospect again: not every change at ResMan moves lastModified.",
 )
 daily = define_asset_job(

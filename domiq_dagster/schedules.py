@@ -1,17 +1,19 @@
 """When the jobs run by the clock. All are on by default: a sync that nobody switched on is a sync that
 silently does nothing."""
 
+from datetime import UTC, timedelta
+
 from dagster import (
     DefaultScheduleStatus,
+    RunConfig,
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
     SkipReason,
-    build_schedule_from_partitioned_job,
     schedule,
 )
 
-from domiq_dagster.jobs import daily, full_reread, pull, reconcile_pending
+from domiq_dagster.jobs import FULL, daily, full_reread, pull, reconcile_pending
 from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import all_properties
 
@@ -35,12 +37,12 @@ def pull_every_10_minutes(context: ScheduleEvaluationContext) -> RunRequest | Sk
     description="Nightly: read every prospect again.",
 )
 def full_reread_nightly(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-    return _request(context)
+    return _request(context, FULL)
 
 
-def _request(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+def _request(context: ScheduleEvaluationContext, config: RunConfig | None = None) -> RunRequest | SkipReason:
     tags = all_properties(context.instance.get_dynamic_partitions(str(properties.name)))
-    return RunRequest(tags=tags) if tags else SkipReason("no property is connected")
+    return RunRequest(tags=tags, run_config=config) if tags else SkipReason("no property is connected")
 
 
 reconcile_every_10_minutes = ScheduleDefinition(
@@ -49,12 +51,19 @@ reconcile_every_10_minutes = ScheduleDefinition(
     default_status=_ON,
     description="Every 10 minutes, between two pulls: find and mend.",
 )
-count_daily = build_schedule_from_partitioned_job(
-    daily,
-    hour_of_day=0,
-    minute_of_hour=15,
+
+
+@schedule(
+    job=daily,
+    cron_schedule="15 0 * * *",
+    execution_timezone="UTC",
     default_status=_ON,
     description="Every night: count the day that ended.",
 )
+def count_daily(context: ScheduleEvaluationContext) -> RunRequest:
+    # Dagster's own schedule of a partitioned job takes the last partition, and that is today.
+    ended = context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)
+    return RunRequest(partition_key=ended.date().isoformat())
+
 
 all_schedules = [pull_every_10_minutes, full_reread_nightly, reconcile_every_10_minutes, count_daily]

@@ -11,12 +11,17 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.resman.errors import BadCredentials, Busy, Disposition, ResManError, Scope
+
+last_word: ContextVar[Callable[[], None] | None] = ContextVar("last_word", default=None)
+"""Called when a request's turn has come, just before it is sent. Whoever must still hold something by
+then (a lease may run out while an account's turn is awaited) sets it, and raises to keep the request in."""
 
 
 class AccountClosed(ResManError):
@@ -60,6 +65,8 @@ class AccountGate:
             connection.execute(_LOCK, {"a": account_id})
             try:
                 failures = self._admit(connection, account_id)
+                if (check := last_word.get()) is not None:
+                    check()
                 try:
                     yield
                 except ResManError as error:

@@ -20,6 +20,7 @@ from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import Disposition, Refused, ResManError, Scope
 from domiq_dagster.resman.models import LeadPost, LeadRecord, PostedLead
 from domiq_dagster.sync import queue
+from domiq_dagster.sync.accounts import last_word
 from domiq_dagster.sync.decide import Action, Pair, Situation, decide
 from domiq_dagster.sync.inbound import apply_property
 from domiq_dagster.sync.integrations import Integration
@@ -62,15 +63,17 @@ class DeliveryRules:
 
     lease: longer than the slowest request; after it, another worker probes and goes on. fresh: how old
     our knowledge of a lead may be before it is read again ahead of a post. first_pause and
-    longest_pause: the bounds of the backoff. configuration_pause: how long a change waits for a missing
-    setting or contact before it looks again. contact_patience: how long before a change of a lead
-    without e-mail and phone fails.
+    longest_pause: the bounds of the backoff. unknown_pause: the least time before an unknown outcome is
+    probed, since ResMan may still be working on a request that we stopped waiting for.
+    configuration_pause: how long a change waits for a missing setting or contact before it looks again.
+    contact_patience: how long before a change of a lead without e-mail and phone fails.
     """
 
     lease: float = 150.0
     fresh: float = 300.0
     first_pause: float = 5.0
     longest_pause: float = 600.0
+    unknown_pause: float = 20.0
     configuration_pause: float = 900.0
     contact_patience: float = 14 * 86400.0
     max_attempts: int = 5
@@ -173,13 +176,15 @@ class Courier:
         self, connection: Connection, held: Claim, error: ResManError, trace: Trace
     ) -> Delivered:
         if error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE:
-            words = error.description or str(error)
+            words = trace.words(error) or str(error)
             return self._settle(connection, held, _Settle("failed", error.kind, words), trace, error)
         # One of two posts may be there already: then the next try must look, too.
         posted = any(a.action in STEP_NAMES and a.outcome == "ok" for a in trace.attempts)
         unknown = error.disposition is Disposition.UNKNOWN or held.may_have_left or posted
         ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2 ** min(held.postponements, 16))
         seconds = max(error.retry_after or 0.0, self._jitter() * ceiling)
+        if error.disposition is Disposition.UNKNOWN:
+            seconds = max(seconds, self._rules.unknown_pause)
         pause = _GiveBack(error.kind, seconds, state="unknown" if unknown else "ready")
         return self._give_back(connection, held, pause, trace, error)
 
@@ -195,7 +200,8 @@ class Courier:
         queue.postpone(
             connection,
             held,
-            state=pause.state,
+            # What may have left stays unknown until a read has told.
+            state="unknown" if held.may_have_left and not pause.decide_again else pause.state,
             outcome=pause.outcome,
             seconds=pause.seconds,
             counted=pause.counted,
@@ -301,6 +307,7 @@ class _Delivery:
         self._connection.commit()
         if row is None:
             raise LostLease(f"change {self._held.change_id} was deleted")
+        self._trace.private = (row.first_name, row.last_name, row.email, row.phone)
         if not row.has_conversation:
             raise _Settle("failed", "no_conversation", "the change names no conversation, so no lead either")
         return row
@@ -330,7 +337,8 @@ class _Delivery:
             return Found(row.prospect_id, row.person_id, None, "stored_id", just_linked=False)
         self._lock_person(row)
         person = contact(row.first_name, row.last_name, row.email, row.phone)
-        search = LeadSearch(self._client, self._integration, self._trace)
+        mark = marker(self._held.change_id)[:-1]  # what the markers of all its steps begin with
+        search = LeadSearch(self._client, self._integration, self._trace, mark)
         try:
             found = search.find(
                 row.resman_lead_id, person, row.email, row.phone, row.first_name, row.last_name
@@ -439,7 +447,6 @@ class _Delivery:
             if step in arrived:
                 self._trace.note("probe", "found", {"step": step.name, "marker": step.marker})
                 continue
-            queue.extend_lease(self._connection, self._held, self._rules.lease)
             try:
                 posted = self._post(row, step, prospect_id, person_id, record)
             except Refused as refused:
@@ -514,9 +521,15 @@ class _Delivery:
             "agent_id": step.event.agent_id,
             "transaction_source": step.event.transaction_source,
         }
-        return self._call(
-            step.name, lambda: self._client.post_lead(i.account_id, i.resman_property_id, post), detail
+        still_mine = last_word.set(
+            lambda: queue.extend_lease(self._connection, self._held, self._rules.lease)
         )
+        try:
+            return self._call(
+                step.name, lambda: self._client.post_lead(i.account_id, i.resman_property_id, post), detail
+            )
+        finally:
+            last_word.reset(still_mine)
 
     def _confirm_arrived(self, row: Row[Any], target: LeadStatus, record: LeadRecord) -> Delivered:
         """An earlier try got all there was to say to ResMan. What ResMan did since is left to the next

@@ -185,4 +185,11 @@ def _store(engine: Engine, integration: Integration, values: dict[str, str]) -> 
             text(f"UPDATE domiq_sync.integration SET {sets} WHERE property_id = :property_id"),
             {**values, "property_id": integration.property_id},
         )
+        connection.execute(
+            text(
+                "UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp(), state = 'ready' "
+                "WHERE property_id = :p AND state = 'waiting' AND last_outcome LIKE 'not_configured%'"
+            ),
+            {"p": integration.property_id},
+        )
     logger.info("settings of %s filled from ResMan: %s", integration.partition_key, ", ".join(sorted(values)))

@@ -33,11 +33,14 @@ class SeveralLeads(Exception):
 
 
 class LeadSearch:
-    def __init__(self, client: ResManClient, integration: Integration, trace: Trace) -> None:
+    """`mark`: a lead that carries it in an event's comments is ours, whatever else fits."""
+
+    def __init__(self, client: ResManClient, integration: Integration, trace: Trace, mark: str) -> None:
         self._client = client
         self._account = integration.account_id
         self._property = integration.resman_property_id
         self._trace = trace
+        self._mark = mark
 
     def find(
         self,
@@ -71,6 +74,9 @@ class LeadSearch:
         fitting = [r for r in records if r.prospect_id and _fits(rule, r, person)]
         if not fitting:
             return None
+        for record in fitting:
+            if any(self._mark in (event.comments or "") for event in record.events):
+                return _found(record, rule)
         best_rank = min(_rank(r) for r in fitting)
         best = {r.prospect_id: r for r in fitting if _rank(r) == best_rank}
         if len(best) > 1:

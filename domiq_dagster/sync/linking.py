@@ -72,7 +72,9 @@ def normalise_phone(
         number = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number) or len(set(str(number.national_number))) <= 2:
+    # Not `is_possible_number`: it takes a number without its area code, which many people share.
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE or len(set(str(number.national_number))) <= 2:
         return None
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return None if e164 in shared else e164

@@ -17,9 +17,10 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync import queue
 from domiq_dagster.sync.courier import Courier, Delivered, DeliveryRules
-from domiq_dagster.sync.integrations import Integration, load_integrations
+from domiq_dagster.sync.integrations import Integration, complete_settings, load_integrations
 from domiq_dagster.sync.statuses import StatusMap, load_status_map
 
 logger = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ def push(
     began = clock()
     control = _Stop(budget or Budget(), stop, clock)
     report = PushReport()
+    _fill_settings(engine, client, property_ids)
     with engine.begin() as connection:
         queue.heal_heads(connection)
         integrations = {i.property_id: i for i in load_integrations(connection, property_ids=property_ids)}
@@ -146,6 +148,17 @@ def push(
         "ResMan does not answer for account " + ", ".join(report.outages) if report.outages else report.ended
     )
     return report
+
+
+def _fill_settings(engine: Engine, client: ResManClient, property_ids: Sequence[UUID] | None) -> None:
+    """A property that was just connected may have settings still open; its changes wait for them."""
+    with engine.connect() as connection:
+        chosen = load_integrations(connection, property_ids=property_ids)
+    try:
+        for problem in complete_settings(engine, client, [i for i in chosen if i.outbound]):
+            logger.warning(problem)
+    except ResManError as error:
+        logger.warning("settings could not be completed from ResMan: %s", error)
 
 
 def _drain_account(

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resman.models import PostedLead
+from domiq_dagster.resman.redact import describe
 from domiq_dagster.sync.queue import Attempt
 
 T = TypeVar("T")
@@ -19,6 +20,12 @@ class Trace:
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
+        self.private: tuple[str | None, ...] = ()
+        """What ResMan's words may say of the person, though the request did not: blanked in the record."""
+
+    def words(self, error: ResManError) -> str | None:
+        """ResMan's own words, without the person's data."""
+        return describe(error.description, self.private)
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -40,7 +47,7 @@ class Trace:
                 "disposition": error.disposition.value,
                 "http_status": error.http_status,
                 "code": error.code,
-                "answer": error.description,
+                "answer": self.words(error),
             }
             raise
         else:

@@ -128,9 +128,7 @@ class World:
 
     def connect(self, property_id: UUID, place: int = 0, **settings: Any) -> Integration:
         there = self.places[place]
-        return connect_property(
-            self.engine, property_id, there["accountId"], there["propertyId"], **settings
-        )
+        return connect_property(self.engine, property_id, there["accountId"], there["propertyId"], **settings)
 
     def user(self, first: str, last: str, email: str | None = None, phone: str | None = None) -> UUID:
         found: UUID = self.value(

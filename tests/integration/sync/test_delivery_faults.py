@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from domiq_dagster.sync import queue
+from domiq_dagster.sync.reconcile import retry_failed
 
 POST = {"endpoint": "PostLeadManagement4_0"}
 
@@ -42,79 +43,89 @@ def told_once(world: Any, conversation: UUID, outcome: str) -> None:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("status", ["qualified", "lost"])
 def test_an_unknown_outcome_is_read_back_before_it_is_sent_again(
-    world: Any, fault: dict[str, Any], outcome: str, status: str
+    world: Any, fault: dict[str, Any], outcome: str
 ) -> None:
     conversation = settled_world(world)
-    world.change(conversation, status=status)
-    world.standin.faults({**fault, **POST, "count": 1})
-    world.push(world.make_client(read_timeout=0.2))
-    delivery = world.delivery()
-    assert (delivery.state, delivery.attempts, delivery.postponements) == ("unknown", 0, 1)
-    searches = len(world.standin.requests("SearchProspects"))
-    world.deliver()
-    assert len(world.standin.requests("SearchProspects")) == searches + 1
-    told_once(world, conversation, outcome)
-    assert len(world.told(conversation)) == 2
+    impatient = world.make_client(read_timeout=0.2)
+    for number, status in enumerate(("qualified", "lost"), 2):
+        world.change(conversation, status=status)
+        world.standin.faults({**fault, **POST, "count": 1})
+        world.push(impatient)
+        delivery = world.delivery()
+        assert (delivery.state, delivery.attempts, delivery.postponements) == ("unknown", 0, 1)
+        searches = len(world.standin.requests("SearchProspects"))
+        world.deliver()
+        assert len(world.standin.requests("SearchProspects")) == searches + 1
+        told_once(world, conversation, outcome)
+        assert len(world.told(conversation)) == number
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "drop_before"])
-@pytest.mark.parametrize("status", ["new", "qualified", "application", "lost"])
 def test_a_creation_of_unknown_outcome_makes_no_second_lead_and_keeps_domiq_s_status(
-    world: Any, status: str, kind: str
+    world: Any, kind: str
 ) -> None:
     place = world.property()
     world.sync()
-    conversation = world.conversation(place, status, email="bo@example.com")
-    world.standin.faults({"kind": kind, **POST, "count": 1})
-    world.push()
-    world.deliver()
-    assert len(world.standin.prospects()) == 1
-    assert world.status(conversation) == status
-    assert [c.sync_direction for c in world.changes(conversation)] == ["to_resman"]
-    assert world.last(conversation).sync_status == "success"
-    assert world.repeated_markers() == []
-    world.sync(2)
-    assert world.status(conversation) == status
+    ids = {}
+    for status in ("new", "qualified", "application", "lost"):
+        ids[status] = world.conversation(place, status, email=f"{status}@example.com")
+        world.standin.faults({"kind": kind, **POST, "count": 1})
+        world.push()
+        assert world.delivery().state == "unknown"
+        world.deliver()
+    for _ in range(2):
+        for status, conversation in ids.items():
+            assert world.status(conversation) == status
+            assert [c.sync_direction for c in world.changes(conversation)] == ["to_resman"]
+            assert world.last(conversation).sync_status == "success"
+            assert len(world.told(conversation)) == (1 if status == "new" else 2)
+        assert world.repeated_markers() == []
+        assert len(world.standin.prospects()) == 4
+        world.sync()
 
 
-@pytest.mark.parametrize(
-    "fault", [{"kind": "status", "status": 429}, {"kind": "drop_after"}, {"kind": "drop_before"}], ids=str
-)
-@pytest.mark.parametrize(
-    ("start", "status"), [(None, "application"), (None, "lost"), ("lost", "application"), ("lost", "qualified")]
-)
-def test_a_second_post_that_fails_does_not_repeat_the_first(
-    world: Any, start: str | None, status: str, fault: dict[str, Any]
-) -> None:
-    place = world.property()
-    world.sync()
-    conversation = world.conversation(place, start or status, email="bo@example.com")
-    if start:
-        world.sync(2)
-        world.change(conversation, status=status)
+STORIES = [(None, "application"), (None, "lost"), ("lost", "application"), ("lost", "qualified")]
+EVENTS = {"application": "Application", "lost": "Cancel", "qualified": "Other"}
+
+
+def posts_until_the_second_fails(world: Any, fault: dict[str, Any]) -> int:
+    """A push whose second post meets a fault. Gives the number of posts."""
     post, posted = world.client.post_lead, []
 
     def fail_the_second(*args: Any) -> Any:
         posted.append(args)
         if len(posted) == 2:
-            world.standin.faults({**fault, **POST, "count": 1})
+            world.standin.faults(fault)
         return post(*args)
 
     world.client.post_lead = fail_the_second
     world.push()
     del world.client.post_lead
-    assert len(posted) == 2
-    world.pull()  # what it brings of our own half-way doing must not be taken for ResMan's
-    world.apply()
-    world.deliver()
-    assert world.status(conversation) == status
-    assert world.last(conversation).sync_status == "success"
+    return len(posted)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "status", "status": 429}, {"kind": "drop_after"}, {"kind": "drop_before"}], ids=str
+)
+def test_a_second_post_that_fails_does_not_repeat_the_first(world: Any, fault: dict[str, Any]) -> None:
+    place = world.property()
+    world.sync()
+    for start, status in STORIES:
+        conversation = world.conversation(place, start or status)
+        if start:
+            world.sync(2)
+            world.change(conversation, status=status)
+        assert posts_until_the_second_fails(world, {**fault, **POST, "count": 1}) == 2
+        world.later()
+        world.pull()  # what it brings of our own half-way doing must not be taken for ResMan's
+        world.apply()
+        world.deliver()
+        assert (world.status(conversation), world.last(conversation).sync_status) == (status, "success")
+        assert world.told(conversation)[-2:] == ["ReActivate" if start else "Contact", EVENTS[status]]
     assert world.repeated_markers() == []
-    assert len(world.standin.prospects()) == 1
-    first = "Contact" if start is None else "ReActivate"
-    assert world.told(conversation)[-2:] == [first, {"lost": "Cancel", "qualified": "Other"}.get(status, "Application")]
+    assert len(world.standin.prospects()) == len(STORIES)
+    assert world.rows("SELECT FROM status_sync_log WHERE sync_direction = 'from_resman'") == []
 
 
 @pytest.mark.parametrize("start", [None, "lost"])
@@ -125,16 +136,7 @@ def test_a_second_post_that_is_refused_is_no_news_from_resman(world: Any, start:
     if start:
         world.sync(2)
         world.change(conversation, status="application")
-    post, posted = world.client.post_lead, []
-
-    def refuse_the_second(*args: Any) -> Any:
-        posted.append(args)
-        if len(posted) == 2:
-            world.standin.faults({"kind": "refuse", **POST, "count": 1})
-        return post(*args)
-
-    world.client.post_lead = refuse_the_second
-    world.push()
+    assert posts_until_the_second_fails(world, {"kind": "refuse", **POST, "count": 1}) == 2
     assert world.last(conversation).sync_status == "failed"
     world.sync(2)
     assert world.status(conversation) == "application"
@@ -254,8 +256,6 @@ def test_a_401_is_the_account_s_trouble_and_not_the_change_s(
 
 
 def test_an_unknown_source_fails_in_resman_s_words_and_a_retry_brings_it_back(world: Any) -> None:
-    from domiq_dagster.sync.reconcile import retry_failed
-
     place = world.property(source_id="00000000-0000-0000-0000-000000000000")
     conversation = world.conversation(place, "qualified")
     world.sync()
@@ -276,8 +276,6 @@ def test_an_unknown_source_fails_in_resman_s_words_and_a_retry_brings_it_back(wo
 
 
 def test_a_stale_failure_is_not_retried_over_what_resman_has_since(world: Any) -> None:
-    from domiq_dagster.sync.reconcile import retry_failed
-
     conversation = settled_world(world)
     world.standin.faults({"kind": "refuse", **POST})
     world.change(conversation, status="lost")

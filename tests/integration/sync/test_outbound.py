@@ -288,7 +288,7 @@ def test_a_lead_without_contact_waits_and_goes_when_it_has_one(world: Any) -> No
     world.sync()
     assert (world.delivery().state, world.delivery().last_outcome) == ("waiting", "no_contact")
     assert world.standin.posts() == []
-    world.do('UPDATE "user" SET email = \'bo@example.com\'')
+    world.do("UPDATE \"user\" SET email = 'bo@example.com'")
     world.deliver()
     assert world.last(conversation).sync_status == "success"
     assert world.standin.of("bo@example.com")["status"] == "Prospect"

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync import queue
@@ -34,11 +35,9 @@ def statuses_told(world: Any, conversation: UUID) -> list[str]:
 def test_changes_of_one_transaction_are_told_in_their_order(world: Any) -> None:
     place = world.property()
     with world.engine.begin() as c:
-        from sqlalchemy import text
-
         user = c.scalar(
             text(
-                "INSERT INTO \"user\"(first_name, last_name, email) "
+                'INSERT INTO "user"(first_name, last_name, email) '
                 "VALUES ('Bo', 'Example', 'bo@example.com') RETURNING id"
             )
         )
@@ -124,9 +123,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(world: Any) -> None:
         with pytest.raises(LostLease):
             queue.postpone(c, late, state="ready", outcome="x", seconds=0, counted=True, attempts=[step])
         with pytest.raises(LostLease):
-            queue.settle(
-                c, late, sync_status="failed", explanation={}, prospect_id="x", attempts=[step]
-            )
+            queue.settle(c, late, sync_status="failed", explanation={}, prospect_id="x", attempts=[step])
         c.commit()
     assert world.delivery() == before
     assert world.last(conversation).sync_status == "pending"

@@ -1,0 +1,249 @@
+"""What workers, sensors and checks ask often reads no big table whole, on a log of 200,000 rows.
+
+EXPLAIN is asked twice for each query: for its first run, and as a long-lived session would run it, after
+PostgreSQL has had the chance to settle on a generic plan (psycopg prepares what it has run five times).
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, LiteralString, cast
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import asyncpg
+
+from domiq_dagster.db.embedded import EmbeddedServer
+from domiq_dagster.db.sqlfile import load_queries
+
+from .domiq_shapes import Connection, connected, migrated, rows, run, value
+
+PROPERTIES, CONVERSATIONS, CHANGES, PENDING = 20, 40_000, 200_000, 20_000
+BIG = {
+    *("status_sync_log", "change", "delivery", "lead_link", "conversation", "resman_lead"),
+    *("notified_change", "user"),
+}
+LOADED = f"""
+SET session_replication_role = replica;  -- no triggers and no checks of references: only to load fast
+INSERT INTO company (name) VALUES ('Sample Homes');
+INSERT INTO property (company_id, name, address, city, state, zip_code)
+    SELECT id, 'Court ' || n, '1 Sample Street', 'Sampleton', 'TX', '00000'
+    FROM company, generate_series(1, {PROPERTIES}) n;
+INSERT INTO chatbot (property_id, name) SELECT id, name FROM property;
+INSERT INTO domiq_sync.account (resman_account_id) VALUES ('400');
+INSERT INTO domiq_sync.integration (property_id, resman_account_id, resman_property_id, partition_key)
+    SELECT id, '400', id::text, name FROM property;
+INSERT INTO domiq_sync.watermark (property_id, last_pull_at) SELECT id, NOW() FROM property;
+INSERT INTO "user" (first_name, last_name, email)
+    SELECT 'Ann', 'Example', 'ann' || n || '@example.com' FROM generate_series(1, {CONVERSATIONS}) n;
+CREATE TEMP TABLE numbered AS
+    SELECT u.n, u.id AS user_id, b.id AS chatbot_id, b.property_id, gen_random_uuid() AS conversation_id
+    FROM (SELECT row_number() OVER (ORDER BY id) AS n, id FROM "user") u
+    JOIN (SELECT row_number() OVER (ORDER BY id) AS n, id, property_id FROM chatbot) b
+      ON b.n = u.n % {PROPERTIES} + 1;
+INSERT INTO conversation (id, chatbot_id, user_id, status, created_at)
+    SELECT conversation_id, chatbot_id, user_id, 'contacted', NOW() - n * interval '1 minute' FROM numbered;
+INSERT INTO domiq_sync.resman_lead (property_id, prospect_id, status, effective_status, content_hash, read_at)
+    SELECT property_id, 'prospect-' || n, 'Prospect', 'Prospect', md5(n::text), NOW() FROM numbered;
+INSERT INTO domiq_sync.lead_link (conversation_id, property_id, prospect_id, linked_by, agreed_domiq_status,
+                                  agreed_resman_status)
+    SELECT conversation_id, property_id, 'prospect-' || n, 'email', 'contacted', 'Prospect' FROM numbered;
+CREATE TEMP TABLE logged AS
+    SELECT gen_random_uuid() AS id, k.conversation_id, k.property_id, s.n,
+           NOW() - ({CHANGES} - s.n) * interval '1 minute' AS at,
+           CASE WHEN s.n > {CHANGES - PENDING} THEN 'pending' WHEN s.n % 50 = 0 THEN 'failed' ELSE 'success' END AS st
+    FROM generate_series(1, {CHANGES}) s(n) JOIN numbered k ON k.n = s.n % {CONVERSATIONS} + 1;
+INSERT INTO status_sync_log (id, conversation_id, old_status, new_status, updated_by, sync_direction, sync_status,
+                             context_data, created_at)
+    SELECT id, conversation_id, 'new', 'contacted', 'chatbot', 'to_resman', st,
+           '{{"sync": {{"outcome": "sent"}}}}', at FROM logged ORDER BY n;
+INSERT INTO domiq_sync.change (change_id, conversation_id, property_id, logged_at)
+    SELECT id, conversation_id, property_id, at FROM logged ORDER BY n;
+INSERT INTO domiq_sync.delivery (change_id, seq, lane, property_id, is_head, next_attempt_at)
+    SELECT change_id, seq, conversation_id, property_id, l.n % 7 > 0, NOW() + (l.n % 3 - 1) * interval '1 hour'
+    FROM domiq_sync.change JOIN logged l ON l.id = change_id WHERE st = 'pending';
+INSERT INTO domiq_sync.notified_change (change_id)
+    SELECT id FROM logged WHERE n <= {CHANGES} - 200;
+SET session_replication_role = origin;
+ANALYZE;
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded(pg_server: EmbeddedServer) -> Iterator[Connection]:
+    """A connection, which never commits, to a DomIQ database with a long history."""
+    pg_server.ensure_database("query_plans")
+    url = pg_server.url("query_plans")
+    migrated(url)
+    run(url, LOADED)
+    with psycopg.connect(url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def parameters(loaded: Connection) -> dict[str, Any]:
+    """A value for each parameter of the queries: those of one pending change that is there."""
+    change_id, lane, property_id = rows(
+        loaded, "SELECT change_id, lane, property_id FROM domiq_sync.delivery ORDER BY seq LIMIT 1"
+    )[0]
+    user_id = value(loaded, "SELECT user_id FROM conversation WHERE id = %s", [lane])
+    prospect = value(
+        loaded, "SELECT prospect_id FROM domiq_sync.lead_link WHERE conversation_id = %s", [lane]
+    )
+    return {
+        "change_id": change_id,
+        "lane": lane,
+        "conversation_id": lane,
+        "property_id": property_id,
+        "property_ids": [property_id],
+        "user_id": user_id,
+        "prospect_id": prospect,
+        "person_id": "a-person",
+        "linked_by": "email",
+        "lease_token": 1,
+        "lease_seconds": 60.0,
+        "worker": "a worker",
+        "state": "waiting",
+        "outcome": "unreachable",
+        "counted": 0,
+        "seconds": 5.0,
+        "sync_status": "success",
+        "explanation": "{}",
+        "status": "Prospect",
+        "effective_status": "Prospect",
+        "new_status": "lost",
+        "most": 500,
+        "max_age_seconds": 900.0,
+        "domiq_status": "contacted",
+        "resman_status": "Prospect",
+    }
+
+
+def queries(file: str, *names: str) -> list[tuple[str, str]]:
+    return [(file, name) for name in names]
+
+
+HOT = [
+    *queries("queue.sql", "due_properties", "claim", "extend_lease", "postpone", "settle", "remove_settled"),
+    *queries("queue.sql", "promote", "heal_heads", "load_change", "touch_lead"),
+    *queries("inbound.sql", "moved_leads", "lock_conversation", "set_status", "supersede_open", "agree"),
+    *queries("pull.sql", "step_back", "link_conversation", "begin_pull"),
+    *queries("measure.sql", "backlog", "gaps"),
+    *queries("notices.sql", "unnotified_changes"),
+    *queries("reconcile.sql", "expired_leases", "unknown_outcomes"),
+]
+
+
+@pytest.mark.parametrize(("file", "name"), HOT)
+def test_a_hot_query_reads_no_big_table_whole(
+    loaded: Connection, parameters: Mapping[str, Any], file: str, name: str
+) -> None:
+    query = load_queries("domiq_dagster.sync", file)[name]
+    for plan in first_and_settled_plan(loaded, query, parameters):
+        assert whole_reads(loaded, plan) == []
+
+
+@pytest.mark.parametrize("property_ids", [None, []])
+def test_looking_for_due_properties_reads_no_big_table_whole_however_it_is_asked(
+    loaded: Connection, parameters: Mapping[str, Any], property_ids: list[uuid.UUID] | None
+) -> None:
+    query = load_queries("domiq_dagster.sync", "queue.sql")["due_properties"]
+    for plan in first_and_settled_plan(loaded, query, {**parameters, "property_ids": property_ids}):
+        assert whole_reads(loaded, plan) == []
+
+
+def first_and_settled_plan(
+    connection: Connection, query: str, parameters: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The plan of the first execution, and that of the eighth in the same session."""
+    compiled = text(query).compile(dialect=asyncpg.dialect())  # it numbers parameters as PREPARE wants them
+    values = [parameters[name] for name in compiled.positiontup or ()]
+    prepared = sql.Identifier(f"q_{uuid.uuid4().hex}")
+    connection.execute(
+        sql.SQL("PREPARE {} AS {}").format(prepared, sql.SQL(cast(LiteralString, str(compiled))))
+    )
+    arguments = sql.SQL(", ").join(values)
+    called = sql.SQL("({})").format(arguments) if values else sql.SQL("")
+    explain = sql.SQL("EXPLAIN (FORMAT JSON) EXECUTE {}{}").format(prepared, called)
+    plans = [connection.execute(explain).fetchall()[0][0][0]["Plan"] for _ in range(8)]
+    connection.rollback()
+    yield plans[0]
+    yield plans[-1]
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def whole_reads(connection: Connection, plan: dict[str, Any]) -> list[str]:
+    """Where a plan reads a big table from end to end: a sequential scan, or an index without a condition,
+    save one of those that hold a part of the table only."""
+    partial = {
+        name
+        for (name,) in rows(
+            connection, "SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL"
+        )
+    }
+    found = []
+    for node in nodes(plan):
+        if node.get("Relation Name") not in BIG:
+            continue
+        kind, index = node["Node Type"], node.get("Index Name")
+        if kind == "Seq Scan":
+            found.append(f"Seq Scan on {node['Relation Name']}")
+        elif index and "Index Cond" not in node and f"domiq_sync.{index}" not in partial:
+            found.append(f"{kind} of all of {index}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query", "read"),
+    [
+        ("SELECT * FROM status_sync_log WHERE conversation_id = :lane", "Seq Scan on status_sync_log"),
+        ("SELECT * FROM domiq_sync.delivery WHERE worker = :worker", "Seq Scan on delivery"),
+        ("SELECT seq FROM domiq_sync.change ORDER BY seq", "Index Only Scan of all of change_seq"),
+    ],
+)
+def test_a_whole_read_is_seen(
+    loaded: Connection, parameters: Mapping[str, Any], query: str, read: str
+) -> None:
+    for plan in first_and_settled_plan(loaded, query, parameters):
+        assert whole_reads(loaded, plan) == [read]
+
+
+APPLICATION = [
+    "UPDATE conversation SET status = 'qualified' WHERE id = %(lane)s",
+    "UPDATE conversation SET is_book_tour = TRUE WHERE id = %(lane)s",
+    "INSERT INTO conversation (chatbot_id, status) SELECT chatbot_id, 'new' FROM conversation WHERE id = %(lane)s",
+    """INSERT INTO status_sync_log (conversation_id, new_status, sync_direction, sync_status)
+       VALUES (%(lane)s, 'lost', 'to_resman', 'pending')""",
+    "SELECT domiq_sync.lead_status(%(property_id)s, 'tour_booked')",
+]
+
+
+@pytest.mark.parametrize("statement", APPLICATION)
+def test_capture_reads_no_big_table_whole(
+    loaded: Connection, parameters: Mapping[str, Any], statement: str
+) -> None:
+    """What the triggers ask is hidden from EXPLAIN: the scans of the transaction are counted instead."""
+    read = "SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE relname = ANY (%s) AND seq_scan > 0"
+    loaded.execute(cast(LiteralString, statement), parameters)
+    scans = rows(loaded, read, [sorted(BIG)])
+    loaded.execute("SELECT count(*) FROM status_sync_log WHERE status_reason = 'this one is counted'")
+    counted = rows(loaded, read, [sorted(BIG)])
+    loaded.rollback()
+    assert scans == []
+    assert counted == [("status_sync_log", 1)]
+
+
+def test_the_history_is_as_long_as_it_says(loaded: Connection) -> None:
+    counts = {
+        table: value(loaded, f"SELECT count(*) FROM {table}")
+        for table in ("status_sync_log", "domiq_sync.change")
+    }
+    assert counts == {"status_sync_log": CHANGES, "domiq_sync.change": CHANGES}
+    assert value(loaded, "SELECT count(*) FROM domiq_sync.delivery") == PENDING
+    assert value(loaded, "SELECT count(*) FROM domiq_sync.lead_link") == CONVERSATIONS

@@ -1,0 +1,176 @@
+"""Whether two records are one person: by e-mail, phone, then name, and never by a guess."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domiq_dagster.sync.linking import (
+    Ambiguous,
+    Contact,
+    Index,
+    Match,
+    contact,
+    contradicts,
+    find,
+    normalise_email,
+    normalise_name,
+    normalise_phone,
+    shared_values,
+)
+
+
+def one(
+    first: str | None = None, last: str | None = None, email: str | None = None, phone: str | None = None
+) -> Contact:
+    return contact(first, last, email, phone)
+
+
+BO = one("Bo", "Example", "bo@example.com", "202-555-0143")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025550143",
+        "(202) 555-0143",
+        "202.555.0143",
+        "+1 202 555 0143",
+        "1-202-555-0143",
+        " 202 555 0143 ",
+        "+12025550143",
+        "tel:+1-202-555-0143",
+    ],
+)
+def test_notations_of_a_phone(text: str) -> None:
+    assert normalise_phone(text) == "+12025550143"
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "n/a", "0000000000", "(000) 000-0000", "111-111-1111", "123", "555-0143", "call me"]
+)
+def test_what_is_no_phone(text: str | None) -> None:
+    assert normalise_phone(text) is None
+
+
+def test_a_shared_phone_is_nobody_s() -> None:
+    assert normalise_phone("202 555 0143", shared=frozenset({"+12025550143"})) is None
+    values = ["a", "a", "a", "a", "b", "b", "b", None, None, None, None]
+    assert shared_values(values) == {"a"}
+    assert shared_values(values, at_least=3) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        (" Bo@Example.COM ", "bo@example.com"),
+        ("bo+flat@example.com", "bo+flat@example.com"),
+        ("noreply@example.com", None),
+        ("No-Reply@example.com", None),
+        ("none@example.com", None),
+        ("leasing@example.com", None),
+        ("bo@localhost", None),
+        ("@example.com", None),
+        ("bo", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_e_mail_addresses(text: str | None, normal: str | None) -> None:
+    assert normalise_email(text) == normal
+
+
+def test_names() -> None:
+    assert normalise_name(" BO ", "van  Example") == ("bo", "van example")
+    for first, last in [("Bo", None), ("", "Example"), (" ", "Example"), ("Anonymous", "User"), (None, None)]:
+        assert normalise_name(first, last) is None
+
+
+def test_the_e_mail_comes_before_the_phone_and_the_phone_before_the_name() -> None:
+    by_name, by_phone = one("Bo", "Example"), one(phone="2025550143")
+    by_email = one("Cy", "Other", "BO@example.com", "202 555 0199")
+    assert find(BO, [by_name, by_phone, by_email]) == Match(2, "email")
+    assert find(BO, [by_name, by_phone]) == Match(1, "phone")
+    assert find(BO, [by_name]) == Match(0, "name")
+    assert find(BO, [one("Cy", "Other")]) is None
+    assert find(BO, []) is None
+
+
+def test_a_name_that_e_mail_or_phone_contradicts_is_somebody_else() -> None:
+    assert find(BO, [one("Bo", "Example", "other@example.com")]) is None
+    assert find(BO, [one("Bo", "Example", phone="202 555 0199")]) is None
+    assert find(BO, [one("Bo", "Example", "noreply@example.com", "000-000-0000")]) == Match(0, "name")
+    assert contradicts(BO, one(email="other@example.com"))
+    assert not contradicts(BO, one("Cy", "Other"))
+
+
+@pytest.mark.parametrize(
+    ("shared", "rule"),
+    [
+        (one(email="bo@example.com"), "email"),
+        (one(phone="202 555 0143"), "phone"),
+        (one("Bo", "Example"), "name"),
+    ],
+)
+def test_two_that_fit_are_not_guessed_among(shared: Contact, rule: str) -> None:
+    assert find(BO, [shared, one("Cy", "Other"), shared]) == Ambiguous(rule, 2)
+
+
+def test_ambiguity_by_a_strong_rule_is_not_settled_by_a_weaker_one() -> None:
+    twins = [one("Bo", "Example", "bo@example.com"), one("Cy", "Other", "bo@example.com")]
+    assert find(BO, twins) == Ambiguous("email", 2)
+
+
+def test_several_conversations_of_one_user_are_one_candidate() -> None:
+    index = Index([BO, BO, one("Cy", "Other")], ["bo", "bo", "cy"])
+    assert index.find(one(email="bo@example.com")) == Match(0, "email")
+
+
+def test_reachable_is_whoever_resman_would_take() -> None:
+    assert BO.reachable and one(email="bo@example.com").reachable and one(phone="2025550143").reachable
+    assert not one("Bo", "Example", "noreply@example.com", "0000000000").reachable
+
+
+def test_a_contact_shows_nothing_of_itself() -> None:
+    assert repr(BO) == "Contact()"
+
+
+dummies = st.builds(
+    contact,
+    st.sampled_from(["Anonymous", None, ""]),
+    st.sampled_from(["User", None]),
+    st.sampled_from(["noreply@example.com", "na@example.com", "x", None]),
+    st.sampled_from(["0000000000", "1111111111", "12", None]),
+)
+anybody = st.builds(
+    contact,
+    st.sampled_from(["Bo", "Cy", None]),
+    st.sampled_from(["Example", "Other", None]),
+    st.sampled_from(["bo@example.com", "cy@example.com", None]),
+    st.sampled_from(["202-555-0143", "202-555-0144", None]),
+)
+
+
+@given(dummies, st.lists(st.one_of(dummies, anybody), max_size=6))
+def test_dummy_contacts_never_link(dummy: Contact, candidates: list[Contact]) -> None:
+    assert find(dummy, candidates) is None
+    assert all(not isinstance(find(c, [dummy]), Match | Ambiguous) for c in candidates)
+
+
+@given(anybody, st.lists(anybody, max_size=6))
+def test_a_match_is_the_only_one_by_its_rule(person: Contact, candidates: list[Contact]) -> None:
+    found = find(person, candidates)
+    if isinstance(found, Match):
+        key = getattr(person, found.linked_by)
+        same = [c for c in candidates if getattr(c, found.linked_by) == key]
+        if found.linked_by == "name":
+            same = [c for c in same if not contradicts(person, c)]
+        assert same == [candidates[found.index]]
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_normalising(text: str) -> None:
+    assert normalise_email(text) in (None, text.strip().lower())
+    phone = normalise_phone(text)
+    assert phone is None or phone.startswith("+")
