@@ -264,13 +264,19 @@ def explain(
 def retry(
     property_name: PropertyOption = None,
     since: Annotated[str | None, typer.Option(help="Only changes logged since this ISO time.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Only those that failed so, such as unknown_source.")
+    ] = None,
     json_output: Json = False,
 ) -> None:
     """Put failed changes back into the queue."""
     with database() as engine:
         chosen = find_property(engine, property_name)
         count = retry_failed(
-            engine, property_id=chosen.property_id if chosen else None, since=parse_time(since)
+            engine,
+            property_id=chosen.property_id if chosen else None,
+            since=parse_time(since),
+            reason=reason,
         )
     print(f"{count} failed changes are pending again.")
     finish(json_output, {"retried": count})

@@ -46,6 +46,7 @@ def _request(context: ScheduleEvaluationContext, config: RunConfig | None = None
 
 
 reconcile_every_10_minutes = ScheduleDefinition(
+    name="reconcile_every_10_minutes",
     job=reconcile_pending,
     cron_schedule="5-59/10 * * * *",
     default_status=_ON,

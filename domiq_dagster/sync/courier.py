@@ -29,7 +29,6 @@ from domiq_dagster.sync.linking import contact
 from domiq_dagster.sync.links import link_conversation
 from domiq_dagster.sync.plan import (
     MARKER_START,
-    STEP_NAMES,
     TOLD_BY_CREATION,
     NothingToSend,
     OutboundChange,
@@ -178,9 +177,7 @@ class Courier:
         if error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE:
             words = trace.words(error) or str(error)
             return self._settle(connection, held, _Settle("failed", error.kind, words), trace, error)
-        # One of two posts may be there already: then the next try must look, too.
-        posted = any(a.action in STEP_NAMES and a.outcome == "ok" for a in trace.attempts)
-        unknown = error.disposition is Disposition.UNKNOWN or held.may_have_left or posted
+        unknown = error.disposition is Disposition.UNKNOWN or held.may_have_left
         ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2 ** min(held.postponements, 16))
         seconds = max(error.retry_after or 0.0, self._jitter() * ceiling)
         if error.disposition is Disposition.UNKNOWN:

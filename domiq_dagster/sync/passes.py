@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -52,8 +53,12 @@ def pull_all(
     pulled: dict[str, Pulled] = {}
     errors: dict[str, ResManError] = {}
 
+    interrupted = threading.Event()
+
     def run_account(account: str) -> None:
         for integration in (i for i in integrations if i.account_id == account):
+            if interrupted.is_set():
+                return
             try:
                 result = pull_property(engine, client, integration, full=full, since=since, rules=rules)
                 pulled[integration.partition_key] = result
@@ -65,8 +70,13 @@ def pull_all(
 
     accounts = sorted({i.account_id for i in integrations})
     with ThreadPoolExecutor(max_workers=max_accounts, thread_name_prefix="pull") as pool:
-        for done in [pool.submit(run_account, a) for a in accounts]:
-            done.result()
+        under_way = [pool.submit(run_account, a) for a in accounts]
+        try:
+            for done in under_way:
+                done.result()
+        except BaseException:
+            interrupted.set()
+            raise
     return pulled, errors
 
 

@@ -24,7 +24,6 @@ from domiq_dagster.sync.statuses import (
 
 TOLD_BY_CREATION = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED})
 """Statuses about which a first contact, or a reactivation, says all there is to say."""
-STEP_NAMES = frozenset({"create", "reactivate", "tell"})
 MARKER_START = "[DQ-"
 
 

@@ -89,6 +89,11 @@ class _Stop:
             self._rows -= 1
             return True
 
+    def end(self, why: str) -> None:
+        """No further change is claimed."""
+        with self._lock:
+            self.why = self.why or why
+
     def give_row_back(self) -> None:
         with self._lock:
             self._rows += 1
@@ -141,8 +146,14 @@ def push(
                 report.outages[account] = outage
 
     with ThreadPoolExecutor(max_workers=max_accounts, thread_name_prefix="push") as pool:
-        for done in [pool.submit(drain, account) for account in accounts]:
-            done.result()
+        under_way = [pool.submit(drain, account) for account in accounts]
+        try:
+            for done in under_way:
+                done.result()
+        except BaseException:
+            # A cancelled run, Ctrl-C, or a fault in one thread: the others end after the change in hand.
+            control.end("interrupted")
+            raise
     report.seconds = clock() - began
     report.ended = control.why or (
         "ResMan does not answer for account " + ", ".join(report.outages) if report.outages else report.ended

@@ -78,12 +78,18 @@ def reconcile(engine: Engine, *, property_ids: Sequence[UUID] | None = None) -> 
     return found
 
 
-def retry_failed(engine: Engine, *, property_id: UUID | None = None, since: datetime | None = None) -> int:
+def retry_failed(
+    engine: Engine,
+    *,
+    property_id: UUID | None = None,
+    since: datetime | None = None,
+    reason: str | None = None,
+) -> int:
     """Puts failed outbound changes back into the queue, unless a later one of the same conversation has
-    succeeded. Returns how many."""
+    succeeded. `reason` is the outcome that they failed with, such as `unknown_source`. Returns how many."""
     with engine.begin() as connection:
         rows = connection.execute(
-            text(_QUERIES["retry_failed"]), {"property_id": property_id, "since": since}
+            text(_QUERIES["retry_failed"]), {"property_id": property_id, "since": since, "reason": reason}
         ).all()
         for row in rows:
             connection.execute(text(_QUERIES["adopt"]), dict(row._mapping))

@@ -106,6 +106,7 @@ FROM domiq_sync.change c
 WHERE c.change_id = g.id AND g.sync_status = 'failed' AND g.sync_direction = 'to_resman'
   AND (CAST(:property_id AS uuid) IS NULL OR c.property_id = :property_id)
   AND (CAST(:since AS timestamptz) IS NULL OR c.logged_at >= :since)
+  AND (CAST(:reason AS text) IS NULL OR g.context_data #>> '{sync,outcome}' = :reason)
   AND NOT EXISTS (SELECT FROM domiq_sync.change later
                   JOIN public.status_sync_log l ON l.id = later.change_id
                   WHERE later.conversation_id = c.conversation_id AND later.seq > c.seq

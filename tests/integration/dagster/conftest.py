@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from dagster import AssetKey, AssetMaterialization, DagsterInstance, ExecuteInProcessResult
+from dagster import AssetKey, AssetMaterialization, DagsterInstance, ExecuteInProcessResult, RunRequest
 
 from domiq_dagster.definitions import defs
 from domiq_dagster.partitions import properties
@@ -43,15 +43,21 @@ class House:
 
     def run(self, job: str, **options: Any) -> ExecuteInProcessResult:
         """Runs a job by name. Options: `keys` (a range from the first to the last), `partition`, `tags`,
-        `config` (of resman_leads), `resources`; `fails` where the run is to be red."""
+        `config` (of resman_leads), `resources`; `request`, whose tags and config it takes; `fails` where
+        the run is to be red."""
         keys, fails = options.pop("keys", None), options.pop("fails", False)
-        tags = {**options.pop("tags", {}), **(all_properties(keys) if keys else {})}
+        request: RunRequest | None = options.pop("request", None)
+        tags = {
+            **options.pop("tags", {}),
+            **(request.tags if request else {}),
+            **(all_properties(keys) if keys else {}),
+        }
         config, resources = options.pop("config", None), options.pop("resources", {})
-        run_config: dict[str, Any] = {}  # any at all would replace the job's own
+        run_config = dict(request.run_config) if request else {}  # any at all would replace the job's own
         if config:
             run_config["ops"] = {"resman_leads": {"config": config}}
         if resources:
-            run_config["resources"] = {name: {"config": values} for name, values in resources.items()}
+            run_config["resources"] = {n: {"config": v} for n, v in resources.items()}
         found = defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             tags=tags,

@@ -1,4 +1,4 @@
-"""Every asset, run as the jobs run it: what it did is checked against ResMan and the database by plain SQL."""
+"""Every asset, run as the jobs run it: what it did is held against ResMan and the database by plain SQL."""
 
 import logging
 from datetime import UTC, datetime

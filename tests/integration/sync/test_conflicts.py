@@ -9,51 +9,48 @@ import pytest
 
 from domiq_dagster.sync.conflicts import CannotEnforce, NoSuchConflict, open_conflicts, resolve
 
-
-def both_moved(world: Any, policy: str, ours: str, theirs: str, start: str = "contacted") -> tuple[UUID, str]:
-    """A conversation and its prospect that agreed, and then went to `ours` and `theirs`."""
-    place = world.property(conflict_policy=policy)
-    conversation = world.conversation(place, start)
-    world.sync(2)
-    prospect = world.lead_of(conversation)["prospectId"]
-    world.change(conversation, status=ours)
-    world.standin.edit(prospect, status=theirs)
-    return conversation, prospect
+CASES = [
+    ("resman_wins", "qualified", "Lost", "lost", "Lost", "superseded"),
+    ("domiq_wins", "qualified", "Lost", "qualified", "Prospect", "sent"),
+    ("furthest_progress", "qualified", "Lost", "qualified", "Prospect", "sent"),
+    ("furthest_progress", "lost", "Applicant", "application", "Applicant", "superseded"),
+    ("domiq_wins", "lost", "Applicant", "lost", "Lost", "sent"),
+    ("domiq_wins", "qualified", "Applicant", "application", "Applicant", "superseded"),
+    ("domiq_wins", "lost", "Resident", "leased", "Resident", "superseded"),
+    ("resman_wins", "application", "Applicant", "application", "Applicant", "already_there"),
+]
+"""Policy; where DomIQ and ResMan went from contacted; where they end; how DomIQ's change was settled."""
 
 
 @pytest.mark.parametrize("pull_first", [True, False], ids=["pull first", "push first"])
-@pytest.mark.parametrize(
-    ("policy", "ours", "theirs", "domiq", "resman", "outcome"),
-    [
-        ("resman_wins", "qualified", "Lost", "lost", "Lost", "superseded"),
-        ("domiq_wins", "qualified", "Lost", "qualified", "Prospect", "sent"),
-        ("furthest_progress", "qualified", "Lost", "qualified", "Prospect", "sent"),
-        ("furthest_progress", "lost", "Applicant", "application", "Applicant", "superseded"),
-        ("domiq_wins", "lost", "Applicant", "lost", "Lost", "sent"),
-        ("domiq_wins", "qualified", "Applicant", "application", "Applicant", "superseded"),
-        ("domiq_wins", "lost", "Resident", "leased", "Resident", "superseded"),
-        ("resman_wins", "application", "Applicant", "application", "Applicant", "already_there"),
-    ],
-)
-def test_the_policy_decides_whichever_step_comes_first(
-    world: Any, policy: str, ours: str, theirs: str, domiq: str, resman: str, outcome: str, pull_first: bool
-) -> None:
-    conversation, prospect = both_moved(world, policy, ours, theirs)
+def test_the_policy_decides_whichever_step_comes_first(world: Any, pull_first: bool) -> None:
+    ids = [
+        world.conversation(world.property(place, conflict_policy=case[0]), "contacted")
+        for place, case in enumerate(CASES)
+    ]
+    world.sync(2)
+    leads = [world.lead_of(conversation)["prospectId"] for conversation in ids]
+    for case, conversation, lead in zip(CASES, ids, leads, strict=True):
+        world.change(conversation, status=case[1])
+        world.standin.edit(lead, status=case[2])
     if not pull_first:
-        # What was known of the lead is old: the push reads it again before it posts.
+        # What was known of the leads is old: the push reads them again before it posts.
         world.do("UPDATE domiq_sync.resman_lead SET read_at = '2026-01-01', touched_at = NULL")
         world.do("UPDATE domiq_sync.watermark SET last_pull_at = '2026-01-01'")
         world.push()
         world.deliver()
     world.sync(2)
-    assert world.status(conversation) == domiq
-    assert world.standin.prospect(prospect)["status"] == resman
-    (mine,) = [
-        c for c in world.changes(conversation) if c.sync_direction == "to_resman" and c.new_status == ours
-    ]
-    assert (mine.sync_status, mine.outcome) == ("success", outcome)
-    assert mine.reason
-    assert world.verdicts() == ["agrees"]
+    for case, conversation, lead in zip(CASES, ids, leads, strict=True):
+        (mine,) = [
+            c
+            for c in world.changes(conversation)
+            if c.sync_direction == "to_resman" and c.new_status == case[1]
+        ]
+        found = (world.status(conversation), world.standin.prospect(lead)["status"], mine.outcome)
+        assert found == case[3:], case
+        assert mine.sync_status == "success"
+        assert mine.reason
+    assert world.verdicts() == ["agrees"] * len(CASES)
     assert world.rows("SELECT FROM domiq_sync.delivery") == []
 
 
@@ -67,7 +64,12 @@ def test_a_step_that_only_resman_took_is_no_conflict(world: Any) -> None:
 
 
 def held(world: Any, ours: str = "qualified", theirs: str = "Lost") -> tuple[UUID, str]:
-    conversation, prospect = both_moved(world, "manual_review", ours, theirs)
+    """A conversation and its prospect between which a person has to decide."""
+    conversation = world.conversation(world.property(conflict_policy="manual_review"), "contacted")
+    world.sync(2)
+    prospect = world.lead_of(conversation)["prospectId"]
+    world.change(conversation, status=ours)
+    world.standin.edit(prospect, status=theirs)
     world.sync()
     with world.engine.connect() as c:
         (conflict,) = open_conflicts(c)

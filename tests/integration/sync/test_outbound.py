@@ -121,12 +121,7 @@ def test_a_lead_that_is_there_is_found_not_created(
     place = world.property()
     lead = world.lead(**theirs)
     conversation = world.conversation(place, "qualified", user=world.user(*ours))
-    world.push()  # settings are missing: nothing is sent
-    assert world.standin.posts() == []
-    world.do("DELETE FROM domiq_sync.watermark")
-    report = world.sync()
-    assert report.problems == []
-    world.deliver()
+    world.push()  # no pull was there yet: only the search can find it
     (prospect,) = world.standin.prospects()
     assert prospect["prospectId"] == lead["prospectId"]
     assert world.told(conversation) == ["Other"]
@@ -153,6 +148,17 @@ def test_two_conversations_of_one_user_create_one_prospect(world: Any) -> None:
     current = world.rows("SELECT conversation_id FROM domiq_sync.lead_link WHERE is_current")
     assert [r.conversation_id for r in current] == [newer]
     assert {world.last(older).sync_status, world.last(newer).sync_status} == {"success"}
+
+
+def test_what_we_posted_for_an_older_conversation_is_no_news_to_a_newer_one(world: Any) -> None:
+    place = world.property()
+    user = world.user("Bo", "Example", "bo@example.com")
+    world.conversation(place, "contacted", user=user, age="2 days")
+    newer = world.conversation(place, "application", user=user, age="1 day")
+    world.push()
+    world.deliver()
+    assert (world.status(newer), world.last(newer).outcome) == ("application", "sent")
+    assert world.told(newer) == ["Contact", "Application"]
 
 
 def test_an_anonymous_name_does_not_replace_the_lead_s_name(world: Any) -> None:

@@ -1,0 +1,283 @@
+"""The standing checks: each passes where all is well, and fails, with names and figures, where it is not."""
+
+import json
+import logging
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import pytest
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
+    AssetSelection,
+    Definitions,
+    ExecuteInProcessResult,
+    define_asset_job,
+)
+
+from domiq_dagster.assets import all_assets
+from domiq_dagster.checks import all_checks
+from domiq_dagster.definitions import defs
+from domiq_dagster.resources import SyncResource, ThresholdResource
+from domiq_dagster.sync.reconcile import retry_failed
+from tests.integration.dagster.conftest import POST, House, logged, plain
+
+
+def verdict(run: ExecuteInProcessResult, name: str) -> AssetCheckEvaluation:
+    (found,) = [e for e in run.get_asset_check_evaluations() if e.check_name == name]
+    return found
+
+
+def check(house: House, name: str) -> tuple[AssetCheckEvaluation, dict[str, Any]]:
+    """One check without its asset, as somebody would run it from the UI: its verdict and its metadata."""
+    run = one_by_one().resolve_job_def(name).execute_in_process(instance=house.instance)
+    found = verdict(run, name)
+    return found, plain(found.metadata)
+
+
+@cache
+def one_by_one() -> Definitions:
+    """The definitions with a job for each check."""
+    jobs = [
+        define_asset_job(key.name, AssetSelection.checks(key))
+        for key in defs.resolve_asset_graph().asset_check_keys
+    ]
+    resources = {"sync": SyncResource(), "thresholds": ThresholdResource()}
+    return Definitions(assets=all_assets, asset_checks=all_checks, jobs=jobs, resources=resources)
+
+
+@pytest.fixture
+def healthy(house: House) -> tuple[House, UUID]:
+    """A house with a property whose one conversation and lead agree, and that conversation."""
+    (flats,) = house.connect(0)
+    house.world.lead(0, email="a@example.com")
+    chat = house.world.conversation(flats, "contacted", email="a@example.com")
+    house.run("pull", keys=house.keys())
+    house.run("push")
+    return house, chat
+
+
+def test_all_checks_run_with_the_jobs_and_pass_where_all_is_well(healthy: tuple[House, UUID]) -> None:
+    house, _ = healthy
+    runs = house.run("pull", keys=house.keys()), house.run("push")
+    found = {e.check_name: e.passed for run in runs for e in run.get_asset_check_evaluations()}
+    assert found == {k.name: True for k in defs.resolve_asset_graph().asset_check_keys}
+    assert len(found) == 5
+
+
+def test_conservation_names_a_pending_change_without_its_delivery(healthy: tuple[House, UUID]) -> None:
+    house, chat = healthy
+    house.world.change(chat, status="qualified")
+    change = house.world.value("DELETE FROM domiq_sync.delivery RETURNING change_id")
+
+    found, figures = check(house, "conservation")
+
+    assert not found.passed
+    assert found.severity is AssetCheckSeverity.ERROR
+    assert figures["problems"] == 1
+    (named,) = figures["sample"]
+    assert (named["change_id"], named["problem"]) == (str(change), "pending change without delivery")
+    assert "reconcile_pending" in str(found.description)
+    house.run("reconcile_pending")
+    assert check(house, "conservation")[0].passed
+
+
+def test_a_change_that_waits_too_long_is_found_with_its_age(healthy: tuple[House, UUID]) -> None:
+    house, chat = healthy
+    house.world.change(chat, status="qualified")
+    house.world.do(
+        "UPDATE domiq_sync.delivery SET enqueued_at = now() - interval '29 min', next_attempt_at = 'infinity'"
+    )
+    assert check(house, "oldest_pending_change")[0].passed
+    house.world.do("UPDATE domiq_sync.delivery SET enqueued_at = now() - interval '45 min'")
+
+    found, figures = check(house, "oldest_pending_change")
+
+    assert not found.passed
+    assert figures["pending"] == 1
+    assert 45.0 <= figures["oldest_pending_minutes"] < 46.0
+    assert "1 pending; the oldest for 45 minutes" in str(found.description)
+
+
+def test_a_divergence_is_named_and_materialising_its_partition_mends_it(
+    healthy: tuple[House, UUID],
+) -> None:
+    house, chat = healthy
+    house.world.do("UPDATE domiq_sync.resman_lead SET status = 'Lost', effective_status = 'Lost'")
+    with house.world.engine.connect() as connection:
+        agreed = connection.exec_driver_sql("SELECT agreed_at FROM domiq_sync.lead_link").scalar_one()
+
+    found, figures = check(house, "divergence")
+
+    assert not found.passed
+    assert found.severity is AssetCheckSeverity.WARN
+    assert (figures["diverged"], figures["compared"]) == (1, 1)
+    assert figures["by_property"] == [
+        {
+            "property": "juniper-flats",
+            "diverged": 1,
+            "agreed_last": agreed.isoformat(),
+            "conversations": str(chat),
+        }
+    ]
+    house.materialise("inbound_status_changes", partition="juniper-flats")
+    assert house.world.status(chat) == "lost"
+    assert check(house, "divergence")[0].passed
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ({"trigger_status": "warm"}, "trigger_status 'warm' is no lead status"),
+        ({"target_status": "sold"}, "target_status 'sold' is no lead status"),
+        ({"conditions": {"moon_phase": 1}}, "unknown condition 'moon_phase'"),
+        ({"conditions": [1]}, "conditions is not a JSON object"),
+        ({"actions": [{"type": "send_pigeon"}]}, "unknown action 'send_pigeon'"),
+        ({"actions": {"type": "create_task"}}, "actions is not a JSON list"),
+    ],
+)
+def test_a_rule_that_cannot_be_understood_is_named(
+    house: House, columns: dict[str, Any], problem: str
+) -> None:
+    (flats,) = house.connect(0)
+    good = {"trigger_status": "lost", "conditions": {"lead_score": 1}, "actions": [{"type": "create_task"}]}
+    for row, active in (({**good, **columns}, True), (good, True), ({"trigger_status": "warm"}, False)):
+        house.world.do(
+            "INSERT INTO status_workflow_rules "
+            "(property_id, trigger_status, target_status, conditions, actions, is_active) "
+            "VALUES (:p, :trigger_status, :target_status, CAST(:conditions AS jsonb), "
+            "CAST(:actions AS jsonb), :a)",
+            p=flats, a=active, trigger_status=row.get("trigger_status"),
+            target_status=row.get("target_status"), conditions=json.dumps(row.get("conditions", {})),
+            actions=json.dumps(row.get("actions", [])),
+        )  # fmt: skip
+
+    found, figures = check(house, "rules_valid")
+
+    assert not found.passed
+    assert found.severity is AssetCheckSeverity.WARN
+    (named,) = figures["sample"]
+    assert named["problem"] == problem
+    assert figures["problems"] == 1
+    assert f"{named['rule']}: {problem}" == found.description
+
+
+# The threshold: at four properties, 5 % fails at two, nothing at the third, and too little happens at the
+# fourth for its failures to say anything.
+
+
+@pytest.fixture
+def troubled(house: House) -> House:
+    """Before a push in which ResMan refuses one of twenty changes at two properties, and all at a third."""
+    flats, ridge, larkspur, oaks = house.connect(0, 1, 2, 3)
+    house.run("pull", keys=house.keys())
+    for place, number in ((flats, 20), (ridge, 20), (larkspur, 20), (oaks, 4)):
+        for _ in range(number):
+            house.world.conversation(place, "new")
+    refusals = {"kind": "refuse", "endpoint": POST, "description": "Not a valid guest card."}
+    house.world.standin.faults(
+        *({**refusals, "count": 1, "property_id": place_id(house, n)} for n in (0, 1)),
+        {**refusals, "property_id": place_id(house, 3)},
+    )
+    return house
+
+
+def place_id(house: House, number: int) -> str:
+    return str(house.world.places[number]["propertyId"])
+
+
+def alerts(house: House) -> list[tuple[str, bool]]:
+    rows = house.world.rows(
+        "SELECT i.partition_key, a.closed_at IS NULL AS open FROM domiq_sync.alert a "
+        "JOIN domiq_sync.integration i USING (property_id) ORDER BY 1"
+    )
+    return [(row.partition_key, row.open) for row in rows]
+
+
+def notices(house: House) -> list[tuple[str, str, str]]:
+    return [
+        tuple(row)
+        for row in house.world.rows(
+            "SELECT i.partition_key, n.channel, n.body FROM domiq_sync.notification n "
+            "JOIN domiq_sync.integration i USING (property_id) WHERE alert_id IS NOT NULL "
+            "ORDER BY n.created_at, 1"
+        )
+    ]
+
+
+def test_past_the_threshold_people_are_told_once_and_once_more_on_recovery(troubled: House) -> None:
+    house = troubled
+
+    first = house.run("push")
+
+    found = verdict(first, "failed_sync_threshold")
+    assert not found.passed
+    assert found.severity is AssetCheckSeverity.ERROR
+    figures = plain(found.metadata)
+    assert figures["past_threshold"] == [
+        {
+            "property": key,
+            "failed": 1,
+            "settled": 20,
+            "success_rate": 95.0,
+            "main_reason": "refused",
+        }
+        for key in ("copper-ridge", "juniper-flats")
+    ]
+    assert (figures["alerts_opened"], figures["alerts_closed"]) == (2, 0)
+    sentences = [
+        f"{name}: 1 of 20 status syncs failed, mostly refused. See `domiq-sync status`; "
+        f"after mending: `domiq-sync retry --property {key}`."
+        for name, key in (("Copper Ridge", "copper-ridge"), ("Juniper Flats", "juniper-flats"))
+    ]
+    assert found.description == "; ".join(sentences)
+    assert logged(first, house.instance, logging.ERROR) == [f"alert: {s}" for s in sentences]
+    assert alerts(house) == [("copper-ridge", True), ("juniper-flats", True)]
+    told = [("copper-ridge", "in_app", sentences[0]), ("juniper-flats", "in_app", sentences[1])]
+    assert notices(house) == told
+
+    again = house.run("push")
+    assert not verdict(again, "failed_sync_threshold").passed
+    assert plain(verdict(again, "failed_sync_threshold").metadata)["alerts_opened"] == 0
+    assert logged(again, house.instance, logging.ERROR) == []
+    assert notices(house) == told
+
+    # An operator has the refusals mended and retries.
+    house.world.standin.faults()
+    assert retry_failed(house.world.engine) == 6
+    recovered = house.run("push")
+    assert verdict(recovered, "failed_sync_threshold").passed
+    (said,) = [s for s in logged(recovered, house.instance, logging.INFO) if s.startswith("recovered: ")]
+    assert sorted(said.removeprefix("recovered: ").split(", ")) == ["copper-ridge", "juniper-flats"]
+    assert alerts(house) == [("copper-ridge", False), ("juniper-flats", False)]
+    good = "{}: status syncs succeed again."
+    assert sorted(notices(house)[2:]) == [
+        ("copper-ridge", "in_app", good.format("Copper Ridge")),
+        ("juniper-flats", "in_app", good.format("Juniper Flats")),
+    ]
+    house.run("push")
+    assert len(notices(house)) == 4
+
+
+def test_many_failures_are_too_many_even_at_a_good_rate(house: House) -> None:
+    (flats,) = house.connect(0)
+    chat = house.world.conversation(flats, "active")
+    for number in range(100):
+        house.world.log(chat, "new", sync_status="failed" if number < 3 else "success")
+    lenient = {"lowest_success_rate": 90.0, "most_failures": 3}
+    run = house.materialise("status_sync_success_rate", resources={"thresholds": lenient})
+    assert verdict(run, "failed_sync_threshold").passed
+    strict = {**lenient, "most_failures": 2}
+    run = house.materialise("status_sync_success_rate", resources={"thresholds": strict})
+    assert not verdict(run, "failed_sync_threshold").passed
+
+
+def test_failures_before_the_window_are_forgotten(house: House) -> None:
+    (flats,) = house.connect(0)
+    chat = house.world.conversation(flats, "active")
+    for _ in range(10):
+        house.world.log(chat, "new", sync_status="failed")
+    assert not check(house, "failed_sync_threshold")[0].passed
+    house.world.do("UPDATE domiq_sync.change SET logged_at = now() - interval '25 hours'")
+    assert check(house, "failed_sync_threshold")[0].passed

@@ -1,0 +1,113 @@
+"""The clock's side: what each schedule asks for, and that the jobs select what they promise."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from dagster import (
+    DagsterInstance,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
+    RunRequest,
+    ScheduleDefinition,
+    SkipReason,
+    build_schedule_context,
+)
+
+from domiq_dagster import schedules
+from domiq_dagster.definitions import defs
+from domiq_dagster.ranges import RANGE_END, RANGE_START
+from tests.integration.dagster.conftest import House, World
+
+NIGHT = datetime(2026, 3, 5, 0, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def house(environment: World, tmp_path: Path) -> Iterator[House]:
+    """A house whose Dagster keeps its records in files: a schedule's context wants an instance that stays."""
+    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield House(environment, instance)
+
+
+def ask(house: House, schedule: ScheduleDefinition) -> RunRequest | SkipReason:
+    """One tick at a quarter past midnight."""
+    with build_schedule_context(house.instance, scheduled_execution_time=NIGHT) as context:
+        answer = schedule(context)
+    assert isinstance(answer, RunRequest | SkipReason)
+    return answer
+
+
+@pytest.mark.parametrize("schedule", [schedules.pull_every_10_minutes, schedules.full_reread_nightly])
+def test_a_pull_by_the_clock_is_one_run_over_all_properties(
+    house: House, schedule: ScheduleDefinition
+) -> None:
+    assert isinstance(nothing := ask(house, schedule), SkipReason)
+    assert nothing.skip_message == "no property is connected"
+    house.connect(2, 0, 1)
+
+    asked = ask(house, schedule)
+
+    assert isinstance(asked, RunRequest)
+    assert {RANGE_START: "copper-ridge", RANGE_END: "the-larkspur"}.items() <= asked.tags.items()
+    house.run(schedule.job_name, request=asked)
+    assert house.done("resman_leads") == house.done("inbound_status_changes") == set(house.keys())
+    read = house.world.rows("SELECT full_read FROM domiq_sync.pull")
+    assert [row.full_read for row in read] == 3 * [schedule is schedules.full_reread_nightly]
+
+
+def test_the_nightly_count_is_of_the_day_that_ended(house: House) -> None:
+    asked = ask(house, schedules.count_daily)
+    assert isinstance(asked, RunRequest)
+    assert asked.partition_key == "2026-03-04"
+    house.run("daily", partition=asked.partition_key)
+    assert house.done("status_sync_daily") == {"2026-03-04"}
+
+
+def test_reconciliation_by_the_clock_runs_without_any_property(house: House) -> None:
+    with build_schedule_context(house.instance, scheduled_execution_time=NIGHT) as context:
+        (asked,) = schedules.reconcile_every_10_minutes.evaluate_tick(context).run_requests or []
+    house.run(schedules.reconcile_every_10_minutes.job_name, request=asked)
+
+
+def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
+    asked = {s.name: s.default_status for s in [*(defs.schedules or []), *(defs.sensors or [])]}
+    assert {job for s in defs.schedules or [] if (job := s.job_name)} == {
+        "pull",
+        "full_reread",
+        "reconcile_pending",
+        "daily",
+    }
+    assert asked == {
+        **dict.fromkeys(
+            ["pull_every_10_minutes", "full_reread_nightly", "reconcile_every_10_minutes", "count_daily"],
+            DefaultScheduleStatus.RUNNING,
+        ),
+        **dict.fromkeys(
+            ["pending_changes", "connected_properties", "pull_gaps", "alerts"], DefaultSensorStatus.RUNNING
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("job", "assets", "checks"),
+    [
+        ("pull", {"resman_leads", "inbound_status_changes"}, {"divergence"}),
+        ("full_reread", {"resman_leads", "inbound_status_changes"}, {"divergence"}),
+        (
+            "push",
+            {
+                "conversation_status_pushes",
+                "status_sync_log",
+                "status_sync_success_rate",
+                "status_notifications",
+            },
+            {"oldest_pending_change", "conservation", "failed_sync_threshold", "rules_valid"},
+        ),
+        ("daily", {"status_sync_daily"}, set()),
+    ],
+)
+def test_each_job_takes_its_assets_and_their_checks(job: str, assets: set[str], checks: set[str]) -> None:
+    layer = defs.resolve_job_def(job).asset_layer
+    assert {key.to_user_string() for key in layer.selected_asset_keys} == assets
+    assert {key.name for key in layer.asset_graph.asset_check_keys} == checks

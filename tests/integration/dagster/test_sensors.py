@@ -1,0 +1,283 @@
+"""The sensors, asked as the daemon asks them: what they want run, and that they want it once."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from dagster import (
+    DagsterRunStatus,
+    RunRequest,
+    SensorResult,
+    SkipReason,
+    build_sensor_context,
+)
+from dagster import SensorDefinition as Sensor
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+
+from domiq_dagster import sensors
+from domiq_dagster.definitions import defs
+from domiq_dagster.ranges import RANGE_END, RANGE_START
+from domiq_dagster.resources import SyncResource, ThresholdResource
+from tests.integration.dagster.conftest import House
+
+Answer = RunRequest | SensorResult | SkipReason
+
+
+def ask(house: House, sensor: Sensor, cursor: str | None = None, **resources: Any) -> Answer:
+    """One evaluation. Partitions that it wants added or deleted are, as the daemon would do it."""
+    with build_sensor_context(house.instance, cursor=cursor) as context:
+        answer = sensor(context, **({"sync": SyncResource()} | resources))
+    assert isinstance(answer, RunRequest | SensorResult | SkipReason)
+    for request in (isinstance(answer, SensorResult) and answer.dynamic_partitions_requests) or []:
+        for key in request.partition_keys:
+            if type(request).__name__.startswith("Add"):
+                house.instance.add_dynamic_partitions("property", [key])
+            else:
+                house.instance.delete_dynamic_partition("property", key)
+    return answer
+
+
+def under_way(house: House, job: str, status: DagsterRunStatus) -> str:
+    """A run of a job that is in this state; its id."""
+    place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("domiq_dagster"), "__repository__")
+    origin = RemoteJobOrigin(place, job)
+    run = house.instance.create_run_for_job(
+        defs.resolve_job_def(job), status=status, remote_job_origin=origin
+    )
+    found = house.instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.status is status
+    return run.run_id
+
+
+def pull_at(house: House, key: str, age: timedelta) -> None:
+    """The last good pull of a property was so long ago."""
+    house.world.do(
+        "INSERT INTO domiq_sync.watermark (property_id, last_pull_at) "
+        "SELECT property_id, clock_timestamp() - :age FROM domiq_sync.integration WHERE partition_key = :k "
+        "ON CONFLICT (property_id) DO UPDATE SET last_pull_at = EXCLUDED.last_pull_at",
+        k=key, age=age,
+    )  # fmt: skip
+
+
+class TestPendingChanges:
+    def test_it_asks_for_a_push_when_changes_are_due_and_not_before(self, house: House) -> None:
+        (flats,) = house.connect(0)
+        assert isinstance(nothing := ask(house, sensors.pending_changes), SkipReason)
+        assert nothing.skip_message == "nothing is due (0 pending)"
+        house.world.conversation(flats, "new")
+        house.world.conversation(flats, "new")
+
+        asked = ask(house, sensors.pending_changes)
+
+        assert isinstance(asked, RunRequest)
+        assert (asked.tags, asked.run_key) == ({"domiq/due": "2"}, None)
+        house.run("push", tags=asked.tags)
+        assert isinstance(ask(house, sensors.pending_changes), SkipReason)
+
+    @pytest.mark.parametrize("status", ["QUEUED", "NOT_STARTED", "STARTING", "STARTED"])
+    def test_a_push_under_way_takes_them_along(self, house: House, status: str) -> None:
+        (flats,) = house.connect(0)
+        house.world.conversation(flats, "new")
+        under_way(house, "pull", DagsterRunStatus.STARTED)
+        assert isinstance(ask(house, sensors.pending_changes), RunRequest)
+        under_way(house, "push", DagsterRunStatus(status))
+        assert isinstance(skipped := ask(house, sensors.pending_changes), SkipReason)
+        assert skipped.skip_message == "a push is under way"
+
+    @pytest.mark.parametrize("status", ["SUCCESS", "FAILURE", "CANCELED"])
+    def test_a_push_that_ended_does_not_hold_the_next_one_up(self, house: House, status: str) -> None:
+        (flats,) = house.connect(0)
+        house.world.conversation(flats, "new")
+        under_way(house, "push", DagsterRunStatus(status))
+        assert isinstance(ask(house, sensors.pending_changes), RunRequest)
+
+    @pytest.mark.parametrize(
+        "obstacle",
+        [
+            "UPDATE domiq_sync.account SET open_until = clock_timestamp() + interval '1 min'",
+            "UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp() + interval '1 min'",
+            "UPDATE domiq_sync.integration SET sync_enabled = FALSE",
+            "UPDATE domiq_sync.integration SET sync_direction = 'from_resman'",
+        ],
+        ids=["breaker open", "postponed", "switched off", "inbound only"],
+    )
+    def test_it_is_quiet_while_nothing_could_be_sent(self, house: House, obstacle: str) -> None:
+        (flats,) = house.connect(0)
+        house.world.conversation(flats, "new")
+        house.world.do(obstacle)
+        assert isinstance(ask(house, sensors.pending_changes), SkipReason)
+
+    def test_a_breaker_of_one_account_does_not_silence_the_other(self, house: House) -> None:
+        flats, lofts = house.connect(0, 7)
+        house.world.conversation(flats, "new")
+        house.world.conversation(lofts, "new")
+        house.world.do(
+            "UPDATE domiq_sync.account SET open_until = 'infinity' WHERE resman_account_id = '400'"
+        )
+        assert isinstance(asked := ask(house, sensors.pending_changes), RunRequest)
+        assert asked.tags == {"domiq/due": "1"}
+
+
+class TestConnectedProperties:
+    def test_a_new_property_gets_a_partition_and_one_run_over_all_new_ones(self, house: House) -> None:
+        house.connect(0)
+        house.run("pull", keys=house.keys())
+        pulled = len(house.world.standin.requests("Prospects"))
+        assert isinstance(ask(house, sensors.connected_properties), SkipReason)
+        house.world.property(2)
+        house.world.property(1)
+
+        answer = ask(house, sensors.connected_properties)
+
+        assert isinstance(answer, SensorResult)
+        assert answer.run_requests is not None
+        (request,) = answer.run_requests
+        assert list(house.keys()) == ["juniper-flats", "copper-ridge", "the-larkspur"]
+        assert request.tags == {
+            RANGE_START: "copper-ridge",
+            RANGE_END: "the-larkspur",
+            "domiq/reason": "connected",
+        }
+        house.run("pull", tags=request.tags)
+        assert house.done("resman_leads") == set(house.keys())
+        assert len(house.world.standin.requests("Prospects")) == pulled + 2
+        assert isinstance(ask(house, sensors.connected_properties), SkipReason)
+
+    def test_a_property_that_is_switched_off_gets_its_partition_but_no_run(self, house: House) -> None:
+        house.world.property(0, sync_enabled=False)
+        answer = ask(house, sensors.connected_properties)
+        assert isinstance(answer, SensorResult)
+        assert answer.run_requests == []
+        assert list(house.keys()) == ["juniper-flats"]
+
+    def test_a_property_that_is_gone_loses_its_partition(self, house: House) -> None:
+        _flats, ridge = house.connect(0, 1)
+        house.world.do("DELETE FROM domiq_sync.integration WHERE property_id = :p", p=ridge)
+        answer = ask(house, sensors.connected_properties)
+        assert isinstance(answer, SensorResult)
+        assert answer.run_requests == []
+        assert list(house.keys()) == ["juniper-flats"]
+
+
+class TestPullGaps:
+    def test_a_gap_is_asked_about_once_in_ten_minutes(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house.connect(0, 1, 2, 3)
+        keys = house.keys()
+        for key in keys:
+            pull_at(house, key, timedelta(minutes=29))
+        assert isinstance(ask(house, sensors.pull_gaps), SkipReason)
+        for key in ("copper-ridge", "juniper-flats"):
+            pull_at(house, key, timedelta(minutes=31))
+
+        first = ask(house, sensors.pull_gaps)
+
+        assert keys == ["copper-ridge", "harbor-oaks", "juniper-flats", "the-larkspur"]
+        assert isinstance(first, SensorResult)
+        assert first.run_requests is not None
+        (request,) = first.run_requests
+        assert request.tags == {
+            RANGE_START: "copper-ridge",
+            RANGE_END: "juniper-flats",
+            "domiq/reason": "gap",
+        }
+        assert isinstance(ask(house, sensors.pull_gaps, first.cursor), SkipReason)
+
+        # A new gap is asked about at once, and does not make it forget when it asked about the old ones.
+        pull_at(house, "the-larkspur", timedelta(hours=2))
+        second = ask(house, sensors.pull_gaps, first.cursor)
+        assert isinstance(second, SensorResult)
+        assert second.run_requests is not None
+        (request,) = second.run_requests
+        assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("the-larkspur", "the-larkspur")
+        assert isinstance(ask(house, sensors.pull_gaps, second.cursor), SkipReason)
+
+        class Later:
+            @staticmethod
+            def time() -> float:
+                return now() + 601
+
+        now = sensors.time.time
+        monkeypatch.setattr(sensors, "time", Later)
+        third = ask(house, sensors.pull_gaps, second.cursor)
+        assert isinstance(third, SensorResult)
+        assert third.run_requests is not None
+        assert third.run_requests[0].tags[RANGE_START] == "copper-ridge"
+        assert third.run_requests[0].tags[RANGE_END] == "the-larkspur"
+
+    def test_a_property_that_was_never_pulled_is_a_gap_and_its_run_closes_it(self, house: House) -> None:
+        house.connect(0, 1)
+        pull_at(house, "juniper-flats", timedelta(0))
+        answer = ask(house, sensors.pull_gaps)
+        assert isinstance(answer, SensorResult)
+        assert answer.run_requests is not None
+        house.run("pull", tags=answer.run_requests[0].tags)
+        assert house.done("resman_leads") == {"copper-ridge"}
+        assert isinstance(done := ask(house, sensors.pull_gaps), SkipReason)
+        assert done.skip_message == "0 gaps, none to ask about now"
+
+    def test_a_failing_pull_leaves_the_gap_open(self, house: House) -> None:
+        house.connect(0)
+        pull_at(house, "juniper-flats", timedelta(minutes=31))
+        house.world.standin.faults({"kind": "status", "status": 503})
+        house.run("pull", keys=house.keys(), fails=True)
+        assert isinstance(ask(house, sensors.pull_gaps), SensorResult)
+
+    @pytest.mark.parametrize("job", ["pull", "full_reread"])
+    def test_it_waits_for_a_pull_that_is_under_way_and_asks_then(self, house: House, job: str) -> None:
+        house.connect(0)
+        run_id = under_way(house, job, DagsterRunStatus.STARTED)
+        assert isinstance(skipped := ask(house, sensors.pull_gaps), SkipReason)
+        assert skipped.skip_message == "a pull is under way"
+        house.instance.delete_run(run_id)
+        assert isinstance(ask(house, sensors.pull_gaps), SensorResult)
+
+    def test_a_gap_of_a_property_without_a_partition_is_left_to_the_other_sensor(self, house: House) -> None:
+        house.world.property(0)
+        assert isinstance(ask(house, sensors.pull_gaps), SkipReason)
+
+    def test_the_age_that_makes_a_gap_can_be_configured(self, house: House) -> None:
+        house.connect(0)
+        pull_at(house, "juniper-flats", timedelta(minutes=31))
+        patient = SyncResource(pull_gap_minutes=60)
+        assert isinstance(ask(house, sensors.pull_gaps, sync=patient), SkipReason)
+
+
+class TestAlerts:
+    def test_each_spell_of_trouble_is_told_once_and_so_is_its_end(
+        self, house: House, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (flats,) = house.connect(0)
+        chat = house.world.conversation(flats, "active")
+        for _ in range(10):
+            house.world.log(chat, "new", sync_status="failed")
+
+        def asked() -> str | None:
+            answer = ask(house, sensors.alerts, thresholds=ThresholdResource())
+            assert isinstance(answer, SkipReason)
+            return answer.skip_message
+
+        assert asked() == "1 alerts opened, 0 closed"
+        assert asked() == "0 alerts opened, 0 closed"
+        house.world.do("UPDATE status_sync_log SET sync_status = 'success'")
+        assert asked() == "0 alerts opened, 1 closed"
+        assert asked() == "0 alerts opened, 0 closed"
+        told = house.world.rows(
+            "SELECT body, recipient, channel, state FROM domiq_sync.notification ORDER BY created_at"
+        )
+        assert [(t.recipient, t.channel, t.state) for t in told] == 2 * [("operators", "in_app", "delivered")]
+        assert told[0].body.startswith("Juniper Flats: 10 of 10 status syncs failed.")
+        assert told[1].body == "Juniper Flats: status syncs succeed again."
+        lines = [r.message for r in caplog.records if r.levelno == logging.WARNING]
+        assert lines == [f"alert: {t.body}" for t in told]
+        with house.world.engine.connect() as connection:
+            (spell,) = connection.exec_driver_sql("SELECT figures, closed_at FROM domiq_sync.alert").all()
+        assert (spell.figures["failed"], spell.figures["settled"]) == (10, 10)
+        assert spell.closed_at is not None
