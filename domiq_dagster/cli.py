@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +82,8 @@ _USER_ERRORS = (
 def main() -> None:
     """The console script: errors that a user can cause become one sentence on stderr and exit code 2."""
     logging.basicConfig(
-        level=os.environ.get("DOMIQ_LOG_LEVEL", "WARNING").upper(),
+        # What a command did, and what went wrong, is its output; the log is for those who ask for it.
+        level=os.environ.get("DOMIQ_LOG_LEVEL", "ERROR").upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     try:
@@ -92,7 +94,10 @@ def main() -> None:
     except DBAPIError as error:
         first_line = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
         fail(f"The database refused a statement: {first_line}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        # Typer makes SystemExit(130) of a KeyboardInterrupt, without a word.
+        if isinstance(end, SystemExit) and end.code != 128 + signal.SIGINT:
+            raise
         fail("Interrupted; what was done is stored, and the next run goes on from there.")
 
 
@@ -202,8 +207,9 @@ def sync(property_name: PropertyOption = None, json_output: Json = False) -> Non
             figures = property_figures(connection, chosen.property_id if chosen else None)
     result = views.pass_result(report, figures)
     views.print_pass(result)
-    if report.pull_errors and len(report.pull_errors) == len(figures) and not report.pulled:
-        fail("No property could be pulled: " + next(iter(report.pull_errors.values())))
+    if report.pull_errors and not report.pulled:
+        why = next(iter(report.pull_errors.values()))
+        fail(f"No property could be pulled (`domiq-sync doctor` asks each account): {why}")
     finish(json_output, result, bad=not result["ok"])
 
 

@@ -17,8 +17,13 @@ from domiq_dagster.sync.passes import PassReport
 _FIGURES = ("pulled", "applied", "pushed", "failed", "pending", "diverged")
 
 
+_TABLE_WIDTH = 110
+
+
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    """Where the width is not known (a pipe, a log), tables are given room."""
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=_TABLE_WIDTH)
 
 
 def figures_row(figures: PropertyFigures) -> dict[str, Any]:

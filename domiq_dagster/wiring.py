@@ -85,18 +85,21 @@ def open_engine(url: str, *, check: bool = True, pool_size: int = 10) -> Iterato
 
 
 def resman_config(env: Mapping[str, str]) -> ResManConfig:
-    """Raises ConfigurationError where the partner id or the key is not set."""
+    """Raises ConfigurationError where the partner id or the key is not set, or an address is none."""
     missing = [n for n in ("RESMAN_PARTNER_ID", "RESMAN_API_KEY") if not env.get(n, "").strip()]
     if missing:
         raise ConfigurationError(
             f"{' and '.join(missing)} must be set: ResMan gives them to your integration."
         )
-    return ResManConfig(
-        v1_url=env.get("RESMAN_V1_URL", "").strip() or DEFAULT_V1_URL,
-        v2_url=env.get("RESMAN_V2_URL", "").strip() or DEFAULT_V2_URL,
-        partner_id=env["RESMAN_PARTNER_ID"].strip(),
-        api_key=env["RESMAN_API_KEY"].strip(),
-    )
+    try:
+        return ResManConfig(
+            v1_url=env.get("RESMAN_V1_URL", "").strip() or DEFAULT_V1_URL,
+            v2_url=env.get("RESMAN_V2_URL", "").strip() or DEFAULT_V2_URL,
+            partner_id=env["RESMAN_PARTNER_ID"].strip(),
+            api_key=env["RESMAN_API_KEY"].strip(),
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 @contextmanager

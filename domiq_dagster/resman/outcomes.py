@@ -55,6 +55,7 @@ _ABOUT_ACCOUNT = frozenset({401, 402, 403})
 _CREDENTIALS = re.compile(
     r"credential|api[\s_-]?key|partner|(?:not|un)[\s-]?authori[sz]ed|authenticat", re.IGNORECASE
 )
+_NOT_ENTITLED = re.compile(r"not (?:permitted|entitled|allowed) to (?:call|use|access)", re.IGNORECASE)
 _UNKNOWN_SOURCE = re.compile(r"transaction source could not be found", re.IGNORECASE)
 # A database's or a proxy's trouble that comes wrapped in a 200: it does not name this change as wrong.
 _PASSING_TROUBLE = re.compile(r"deadlock|timeout expired|timed out|try again", re.IGNORECASE)
@@ -167,6 +168,8 @@ def from_refusal(description: str | None, code: str | None, request: Request) ->
     }
     if _UNKNOWN_SOURCE.search(text):
         return UnknownSource(f"{request.what}: ResMan does not know the source at this property", **facts)
+    if _NOT_ENTITLED.search(text):
+        return NotEntitled(f"{request.what}: this partner may not use this endpoint", **facts)
     if _CREDENTIALS.search(text):
         return BadCredentials(f"{request.what}: ResMan does not accept the credentials", **facts)
     if _PASSING_TROUBLE.search(text):

@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync import queue
-from domiq_dagster.sync.courier import Courier, Delivered, DeliveryRules
+from domiq_dagster.sync.courier import Courier
+from domiq_dagster.sync.delivery_ends import Delivered, DeliveryRules
 from domiq_dagster.sync.integrations import Integration, complete_settings, load_integrations
+from domiq_dagster.sync.queue import Claim
 from domiq_dagster.sync.statuses import StatusMap, load_status_map
 
 logger = logging.getLogger(__name__)
@@ -161,6 +164,18 @@ def push(
     return report
 
 
+def _deliver(courier: Courier, held: Claim, integration: Integration, statuses: StatusMap) -> Delivered:
+    """One change. A statement that the database refuses delays this change alone: its lease ends by itself.
+    A lost connection ends the push."""
+    try:
+        return courier.deliver(held, integration, statuses)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        logger.exception("change %s could not be delivered", held.change_id)
+        return Delivered("postponed", "database_error")
+
+
 def _fill_settings(engine: Engine, client: ResManClient, property_ids: Sequence[UUID] | None) -> None:
     """A property that was just connected may have settings still open; its changes wait for them."""
     with engine.connect() as connection:
@@ -200,7 +215,7 @@ def _drain_account(
                 continue
             moved = True
             integration = integrations[entry.property_id]
-            delivered = courier.deliver(held, integration, maps[entry.property_id])
+            delivered = _deliver(courier, held, integration, maps[entry.property_id])
             note(integration, delivered)
             if delivered.error is not None and delivered.error.kind in _LEAVE_ACCOUNT:
                 return delivered.error.kind

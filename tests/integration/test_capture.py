@@ -270,7 +270,7 @@ def restricted(pg_server: EmbeddedServer, database: str) -> Iterator[Connection]
     run(database, *grants.split(";"))
     with connected(as_role(database, role)) as connection:
         yield connection
-    run(database, f"DROP OWNED BY {role}")
+    run(database, f"DROP OWNED BY {role} CASCADE")
     run(pg_server.url("postgres"), f"DROP ROLE {role}")
 
 
@@ -300,10 +300,17 @@ def test_objects_of_the_application_cannot_pose_as_the_syncs(
     """The functions run with their owner's rights, so nothing may be looked up where the caller says."""
     conversation = add_conversation(application)
     company = value(database, "SELECT id::text FROM company")
+    role = value(restricted, "SELECT current_user")
+    run(
+        database,
+        f"CREATE SCHEMA impostor AUTHORIZATION {role}",
+        "CREATE FUNCTION impostor.current_setting(TEXT, BOOLEAN) RETURNS TEXT LANGUAGE sql "
+        "AS $$ SELECT 'resman' $$",
+    )
     restricted.execute("SELECT set_config('app.current_company_id', %s, false)", [company])
     restricted.execute("CREATE TEMP TABLE status_sync_log (id UUID)")
-    restricted.execute("CREATE TEMP TABLE delivery (lane UUID)")
-    restricted.execute("SET search_path = pg_temp, public")
+    restricted.execute("SET search_path = impostor, pg_temp, pg_catalog, public")
+    assert value(restricted, "SELECT current_setting('domiq_sync.origin', true)") == "resman"
     restricted.execute("UPDATE public.conversation SET status = 'contacted' WHERE id = %s", [conversation])
     assert rows(database, CAPTURED) == [captured("active", "contacted")]
 
@@ -466,19 +473,20 @@ def test_a_conversation_of_no_property_is_placed_once_it_has_one(
     assert rows(application, CAPTURED) == [captured(None, "new")]
 
 
-def test_two_words_for_one_status_are_captured_by_the_propertys_own_map_first(
-    application: Connection,
-) -> None:
+def test_a_propertys_own_words_win_over_the_shipped_ones(application: Connection) -> None:
     conversation = add_conversation(application)
     application.execute(SET_STATUS, ["scheduled", conversation])
     assert rows(application, CAPTURED) == []
     application.execute(
         """INSERT INTO domiq_sync.domiq_status_map (property_id, domiq_status, lead_status, event_type)
-           SELECT id, 'scheduled', 'tour_scheduled', 'Appointment' FROM property"""
+           SELECT id, status, 'tour_scheduled', 'Appointment'
+           FROM property, unnest('{scheduled,contacted}'::text[]) AS status"""
     )
     application.execute(SET_STATUS, ["active", conversation])
     application.execute(SET_STATUS, ["scheduled", conversation])
     assert rows(application, CAPTURED) == [captured("active", "scheduled")]
+    meant = "SELECT domiq_sync.lead_status(p.id, 'contacted'), domiq_sync.lead_status(NULL, 'contacted')"
+    assert rows(application, f"{meant} FROM property p") == [("tour_scheduled", "contacted")]
 
 
 def test_a_plan_made_for_empty_tables_does_not_read_them_whole_later(application: Connection) -> None:

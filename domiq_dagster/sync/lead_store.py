@@ -1,0 +1,57 @@
+"""What is stored of a lead while its change is delivered: its status as we know it, the pair agreed, and the
+lock that keeps two workers from creating one person twice. The caller commits."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from domiq_dagster.db.sqlfile import load_queries
+
+_QUERIES = load_queries(__package__, "queue.sql")
+_LOCK_PERSON = text("SELECT pg_try_advisory_lock(hashtextextended('domiq_sync.person:' || :p || :u, 0))")
+_UNLOCK_PERSON = text("SELECT pg_advisory_unlock(hashtextextended('domiq_sync.person:' || :p || :u, 0))")
+
+
+def touch(
+    connection: Connection, property_id: UUID, prospect_id: str, person_id: str | None, status: str
+) -> None:
+    """Notes what a lead shows, as read or as our own post left it: newer than any pull under way."""
+    connection.execute(
+        text(_QUERIES["touch_lead"]),
+        {
+            "property_id": property_id,
+            "prospect_id": prospect_id,
+            "person_id": person_id,
+            "status": status,
+            "effective_status": status,
+        },
+    )
+
+
+def agree(
+    connection: Connection, conversation_id: UUID, pair: tuple[str, str], person_id: str | None = None
+) -> None:
+    """Remembers the pair of statuses (DomIQ's, ResMan's) that a settled change leaves behind."""
+    connection.execute(
+        text(_QUERIES["agree"]),
+        {"d": pair[0], "r": pair[1], "person_id": person_id, "conversation_id": conversation_id},
+    )
+
+
+def note_moved(connection: Connection, conversation_id: UUID, status: str) -> None:
+    """Our own first post of two moved the lead: that is no news from ResMan, whatever becomes of the
+    second."""
+    connection.execute(text(_QUERIES["note_moved"]), {"status": status, "conversation_id": conversation_id})
+
+
+def lock_person(connection: Connection, property_id: UUID, user_id: UUID) -> bool:
+    """One search-and-create at a time for one user at one property. Held by the session until unlocked;
+    False where another worker has it."""
+    return bool(connection.scalar(_LOCK_PERSON, {"p": str(property_id), "u": str(user_id)}))
+
+
+def unlock_person(connection: Connection, property_id: UUID, user_id: UUID) -> None:
+    """Gives the lock back."""
+    connection.execute(_UNLOCK_PERSON, {"p": str(property_id), "u": str(user_id)})
