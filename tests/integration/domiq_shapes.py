@@ -6,7 +6,7 @@ No assertions here. Everything takes a database URL or a psycopg connection.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -93,7 +93,7 @@ def run(url: str, *statements: str) -> None:
     """Runs statements as they stand, each committed."""
     with connected(url) as connection:
         for statement in statements:
-            connection.execute(cast(LiteralString, statement))
+            connection.execute(statement)
 
 
 def rows(source: str | Connection, query: str, params: Sequence[Any] = ()) -> list[TupleRow]:
@@ -101,7 +101,7 @@ def rows(source: str | Connection, query: str, params: Sequence[Any] = ()) -> li
     if isinstance(source, str):
         with connected(source) as connection:
             return rows(connection, query, params)
-    return source.execute(cast(LiteralString, query), params or None).fetchall()
+    return source.execute(query, params or None).fetchall()
 
 
 def value(source: str | Connection, query: str, params: Sequence[Any] = ()) -> Any:
@@ -161,9 +161,9 @@ _QUERIES = {
         SELECT relation.relname, p.polname, p.polcmd, pg_get_expr(p.polqual, p.polrelid)
         FROM pg_class relation JOIN pg_policy p ON p.polrelid = relation.oid WHERE {which}""",
 }
-_FUNCTIONS = (
-    "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = {schema}::regnamespace"
-)
+_FUNCTIONS = """
+SELECT p.proname, pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = {schema}::regnamespace
+AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"""
 
 
 def catalog(connection: Connection, schema: str, names: Sequence[str] | None = None) -> Catalog:

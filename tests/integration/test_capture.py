@@ -3,7 +3,7 @@ at its cost, and found again by reconciliation where capture could not work."""
 
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 import pytest
@@ -84,7 +84,7 @@ def test_a_flag_that_moves_the_status_is_one_change_in_the_same_transaction(
     application: Connection, database: str, flag: str, status: str
 ) -> None:
     conversation = add_conversation(application)
-    update = cast(LiteralString, f"UPDATE conversation SET {flag} = TRUE WHERE id = %s")
+    update = f"UPDATE conversation SET {flag} = TRUE WHERE id = %s"
     with application.transaction(force_rollback=True):
         application.execute(update, [conversation])
         assert rows(application, CAPTURED) == [captured("active", status)]
@@ -401,7 +401,7 @@ def test_a_locked_machinery_holds_the_application_up_for_a_moment_only(
 @pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
 def test_strict_transactions_are_captured(application: Connection, database: str, isolation: str) -> None:
     conversation = add_conversation(application)
-    begin = cast(LiteralString, f"BEGIN ISOLATION LEVEL {isolation}")
+    begin = f"BEGIN ISOLATION LEVEL {isolation}"
     application.execute(begin)
     application.execute("SELECT count(*) FROM status_sync_log")
     with connected(database) as other:
@@ -422,7 +422,7 @@ def test_of_concurrent_transactions_those_that_commit_are_captured(
     committed = []
     with connected(database) as one, connected(database) as other:
         for session, conversation in zip((one, other), conversations, strict=True):
-            session.execute(cast(LiteralString, f"BEGIN ISOLATION LEVEL {isolation}"))
+            session.execute(f"BEGIN ISOLATION LEVEL {isolation}")
             session.execute(SET_STATUS, ["contacted", conversation])
         for session, conversation in zip((one, other), conversations, strict=True):
             try:
@@ -493,7 +493,7 @@ def test_a_plan_made_for_empty_tables_does_not_read_them_whole_later(application
     """One transaction, the tables known to be empty at its start: the case in which plans go stale."""
     tables = ["status_sync_log", "domiq_sync.change", "domiq_sync.delivery", "domiq_sync.lead_link"]
     add_conversation(application)
-    application.execute(cast(LiteralString, f"ANALYZE {', '.join(tables)}, conversation"))
+    application.execute(f"ANALYZE {', '.join(tables)}, conversation")
     application.execute(
         "INSERT INTO conversation (chatbot_id) SELECT id FROM chatbot, generate_series(1, 300)"
     )

@@ -6,7 +6,7 @@ PostgreSQL has had the chance to settle on a generic plan (psycopg prepares what
 
 import uuid
 from collections.abc import Iterator, Mapping
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 import pytest
@@ -166,12 +166,11 @@ def first_and_settled_plan(
     connection: Connection, query: str, parameters: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """The plan of the first execution, and that of the eighth in the same session."""
-    compiled = text(query).compile(dialect=asyncpg.dialect())  # it numbers parameters as PREPARE wants them
+    # asyncpg's dialect numbers the parameters as PREPARE wants them.
+    compiled = text(query).compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
     values = [parameters[name] for name in compiled.positiontup or ()]
     prepared = sql.Identifier(f"q_{uuid.uuid4().hex}")
-    connection.execute(
-        sql.SQL("PREPARE {} AS {}").format(prepared, sql.SQL(cast(LiteralString, str(compiled))))
-    )
+    connection.execute(sql.SQL("PREPARE {} AS {}").format(prepared, sql.SQL(str(compiled))))
     arguments = sql.SQL(", ").join(values)
     called = sql.SQL("({})").format(arguments) if values else sql.SQL("")
     explain = sql.SQL("EXPLAIN (FORMAT JSON) EXECUTE {}{}").format(prepared, called)
@@ -242,7 +241,7 @@ def test_capture_reads_no_big_table_whole(
 ) -> None:
     """What the triggers ask is hidden from EXPLAIN: the scans of a new session are counted instead."""
     with psycopg.connect(loaded.info.dsn) as session:
-        session.execute(cast(LiteralString, APPLICATION[kind]), parameters)
+        session.execute(APPLICATION[kind], parameters)
         scans = rows(session, SCANS, [sorted(BIG)])
         session.execute("SELECT count(*) FROM status_sync_log WHERE status_reason = 'this is counted'")
         counted = rows(session, SCANS, [sorted(BIG)])
