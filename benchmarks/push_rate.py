@@ -20,7 +20,8 @@ def measure(w: World, changes: int, max_accounts: int) -> dict[str, float]:
         connection.execute(
             text(
                 "UPDATE public.conversation SET status = 'contacted' WHERE id IN "
-                "(SELECT id FROM (SELECT c.id, row_number() OVER (PARTITION BY chatbot_id ORDER BY c.id) AS n "
+                "(SELECT id FROM (SELECT c.id, "
+                "row_number() OVER (PARTITION BY chatbot_id ORDER BY c.id) AS n "
                 "FROM public.conversation c WHERE status = 'new') AS x WHERE n <= :n)"
             ),
             {"n": changes},

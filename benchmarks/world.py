@@ -109,7 +109,8 @@ def _guid(kind: str, n: int) -> str:
 _FILL_DOMIQ = """
 WITH c AS (INSERT INTO public.company (name) VALUES ('Bench') RETURNING id),
 p AS (INSERT INTO public.property (company_id, name, address, city, state, zip_code)
-      SELECT c.id, 'Bench ' || n, '1 Main St', 'Austin', 'TX', '78701' FROM c, generate_series(0, :accounts - 1) n
+      SELECT c.id, 'Bench ' || n, '1 Main St', 'Austin', 'TX', '78701'
+      FROM c, generate_series(0, :accounts - 1) n
       RETURNING id, name),
 b AS (INSERT INTO public.chatbot (property_id, name) SELECT id, name FROM p)
 INSERT INTO domiq_sync.integration (property_id, resman_account_id, resman_property_id)

@@ -67,8 +67,11 @@ CREATE TABLE IF NOT EXISTS domiq_sync.change (
     seq BIGINT GENERATED ALWAYS AS IDENTITY,
     conversation_id UUID,
     property_id UUID,
-    logged_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
+    logged_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    notified_at TIMESTAMPTZ
 );
+CREATE INDEX IF NOT EXISTS change_unnotified ON domiq_sync.change (property_id, logged_at, seq)
+    WHERE notified_at IS NULL;
 CREATE INDEX IF NOT EXISTS change_conversation ON domiq_sync.change (conversation_id, seq);
 CREATE INDEX IF NOT EXISTS change_property ON domiq_sync.change (property_id, logged_at);
 CREATE INDEX IF NOT EXISTS change_seq ON domiq_sync.change (seq);
@@ -221,10 +224,6 @@ CREATE TABLE IF NOT EXISTS domiq_sync.notification (
     created_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     read_at TIMESTAMPTZ,
     UNIQUE (change_id, preference_id, recipient)
-);
-CREATE TABLE IF NOT EXISTS domiq_sync.notified_change (
-    change_id UUID PRIMARY KEY REFERENCES public.status_sync_log(id) ON DELETE CASCADE,
-    notified_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );
 
 -- One row a spell of trouble: opened when a property's state turns bad, closed when it recovers.

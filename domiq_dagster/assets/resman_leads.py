@@ -76,7 +76,7 @@ def resman_leads(context: AssetExecutionContext, config: PullConfig, sync: SyncR
         context.add_asset_metadata(_metadata(result), asset_key="resman_leads", partition_key=key)
     if errors:
         raise Failure(
-            f"{len(errors)} of {len(chosen)} properties could not be pulled; the others are stored. "
+            f"{len(errors)} of {len(chosen)} properties could not be pulled; what else there is was stored. "
             "Materialise the failed partitions again, or wait: the next pull goes on from their watermark.",
             metadata={key: str(error) for key, error in sorted(errors.items())},
         )

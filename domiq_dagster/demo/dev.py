@@ -8,15 +8,17 @@ from functools import partial
 
 from rich.console import Console
 
-from domiq_dagster.dagster_home import environment, prepare, programs
+from domiq_dagster.dagster_home import PortTaken, environment, prepare, programs
 from domiq_dagster.demo.stage import API_KEY, PARTNER_ID, databases, set_up, standin
 from domiq_dagster.home import home
-from domiq_dagster.supervise import Program, free_port, http_ready, run
+from domiq_dagster.supervise import Program, free_port, http_ready, port_open, run
 
 
 def run_dev(*, port: int, seed: int, console: Console) -> int:
     """Runs until SIGINT or SIGTERM, or until one of the processes dies; ends all it started. The world of
     last time is used again where there is one. Returns the exit code."""
+    if port_open(port):
+        raise PortTaken(f"Port {port} of 127.0.0.1 is in use: stop what listens there, or give --port.")
     directory = home()
     state_file = directory / "standin.json"
     console.print("Starting PostgreSQL ...")

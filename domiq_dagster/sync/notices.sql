@@ -1,15 +1,17 @@
 -- name: unnotified_changes
 -- Changes that are logged and not yet looked at, in order. A change that is pending says what DomIQ
--- has; people are told at once, not when ResMan has it.
+-- has; people are told at once, not when ResMan has it. What was logged before the property was
+-- connected is no news. An anti-join with a table of marks read the whole history at every look.
 SELECT c.change_id, c.property_id, c.conversation_id, g.old_status, g.new_status, g.sync_direction,
        g.status_reason, p.name AS property_name
-FROM domiq_sync.change c
+FROM domiq_sync.integration i
+JOIN public.property p ON p.id = i.property_id
+CROSS JOIN LATERAL (SELECT n.* FROM domiq_sync.change n
+                    WHERE n.property_id = i.property_id AND n.notified_at IS NULL AND n.logged_at >= i.connected_at
+                    ORDER BY n.logged_at, n.seq LIMIT :most
+                    FOR UPDATE SKIP LOCKED) AS c
 JOIN public.status_sync_log g ON g.id = c.change_id
-JOIN domiq_sync.integration i ON i.property_id = c.property_id
-JOIN public.property p ON p.id = c.property_id
-WHERE NOT EXISTS (SELECT FROM domiq_sync.notified_change n WHERE n.change_id = c.change_id)
 ORDER BY c.seq LIMIT :most
-FOR UPDATE OF c SKIP LOCKED
 
 -- name: preferences
 SELECT id, property_id, status_type, notification_method, recipients, template_id
@@ -23,7 +25,7 @@ VALUES (:property_id, :change_id, :preference_id, :channel, :recipient, :subject
 ON CONFLICT (change_id, preference_id, recipient) DO NOTHING
 
 -- name: mark_notified
-INSERT INTO domiq_sync.notified_change (change_id) VALUES (:change_id) ON CONFLICT DO NOTHING
+UPDATE domiq_sync.change SET notified_at = clock_timestamp() WHERE change_id = :change_id
 
 -- name: open_alert
 INSERT INTO domiq_sync.alert (property_id, kind, figures) VALUES (:property_id, :kind, CAST(:figures AS jsonb))

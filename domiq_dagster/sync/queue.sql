@@ -5,12 +5,15 @@
 -- name: due_properties
 -- Which properties of these accounts have something to deliver now.
 SELECT i.property_id, i.resman_account_id
+-- LATERAL with ORDER BY and LIMIT looks into the index once a property; EXISTS became a join that read
+-- the whole queue.
 FROM domiq_sync.integration i
+CROSS JOIN LATERAL (SELECT FROM domiq_sync.delivery d
+                    WHERE d.property_id = i.property_id AND d.is_head
+                      AND d.next_attempt_at <= (SELECT clock_timestamp())
+                    ORDER BY d.next_attempt_at LIMIT 1) AS due
 WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
   AND (CAST(:property_ids AS uuid[]) IS NULL OR i.property_id = ANY (CAST(:property_ids AS uuid[])))
-  AND EXISTS (SELECT FROM domiq_sync.delivery d
-              WHERE d.property_id = i.property_id AND d.is_head
-                AND d.next_attempt_at <= (SELECT clock_timestamp()))
 ORDER BY i.partition_key
 
 -- name: claim
@@ -22,6 +25,9 @@ WITH due AS MATERIALIZED (
     FROM domiq_sync.delivery d
     WHERE d.property_id = :property_id AND d.is_head AND d.next_attempt_at <= (SELECT clock_timestamp())
       AND NOT EXISTS (SELECT FROM domiq_sync.delivery e WHERE e.lane = d.lane AND e.seq < d.seq)
+      -- a failed change that was put back may stand before one that is in flight
+      AND NOT EXISTS (SELECT FROM domiq_sync.delivery f
+                      WHERE f.lane = d.lane AND f.state = 'in_flight' AND f.change_id <> d.change_id)
     ORDER BY d.next_attempt_at, d.seq
     LIMIT 1
     FOR UPDATE OF d SKIP LOCKED
