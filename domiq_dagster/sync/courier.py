@@ -42,16 +42,24 @@ class Courier:
         self._rules = rules or DeliveryRules()
         self._jitter = jitter
 
-    def deliver(self, held: Claim, integration: Integration, statuses: StatusMap) -> Delivered:
-        """Sends one claimed change, or finds why not to. Database errors pass through: the lease ends by
-        itself and the change is probed before it is sent again."""
-        trace = Trace()
-        with self._engine.connect() as connection:
-            try:
-                return self._try(connection, held, integration, statuses, trace)
-            except LostLease:
-                logger.warning("lost the lease of change %s; leaving it to its holder", held.change_id)
-                return Delivered("lost_lease", "lost_lease")
+    def deliver(
+        self,
+        held: Claim,
+        integration: Integration,
+        statuses: StatusMap,
+        *,
+        connection: Connection | None = None,
+    ) -> Delivered:
+        """Sends one claimed change, or finds why not to, on `connection` or one of its own. Database errors
+        pass through: the lease ends by itself and the change is probed before it is sent again."""
+        if connection is None:
+            with self._engine.connect() as own:
+                return self.deliver(held, integration, statuses, connection=own)
+        try:
+            return self._try(connection, held, integration, statuses, Trace())
+        except LostLease:
+            logger.warning("lost the lease of change %s; leaving it to its holder", held.change_id)
+            return Delivered("lost_lease", "lost_lease")
 
     def _try(
         self,

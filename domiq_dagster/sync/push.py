@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.resman.client import ResManClient
@@ -164,14 +164,17 @@ def push(
     return report
 
 
-def _deliver(courier: Courier, held: Claim, integration: Integration, statuses: StatusMap) -> Delivered:
+def _deliver(
+    courier: Courier, connection: Connection, held: Claim, integration: Integration, statuses: StatusMap
+) -> Delivered:
     """One change. A statement that the database refuses delays this change alone: its lease ends by itself.
     A lost connection ends the push."""
     try:
-        return courier.deliver(held, integration, statuses)
+        return courier.deliver(held, integration, statuses, connection=connection)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
+        connection.rollback()
         logger.exception("change %s could not be delivered", held.change_id)
         return Delivered("postponed", "database_error")
 
@@ -201,23 +204,23 @@ def _drain_account(
     """Round-robin over the account's properties, one change of each at a time. Returns the outage, if
     one ended it."""
     mine = [p for p, i in integrations.items() if i.account_id == account]
-    while True:
-        with engine.connect() as connection:
+    with engine.connect() as connection:
+        while True:
             due = queue.due_properties(connection, mine)
-        moved = False
-        for entry in due:
-            if not control.take_row():
-                return None
-            with engine.connect() as connection:
+            connection.commit()
+            moved = False
+            for entry in due:
+                if not control.take_row():
+                    return None
                 held = queue.claim(connection, entry.property_id, worker, rules.lease)
-            if held is None:
-                control.give_row_back()
-                continue
-            moved = True
-            integration = integrations[entry.property_id]
-            delivered = _deliver(courier, held, integration, maps[entry.property_id])
-            note(integration, delivered)
-            if delivered.error is not None and delivered.error.kind in _LEAVE_ACCOUNT:
-                return delivered.error.kind
-        if not moved:
-            return None
+                if held is None:
+                    control.give_row_back()
+                    continue
+                moved = True
+                integration = integrations[entry.property_id]
+                delivered = _deliver(courier, connection, held, integration, maps[entry.property_id])
+                note(integration, delivered)
+                if delivered.error is not None and delivered.error.kind in _LEAVE_ACCOUNT:
+                    return delivered.error.kind
+            if not moved:
+                return None

@@ -7,17 +7,15 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import psutil
-import psycopg
 import pytest
 
-from domiq_dagster.supervise import free_port, http_ready, interruptible, port_open
+from domiq_dagster.supervise import http_ready, interruptible, port_open
 
 # A supervisor of its own process, which a signal can be sent to. Arguments: the specification, the directory.
 DRIVER = """
@@ -386,80 +384,3 @@ def test_what_is_interruptible_is_cleaned_up_on_any_stop_signal(number: signal.S
         os.kill(os.getpid(), number)
 
     assert signal.getsignal(number) is before
-
-
-DAGSTER_DRIVER = """
-import json, os, sys
-from pathlib import Path
-from domiq_dagster import dagster_home
-from domiq_dagster.supervise import run
-
-spec, place = json.loads(sys.argv[1]), Path(sys.argv[2])
-dagster_home.prepare(place)
-env = dagster_home.environment(
-    {**os.environ, "PATH": "/usr/bin:/bin"}, home=place, database_url="", dagster_pg_url=spec["url"],
-    resman_v1_url="", resman_v2_url="", partner_id="", api_key="",
-)
-programs = dagster_home.programs(env, webserver_port=spec["port"], module="hanging", location="hanging")
-sys.exit(run(programs, on_ready=(place / "all.ready").touch, out=sys.stdout))
-"""
-
-DEFINITIONS = """
-import os, time
-from pathlib import Path
-import dagster
-
-@dagster.op
-def hang():
-    (Path(os.environ["DOMIQ_HOME"]) / f"{os.getpid()}.pid").touch()
-    time.sleep(600)
-
-@dagster.job(executor_def=dagster.in_process_executor)
-def hanging():
-    hang()
-
-defs = dagster.Definitions(jobs=[hanging])
-"""
-
-LAUNCH = """
-mutation {
-  launchRun(executionParams: {selector: {
-    repositoryLocationName: "hanging", repositoryName: "__repository__", jobName: "hanging"
-  }, mode: "default"}) { __typename }
-}
-"""
-
-
-@pytest.mark.slow
-def test_dagster_comes_up_on_an_empty_database_works_and_goes_with_its_runs(
-    tmp_path: Path, make_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "hanging.py").write_text(DEFINITIONS)
-    monkeypatch.syspath_prepend(tmp_path)
-    url, port = make_database(), free_port()
-    supervisor = Supervisor(tmp_path, {"url": url, "port": port}, DAGSTER_DRIVER)
-    try:
-        eventually(supervisor.is_ready, "Dagster is ready", 60)
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/graphql",
-            json.dumps({"query": LAUNCH}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            assert json.load(answer) == {"data": {"launchRun": {"__typename": "LaunchRunSuccess"}}}
-        eventually(lambda: list(tmp_path.glob("*.pid")), "the run has begun", 60)
-        supervisor.family = psutil.Process(supervisor.process.pid).children(recursive=True)
-        runs = {int(path.stem) for path in tmp_path.glob("*.pid")}
-        assert runs <= {each.pid for each in supervisor.family}
-
-        supervisor.process.terminate()
-
-        code, lines = supervisor.finish()
-        assert code == 0, lines
-        assert {line.split(" ")[0] for line in lines} >= {"code", "daemon", "webserver"}
-        assert not any("Retrying failed database creation" in line for line in lines)
-        with psycopg.connect(url) as connection:
-            # It could still say how it ended: nobody has to find out later that it is gone.
-            assert connection.execute("SELECT status FROM runs").fetchall() == [("FAILURE",)]
-    finally:
-        supervisor.clear()
