@@ -129,11 +129,14 @@ def demo(
 def dev(
     port: Annotated[int, typer.Option(help="Of the Dagster UI, on 127.0.0.1.")] = 3000,
     seed: Annotated[int, typer.Option(help="Of the made-up world.")] = 7,
+    conversations: Annotated[int, typer.Option(help="How many conversations are made up.", min=0)] = 2000,
+    prospects: Annotated[int, typer.Option(help="How many prospects are made up.", min=0)] = 1500,
 ) -> None:
     """The demo's world kept running, with Dagster's UI, daemon, sensors and schedules."""
     from domiq_dagster.demo.dev import run_dev
 
-    raise typer.Exit(run_dev(port=port, seed=seed, console=errors))
+    code = run_dev(port=port, seed=seed, conversations=conversations, prospects=prospects, console=errors)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -15,8 +15,8 @@ from psycopg import sql
 
 from domiq_dagster.db.embedded import EmbeddedServer, running
 
-hypothesis.settings.register_profile("local", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("local", deadline=None, max_examples=50)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
@@ -70,7 +70,7 @@ def make_database(pg_server: EmbeddedServer) -> Iterator[Callable[..., str]]:
 
     def make(template: str | None = None) -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log")
         with _admin(pg_server) as connection:
             connection.execute(create.format(sql.Identifier(name), sql.Identifier(template or "template1")))
         made.append(name)

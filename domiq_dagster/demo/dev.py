@@ -14,7 +14,7 @@ from domiq_dagster.home import home
 from domiq_dagster.supervise import Program, free_port, http_ready, port_open, run
 
 
-def run_dev(*, port: int, seed: int, console: Console) -> int:
+def run_dev(*, port: int, seed: int, conversations: int, prospects: int, console: Console) -> int:
     """Runs until SIGINT or SIGTERM, or until one of the processes dies; ends all it started. The world of
     last time is used again where there is one. Returns the exit code."""
     if port_open(port):
@@ -26,8 +26,8 @@ def run_dev(*, port: int, seed: int, console: Console) -> int:
         if not (stands and state_file.exists()):
             console.print("Making the demo's world up ...")
             state_file.unlink(missing_ok=True)
-            with standin(seed, state_file) as url:
-                set_up(urls.domiq, url, seed)
+            with standin(seed, state_file, prospects=prospects) as url:
+                set_up(urls.domiq, url, seed, conversations=conversations)
         standin_port = free_port()
         standin_url = f"http://127.0.0.1:{standin_port}"
         env = environment(

@@ -62,13 +62,13 @@ def stage(env: Mapping[str, str], *, seed: int, console: Console, keep: bool) ->
             yield Stage(urls, standin_url, directory)
 
 
-def set_up(database_url: str, standin_url: str, seed: int) -> None:
+def set_up(database_url: str, standin_url: str, seed: int, *, conversations: int = 2000) -> None:
     """An empty database becomes DomIQ's, with its past; then the sync comes."""
     state = standin_state(standin_url)
     with open_engine(database_url, check=False) as engine:
         with engine.begin() as connection:
             create_domiq_tables_if_empty(connection)
-        load_world(engine, state, seed=seed)
+        load_world(engine, state, seed=seed, conversations=conversations)
         migrate(engine)
         connect_all(engine, connections(engine, state))
         _mark(engine)
@@ -83,9 +83,10 @@ def standin_state(standin_url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def standin(seed: int, state_file: Path | None) -> Iterator[str]:
+def standin(seed: int, state_file: Path | None, *, prospects: int = 1500) -> Iterator[str]:
     """The stand-in as a process of its own; its address. Ended with SIGTERM, on which it saves its state."""
     arguments = [sys.executable, "-m", "domiq_dagster.resman.standin", "--port", "0", "--seed", str(seed)]
+    arguments += ["--prospects", str(prospects)]
     if state_file is not None:
         state_file.parent.mkdir(parents=True, exist_ok=True)
         arguments += ["--state", str(state_file)]

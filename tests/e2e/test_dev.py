@@ -50,7 +50,7 @@ class Dev:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [PROGRAM, "dev", "--port", str(self.port)],
+                [PROGRAM, "dev", "--port", str(self.port), "--conversations", "240", "--prospects", "180"],
                 env={**environment, "DOMIQ_HOME": str(home)},
                 cwd=home,
                 stdout=output,

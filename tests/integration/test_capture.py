@@ -229,7 +229,7 @@ log_rows = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(entry=log_rows)
 def test_no_row_that_the_contract_allows_fails_or_is_lost(
     log_writer: tuple[Connection, list[str]], entry: dict[str, Any]

@@ -200,7 +200,7 @@ def seed_and_ours(pg_server: EmbeddedServer) -> Iterator[dict[str, Connection]]:
         connection.close()
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(world=worlds())
 def test_the_view_gives_the_rows_of_the_seeds_view(
     seed_and_ours: dict[str, Connection], world: World

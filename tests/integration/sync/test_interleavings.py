@@ -120,7 +120,7 @@ def test_any_order_of_events_ends_in_agreement(world: Any) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=20,
+            max_examples=14,
             stateful_step_count=14,
             deadline=None,
             suppress_health_check=list(HealthCheck),
