@@ -25,6 +25,8 @@ DAGSTER_DATABASE = "dagster"
 DEFAULT_V1_URL = "https://api.myresman.com"
 DEFAULT_V2_URL = "https://partners-api.myresman.com"
 _STATEMENT_TIMEOUT_MS = 300_000
+_GATE_WAIT_MS = 2_000
+"""How long a wait for an account's turn lasts before it asks whether to go on waiting."""
 
 
 class ConfigurationError(Exception):
@@ -104,10 +106,16 @@ def resman_config(env: Mapping[str, str]) -> ResManConfig:
 
 @contextmanager
 def open_client(config: ResManConfig, url: str) -> Iterator[ResManClient]:
-    """A client behind the account gate. The gate has connections of its own, on which waiting for an
-    account's turn is not cut short by a timeout."""
+    """A client behind the account gate. The gate has connections of its own, one for each thread
+    that asks."""
     gate_engine = make_engine(
-        url, application_name="domiq-sync-gate", pool_size=8, statement_timeout_ms=0, lock_timeout_ms=0
+        url,
+        application_name="domiq-sync-gate",
+        pool_size=0,
+        statement_timeout_ms=0,
+        lock_timeout_ms=_GATE_WAIT_MS,
+        # Turns, pace and breaker need not outlive a crash of the database's machine.
+        settings={"synchronous_commit": "off"},
     )
     try:
         client = ResManClient(config, guard=AccountGate(gate_engine))

@@ -1,12 +1,14 @@
 """One gate per ResMan account, shared by all workers and machines through PostgreSQL.
 
-At most one request at a time (a session-level advisory lock, which a dead worker loses with its
-connection), a pace, and a breaker: after an outage is seen, nobody asks until a pause is over, then
-one request goes through as a probe. The lock needs a direct connection, or a pooler in session mode.
+At most one request at a time (or as many as the account allows), a pace, and a breaker: after an outage is
+seen, nobody asks until a pause is over, then one request goes through as a probe, and after it the account is
+asked slowly at first. A turn is a session-level advisory lock, which a dead worker loses with its connection;
+it needs a direct connection, or a pooler in session mode.
 """
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -14,14 +16,22 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy.exc import DBAPIError
 
+from domiq_dagster.db.errors import DatabaseUnavailable
+from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.errors import BadCredentials, Busy, Disposition, ResManError, Scope
 
+logger = logging.getLogger(__name__)
+_QUERIES = load_queries(__package__, "accounts.sql")
+
 last_word: ContextVar[Callable[[], None] | None] = ContextVar("last_word", default=None)
-"""Called when a request's turn has come, just before it is sent. Whoever must still hold something by
-then (a lease may run out while an account's turn is awaited) sets it, and raises to keep the request in."""
+"""Called while a turn is awaited, and when it has come, just before the request is sent. Whoever must still
+hold something by then (a lease may run out meanwhile) sets it, and raises to keep the request in."""
 
 
 class AccountClosed(ResManError):
@@ -34,13 +44,28 @@ class AccountClosed(ResManError):
     scope = Scope.ACCOUNT
 
 
+class RequestInDoubt(AccountClosed):
+    """The worker that asked last lost its turn before its request ended (it died, or its database session
+    did): ResMan may still be working on that request."""
+
+    kind = "request_in_doubt"
+
+
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
-    """When the breaker opens, and for how long (seconds)."""
+    """When the breaker opens, for how long, and how the account is asked after it. Times in seconds.
+
+    first_ramp: the least time between requests after the first success; each further success takes it to
+    `ramp_factor` of it. A failure before it has come to nothing opens the breaker again at once.
+    longest_request: for how long a request is taken to be under way when its worker has vanished.
+    """
 
     failures_to_open: int = 3
     first_pause: float = 5.0
     longest_pause: float = 300.0
+    first_ramp: float = 2.0
+    ramp_factor: float = 0.6
+    longest_request: float = 45.0
 
 
 class AccountGate:
@@ -62,49 +87,129 @@ class AccountGate:
     @contextmanager
     def __call__(self, account_id: str) -> Iterator[None]:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(_LOCK, {"a": account_id})
+            turn = self._take_turn(connection, account_id)
+            state: Row[Any] | None = None
+            ended = _Ended()
             try:
-                failures = self._admit(connection, account_id)
+                state = self._enter(connection, account_id, turn)
                 if (check := last_word.get()) is not None:
                     check()
-                try:
-                    yield
-                except ResManError as error:
-                    if is_outage(error):
-                        self._record_failure(connection, account_id, error)
-                    elif failures:
-                        connection.execute(_RESET, {"a": account_id})
-                    raise
-                if failures:
-                    connection.execute(_RESET, {"a": account_id})
+                yield
+                ended.well = True
+            except ResManError as error:
+                ended.error = error
+                raise
             finally:
-                connection.execute(_UNLOCK, {"a": account_id})
+                if state is not None:
+                    self._note(connection, account_id, state, ended)
+                self._leave(connection, account_id, turn, state)
 
-    def _admit(self, connection: Connection, account_id: str) -> int:
-        row = connection.execute(_STATE, {"a": account_id}).first()
-        if row is None:
-            return 0
+    def _take_turn(self, connection: Connection, account_id: str) -> int:
+        """Waits for one of the account's turns. Returns its number."""
+        turns = connection.scalar(text(_QUERIES["turns"]), {"a": account_id}) or 1
+        if turns > 1:
+            for turn in range(turns):
+                if connection.scalar(text(_QUERIES["try_lock"]), {"a": account_id, "turn": turn}):
+                    return turn
+        turn = random.randrange(turns)
+        while True:
+            try:
+                connection.execute(text(_QUERIES["lock"]), {"a": account_id, "turn": turn})
+                return turn
+            except DBAPIError as error:
+                if not isinstance(error.orig, LockNotAvailable):
+                    raise
+            # The wait is cut into pieces by lock_timeout, so that a stop is heard.
+            if (check := last_word.get()) is not None:
+                check()
+
+    def _enter(self, connection: Connection, account_id: str, turn: int) -> Row[Any]:
+        row = connection.execute(
+            text(_QUERIES["enter"]), {"a": account_id, "turn": turn, "longest": self._rules.longest_request}
+        ).one()
         if row.closed_for > 0:
             raise AccountClosed(
                 f"ResMan account {account_id} is paused for {row.closed_for:.0f} s more ({row.open_reason}).",
                 retry_after=row.closed_for,
             )
-        if row.min_interval_ms:
-            wait = connection.scalar(_PACE, {"a": account_id})
+        if row.holder is None:
+            raise RequestInDoubt(
+                f"ResMan account {account_id} may still be working on a request whose worker is gone; "
+                f"it is asked again in {row.busy_for:.0f} s.",
+                retry_after=row.busy_for,
+            )
+        if row.interval_ms:
+            wait = connection.scalar(text(_QUERIES["pace"]), {"a": account_id})
             if wait and wait > 0:
                 self._pause(float(wait))
-        return int(row.consecutive_failures)
+        return row
 
-    def _record_failure(self, connection: Connection, account_id: str, error: ResManError) -> None:
-        failures = connection.scalar(_FAILED, {"a": account_id})
+    def _note(self, connection: Connection, account_id: str, state: Row[Any], ended: _Ended) -> None:
+        """Keeps the account's state. If the database is gone, what ResMan answered still counts."""
+        try:
+            if ended.error is not None and is_outage(ended.error):
+                self._record_failure(connection, account_id, state, ended.error)
+            elif (ended.well or ended.error is not None) and (state.failures or state.ramp_ms):
+                rules = self._rules
+                connection.execute(
+                    text(_QUERIES["succeeded"]),
+                    {"a": account_id, "first": rules.first_ramp * 1000, "factor": rules.ramp_factor},
+                )
+        except DBAPIError as error:
+            logger.warning(
+                "the state of account %s could not be kept: %s", account_id, type(error.orig).__name__
+            )
+
+    def _leave(self, connection: Connection, account_id: str, turn: int, state: Row[Any] | None) -> None:
+        """Gives the turn back. If the session is gone, the lock went with it; the mark is left to clear."""
+        key = {"a": account_id, "turn": turn}
+        try:
+            if state is None:
+                connection.execute(text(_QUERIES["unlock"]), key)
+            else:
+                connection.execute(text(_QUERIES["leave"]), {**key, "holder": state.holder})
+            return
+        except DBAPIError as error:
+            logger.warning(
+                "account %s: the turn ended with its session: %s", account_id, type(error.orig).__name__
+            )
+            connection.invalidate()
+        if state is None:
+            return
+        try:
+            with self._engine.begin() as other:
+                other.execute(text(_QUERIES["clear_turn"]), {**key, "holder": state.holder})
+        except (DBAPIError, DatabaseUnavailable) as error:
+            logger.warning(
+                "account %s is paused until its last request is over for certain: %s", account_id, error
+            )
+
+    def _record_failure(
+        self, connection: Connection, account_id: str, state: Row[Any], error: ResManError
+    ) -> None:
+        failures = connection.scalar(text(_QUERIES["failed"]), {"a": account_id})
         if failures is None:
             return
-        opens = failures >= self._rules.failures_to_open or isinstance(error, (BadCredentials, Busy))
+        opens = (
+            failures >= self._rules.failures_to_open
+            or state.ramp_ms > 0
+            or isinstance(error, (BadCredentials, Busy))
+        )
         if opens or error.retry_after is not None:
             exponent = min(max(0, failures - self._rules.failures_to_open), 16)
             ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2**exponent)
             pause = max(error.retry_after or 0.0, self._jitter() * ceiling)
-            connection.execute(_OPEN, {"a": account_id, "s": pause, "reason": error.kind})
+            connection.execute(
+                text(_QUERIES["open"]), {"a": account_id, "seconds": pause, "reason": error.kind}
+            )
+
+
+@dataclass(slots=True)
+class _Ended:
+    """How a request ended."""
+
+    well: bool = False
+    error: ResManError | None = None
 
 
 def is_outage(error: ResManError) -> bool:
@@ -122,44 +227,13 @@ class AccountState:
     consecutive_failures: int
     open_until: datetime | None
     open_reason: str | None
+    ramp_ms: int
 
 
 def account_states(connection: Connection) -> list[AccountState]:
     """The breaker of every account, open or not."""
-    rows = connection.execute(
-        text(
-            "SELECT resman_account_id, consecutive_failures, open_reason, "
-            "CASE WHEN open_until > clock_timestamp() THEN open_until END AS open_until "
-            "FROM domiq_sync.account ORDER BY resman_account_id"
-        )
-    )
+    rows = connection.execute(text(_QUERIES["account_states"]))
     return [
-        AccountState(r.resman_account_id, r.consecutive_failures, r.open_until, r.open_reason) for r in rows
+        AccountState(r.resman_account_id, r.consecutive_failures, r.open_until, r.open_reason, r.ramp_ms)
+        for r in rows
     ]
-
-
-_LOCK = text("SELECT pg_advisory_lock(hashtextextended('domiq_sync.account:' || :a, 0))")
-_UNLOCK = text("SELECT pg_advisory_unlock(hashtextextended('domiq_sync.account:' || :a, 0))")
-_STATE = text(
-    "SELECT consecutive_failures, min_interval_ms, open_reason, "
-    "COALESCE(EXTRACT(EPOCH FROM open_until - clock_timestamp()), 0)::float AS closed_for "
-    "FROM domiq_sync.account WHERE resman_account_id = :a"
-)
-_PACE = text(
-    "UPDATE domiq_sync.account SET next_request_at = "
-    "greatest(next_request_at, clock_timestamp()) + min_interval_ms * interval '1 millisecond' "
-    "WHERE resman_account_id = :a RETURNING EXTRACT(EPOCH FROM next_request_at - clock_timestamp() "
-    "- min_interval_ms * interval '1 millisecond')::float"
-)
-_RESET = text(
-    "UPDATE domiq_sync.account SET consecutive_failures = 0, open_until = NULL, open_reason = NULL "
-    "WHERE resman_account_id = :a"
-)
-_FAILED = text(
-    "UPDATE domiq_sync.account SET consecutive_failures = consecutive_failures + 1 "
-    "WHERE resman_account_id = :a RETURNING consecutive_failures"
-)
-_OPEN = text(
-    "UPDATE domiq_sync.account SET open_until = clock_timestamp() + :s * interval '1 second', "
-    "open_reason = :reason WHERE resman_account_id = :a"
-)

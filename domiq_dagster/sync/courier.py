@@ -19,7 +19,7 @@ from domiq_dagster.sync.delivery import Delivery
 from domiq_dagster.sync.delivery_ends import Delivered, DeliveryRules, GiveBack, Settle
 from domiq_dagster.sync.inbound import apply_property
 from domiq_dagster.sync.integrations import Integration
-from domiq_dagster.sync.queue import Claim, LostLease
+from domiq_dagster.sync.queue import Claim, LostLease, Settlement
 from domiq_dagster.sync.statuses import StatusMap
 from domiq_dagster.sync.trace import Trace
 
@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 
 class Courier:
-    """Delivers claims, one at a time. `jitter` gives 0 to 1 (full jitter)."""
+    """Delivers claims, one at a time. `jitter` gives 0 to 1 (full jitter). Once `stopping` says so, no
+    further request is made: a change in hand is given back as it is."""
 
     def __init__(
         self,
@@ -36,11 +37,13 @@ class Courier:
         rules: DeliveryRules | None = None,
         *,
         jitter: Callable[[], float] = random.random,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine = engine
         self._client = client
         self._rules = rules or DeliveryRules()
         self._jitter = jitter
+        self._stopping = stopping
 
     def deliver(
         self,
@@ -70,7 +73,9 @@ class Courier:
         trace: Trace,
     ) -> Delivered:
         try:
-            return Delivery(connection, self._client, self._rules, held, integration, statuses, trace).run()
+            return Delivery(
+                connection, self._client, self._rules, held, integration, statuses, trace, self._stopping
+            ).run()
         except Settle as end:
             return self._settle(connection, held, end, trace)
         except GiveBack as pause:
@@ -126,14 +131,10 @@ class Courier:
         error: ResManError | None = None,
     ) -> Delivered:
         connection.rollback()
-        queue.settle(
-            connection,
-            held,
-            sync_status=end.sync_status,
-            explanation=end.explanation,
-            prospect_id=end.explanation.get("prospect_id"),
-            attempts=trace.attempts,
+        settlement = Settlement(
+            held, end.sync_status, end.explanation, end.explanation.get("prospect_id"), trace.attempts
         )
+        queue.settle_one(connection, settlement)
         if end.agreed is not None:
             lead_store.agree(connection, held.lane, end.agreed)
         connection.commit()

@@ -33,7 +33,7 @@ from domiq_dagster.sync.lead_search import Found, LeadSearch, SeveralLeads
 from domiq_dagster.sync.linking import contact
 from domiq_dagster.sync.links import link_conversation
 from domiq_dagster.sync.plan import NothingToSend, Settings, Step, marker, plan
-from domiq_dagster.sync.queue import Claim, LostLease
+from domiq_dagster.sync.queue import Claim, LostLease, Settlement
 from domiq_dagster.sync.statuses import (
     CUSTOMER_TYPES,
     RESMAN_LOST,
@@ -60,6 +60,7 @@ class Delivery:
         integration: Integration,
         statuses: StatusMap,
         trace: Trace,
+        stopping: Callable[[], bool],
     ) -> None:
         self._connection = connection
         self._client = client
@@ -68,12 +69,16 @@ class Delivery:
         self._integration = integration
         self._statuses = statuses
         self._trace = trace
+        self._stopping = stopping
+        self._posting = False
         self._locked_user: UUID | None = None
 
     def run(self) -> Delivered:
+        before = last_word.set(self._before_request)
         try:
             return self._run()
         finally:
+            last_word.reset(before)
             if self._locked_user is not None:
                 self._connection.rollback()
                 lead_store.unlock_person(self._connection, self._integration.property_id, self._locked_user)
@@ -175,9 +180,7 @@ class Delivery:
         workers that both find nothing would both create."""
         if row.user_id is None:
             return
-        locked = lead_store.lock_person(self._connection, self._integration.property_id, row.user_id)
-        self._connection.commit()
-        if not locked:
+        if not lead_store.lock_person(self._connection, self._integration.property_id, row.user_id):
             state = "unknown" if self._held.may_have_left else "ready"
             raise GiveBack("same_person_under_way", 1.0, state=state)
         self._locked_user = row.user_id
@@ -329,15 +332,13 @@ class Delivery:
             "agent_id": step.event.agent_id,
             "transaction_source": step.event.transaction_source,
         }
-        still_mine = last_word.set(
-            lambda: queue.extend_lease(self._connection, self._held, self._rules.lease)
-        )
+        self._posting = True
         try:
             return self._call(
                 step.name, lambda: self._client.post_lead(i.account_id, i.resman_property_id, post), detail
             )
         finally:
-            last_word.reset(still_mine)
+            self._posting = False
 
     def _confirm_arrived(self, row: Row[Any], target: LeadStatus, record: LeadRecord) -> Delivered:
         """An earlier try got all there was to say to ResMan. What ResMan did since is left to the next
@@ -365,14 +366,9 @@ class Delivery:
         shown: str,
     ) -> Delivered:
         """Settles as success. `after` is ResMan's status as our event leaves it, `shown` as it is."""
-        queue.settle(
-            self._connection,
-            self._held,
-            sync_status="success",
-            explanation={**explanation, "prospect_id": prospect_id, "resman_status": after},
-            prospect_id=prospect_id,
-            attempts=self._trace.attempts,
-        )
+        explanation = {**explanation, "prospect_id": prospect_id, "resman_status": after}
+        settlement = Settlement(self._held, "success", explanation, prospect_id, self._trace.attempts)
+        queue.settle_one(self._connection, settlement)
         assert prospect_id is not None
         lead_store.touch(self._connection, self._integration.property_id, prospect_id, person_id, shown)
         lead_store.agree(self._connection, row.conversation_id, (row.new_status, after), person_id)
@@ -383,6 +379,14 @@ class Delivery:
 
     def _call(self, action: str, request: Callable[[], T], detail: dict[str, Any] | None = None) -> T:
         return self._trace.call(action, request, detail)
+
+    def _before_request(self) -> None:
+        """While a request's turn is awaited, and when it has come: a stop is heard, and before a post the
+        lease, which may have run out meanwhile, is asked for and extended."""
+        if self._stopping():
+            raise GiveBack("stopped", 0.0, state="ready")
+        if self._posting:
+            queue.extend_lease(self._connection, self._held, self._rules.lease)
 
     def _link(
         self,

@@ -12,15 +12,18 @@ from domiq_dagster.resman.errors import ResManError
 class DeliveryRules:
     """Times in seconds.
 
-    lease: longer than the slowest request; after it, another worker probes and goes on. fresh: how old
-    our knowledge of a lead may be before it is read again ahead of a post. first_pause and
-    longest_pause: the bounds of the backoff. unknown_pause: the least time before an unknown outcome is
+    lease: how long after a worker's last heartbeat another one takes its changes over; it then probes
+    before it sends. heartbeat: how often a worker extends its leases, and longest_hold: for how long it does
+    so. fresh: how old our knowledge of a lead may be before it is read again ahead of a post. first_pause
+    and longest_pause: the bounds of the backoff. unknown_pause: the least time before an unknown outcome is
     probed, since ResMan may still be working on a request that we stopped waiting for.
     configuration_pause: how long a change waits for a missing setting or contact before it looks again.
     contact_patience: how long before a change of a lead without e-mail and phone fails.
     """
 
-    lease: float = 150.0
+    lease: float = 45.0
+    heartbeat: float = 10.0
+    longest_hold: float = 300.0
     fresh: float = 300.0
     first_pause: float = 5.0
     longest_pause: float = 600.0

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.db.sqlfile import load_queries
 
 _QUERIES = load_queries(__package__, "queue.sql")
-_LOCK_PERSON = text("SELECT pg_try_advisory_lock(hashtextextended('domiq_sync.person:' || :p || :u, 0))")
+_WAIT_A_LITTLE = text("SET LOCAL lock_timeout = '5s'")
+_LOCK_PERSON = text("SELECT pg_advisory_lock(hashtextextended('domiq_sync.person:' || :p || :u, 0))")
 _UNLOCK_PERSON = text("SELECT pg_advisory_unlock(hashtextextended('domiq_sync.person:' || :p || :u, 0))")
 
 
@@ -48,8 +51,17 @@ def note_moved(connection: Connection, conversation_id: UUID, status: str) -> No
 
 def lock_person(connection: Connection, property_id: UUID, user_id: UUID) -> bool:
     """One search-and-create at a time for one user at one property. Held by the session until unlocked;
-    False where another worker has it."""
-    return bool(connection.scalar(_LOCK_PERSON, {"p": str(property_id), "u": str(user_id)}))
+    False where another worker has had it for some seconds. Commits."""
+    try:
+        connection.execute(_WAIT_A_LITTLE)
+        connection.execute(_LOCK_PERSON, {"p": str(property_id), "u": str(user_id)})
+    except DBAPIError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        connection.rollback()
+        return False
+    connection.commit()
+    return True
 
 
 def unlock_person(connection: Connection, property_id: UUID, user_id: UUID) -> None:

@@ -1,16 +1,21 @@
-"""Draining the queue: accounts side by side, each account one change at a time, its properties in turn."""
+"""Draining the queue: accounts side by side, the properties of each in turn.
+
+At an account two threads take changes turn by turn: while one waits for ResMan, the other settles its change
+and prepares the next. Their requests still go one at a time, since each passes the account's gate.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import socket
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -22,15 +27,21 @@ from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync import queue
 from domiq_dagster.sync.courier import Courier
 from domiq_dagster.sync.delivery_ends import Delivered, DeliveryRules
+from domiq_dagster.sync.heartbeat import Heartbeat
 from domiq_dagster.sync.integrations import Integration, complete_settings, load_integrations
 from domiq_dagster.sync.queue import Claim
 from domiq_dagster.sync.statuses import StatusMap, load_status_map
 
 logger = logging.getLogger(__name__)
 
-_LEAVE_ACCOUNT = frozenset({"breaker_open", "unreachable", "bad_credentials", "busy"})
+_LEAVE_ACCOUNT = frozenset({"breaker_open", "request_in_doubt", "unreachable", "bad_credentials", "busy"})
 """Errors after which asking for the account's next change makes no sense in this push. Other faults
 are left to the breaker, which opens when they come in a row."""
+
+_ABREAST = 2
+"""Threads at one account."""
+_LOOK_AGAIN_SECONDS = 1.0
+"""How long the rota goes on with what it knows to be due, before it asks who else is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,7 @@ class _Stop:
         self._asked = asked
         self._clock = clock
         self._lock = threading.Lock()
+        self._at_once = False
         self.why: str | None = None
 
     def take_row(self) -> bool:
@@ -93,13 +105,125 @@ class _Stop:
             return True
 
     def end(self, why: str) -> None:
-        """No further change is claimed."""
+        """No further change is claimed, and no further request made."""
         with self._lock:
             self.why = self.why or why
+            self._at_once = True
+
+    def at_once(self) -> bool:
+        """Whether a change in hand is to be given back before its next request. A budget that is used up
+        lets it be finished."""
+        return self._at_once or self._asked()
 
     def give_row_back(self) -> None:
         with self._lock:
             self._rows += 1
+
+
+class _Rota:
+    """The properties of one account that have something due, in turn, for the account's threads together."""
+
+    def __init__(self, property_ids: Sequence[UUID], clock: Callable[[], float]) -> None:
+        self._all = list(property_ids)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._due: deque[UUID] = deque()
+        self._looked = -math.inf
+        self._news = True
+
+    def next(self, connection: Connection) -> UUID | None:
+        """Whose turn it is; None where nothing is due, and nothing happened since that was last asked."""
+        with self._lock:
+            if not self._due or self._clock() - self._looked > _LOOK_AGAIN_SECONDS:
+                if not self._due and not self._news:
+                    return None
+                self._look(connection)
+            if not self._due:
+                return None
+            self._due.rotate(-1)
+            return self._due[-1]
+
+    def _look(self, connection: Connection) -> None:
+        """Asks what is due. The property served last is last again."""
+        served = self._due[-1] if self._due else None
+        due = self._ask(connection)
+        if not due and queue.heal_heads(connection):
+            due = self._ask(connection)
+        connection.commit()
+        if served in due:
+            split = due.index(served) + 1
+            due = due[split:] + due[:split]
+        self._due = deque(due)
+        self._looked = self._clock()
+        self._news = False
+
+    def _ask(self, connection: Connection) -> list[UUID]:
+        return [d.property_id for d in queue.due_properties(connection, self._all)]
+
+    def delivered(self) -> None:
+        """A delivery has ended: the next of its conversation may be due."""
+        with self._lock:
+            self._news = True
+
+    def nothing_at(self, property_id: UUID) -> None:
+        """Nothing could be claimed at a property: it waits for the next look."""
+        with self._lock:
+            if property_id in self._due:
+                self._due.remove(property_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drain:
+    """What the threads of one push share."""
+
+    engine: Engine
+    courier: Courier
+    heartbeat: Heartbeat
+    integrations: dict[UUID, Integration]
+    maps: dict[UUID, StatusMap]
+    worker: str
+    lease: float
+    control: _Stop
+    note: Callable[[Integration, Delivered], None]
+
+    def account(self, rota: _Rota) -> str | None:
+        """One thread at one account: changes until nothing is due. Returns the outage that ended it, if one
+        did."""
+        with self.engine.connect() as connection:
+            while self.control.take_row():
+                property_id = rota.next(connection)
+                held = self._claim(connection, property_id) if property_id is not None else None
+                if held is None:
+                    self.control.give_row_back()
+                    if property_id is None:
+                        return None
+                    rota.nothing_at(property_id)
+                    continue
+                integration = self.integrations[held.property_id]
+                with self.heartbeat.holding(held):
+                    delivered = self._deliver(connection, held, integration)
+                rota.delivered()
+                self.note(integration, delivered)
+                if delivered.error is not None and delivered.error.kind in _LEAVE_ACCOUNT:
+                    return delivered.error.kind
+        return None
+
+    def _claim(self, connection: Connection, property_id: UUID) -> Claim | None:
+        held = queue.claim(connection, property_id, self.worker, self.lease)
+        return held[0] if held else None
+
+    def _deliver(self, connection: Connection, held: Claim, integration: Integration) -> Delivered:
+        """One change. A statement that the database refuses delays this change alone: its lease ends by
+        itself. A lost connection ends the push."""
+        statuses = self.maps[held.property_id]
+        try:
+            return self.courier.deliver(held, integration, statuses, connection=connection)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            connection.rollback()
+            logger.exception("change %s could not be delivered", held.change_id)
+            return Delivered("postponed", "database_error")
 
 
 def push(
@@ -129,8 +253,6 @@ def push(
         integrations = {i.property_id: i for i in load_integrations(connection, property_ids=property_ids)}
         maps = {p: load_status_map(connection, p) for p in integrations}
         due = queue.due_properties(connection, property_ids)
-    accounts = sorted({d.account_id for d in due})
-    worker = worker_name()
     lock = threading.Lock()
 
     def note(integration: Integration, delivered: Delivered) -> None:
@@ -140,21 +262,30 @@ def push(
             report.by_outcome[delivered.outcome] += 1
         on_delivered()
 
-    def drain(account: str) -> None:
-        outage = _drain_account(
-            engine, Courier(engine, client, rules), account, integrations, maps, worker, rules, control, note
-        )
+    heartbeat = Heartbeat(engine, lease=rules.lease, interval=rules.heartbeat, longest=rules.longest_hold)
+    courier = Courier(engine, client, rules, stopping=control.at_once)
+    drain = _Drain(engine, courier, heartbeat, integrations, maps, worker_name(), rules.lease, control, note)
+
+    def serve(account: str, rota: _Rota) -> None:
+        outage = drain.account(rota)
         if outage:
             with lock:
                 report.outages[account] = outage
 
-    with ThreadPoolExecutor(max_workers=max_accounts, thread_name_prefix="push") as pool:
-        under_way = [pool.submit(drain, account) for account in accounts]
+    turns: list[tuple[str, _Rota]] = []
+    for account in sorted({d.account_id for d in due}):
+        rota = _Rota([p for p, i in integrations.items() if i.account_id == account], clock)
+        turns += [(account, rota)] * _ABREAST
+    with (
+        heartbeat,
+        ThreadPoolExecutor(max_workers=max_accounts * _ABREAST, thread_name_prefix="push") as pool,
+    ):
+        under_way = [pool.submit(serve, *turn) for turn in turns]
         try:
-            for done in under_way:
+            for done in as_completed(under_way):
                 done.result()
         except BaseException:
-            # A cancelled run, Ctrl-C, or a fault in one thread: the others end after the change in hand.
+            # A cancelled run, Ctrl-C, or a fault in one thread: the others end after the request in flight.
             control.end("interrupted")
             raise
     report.seconds = clock() - began
@@ -162,21 +293,6 @@ def push(
         "ResMan does not answer for account " + ", ".join(report.outages) if report.outages else report.ended
     )
     return report
-
-
-def _deliver(
-    courier: Courier, connection: Connection, held: Claim, integration: Integration, statuses: StatusMap
-) -> Delivered:
-    """One change. A statement that the database refuses delays this change alone: its lease ends by itself.
-    A lost connection ends the push."""
-    try:
-        return courier.deliver(held, integration, statuses, connection=connection)
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        connection.rollback()
-        logger.exception("change %s could not be delivered", held.change_id)
-        return Delivered("postponed", "database_error")
 
 
 def _fill_settings(engine: Engine, client: ResManClient, property_ids: Sequence[UUID] | None) -> None:
@@ -188,39 +304,3 @@ def _fill_settings(engine: Engine, client: ResManClient, property_ids: Sequence[
             logger.warning(problem)
     except ResManError as error:
         logger.warning("settings could not be completed from ResMan: %s", error)
-
-
-def _drain_account(
-    engine: Engine,
-    courier: Courier,
-    account: str,
-    integrations: dict[UUID, Integration],
-    maps: dict[UUID, StatusMap],
-    worker: str,
-    rules: DeliveryRules,
-    control: _Stop,
-    note: Callable[[Integration, Delivered], None],
-) -> str | None:
-    """Round-robin over the account's properties, one change of each at a time. Returns the outage, if
-    one ended it."""
-    mine = [p for p, i in integrations.items() if i.account_id == account]
-    with engine.connect() as connection:
-        while True:
-            due = queue.due_properties(connection, mine)
-            connection.commit()
-            moved = False
-            for entry in due:
-                if not control.take_row():
-                    return None
-                held = queue.claim(connection, entry.property_id, worker, rules.lease)
-                if held is None:
-                    control.give_row_back()
-                    continue
-                moved = True
-                integration = integrations[entry.property_id]
-                delivered = _deliver(courier, connection, held, integration, maps[entry.property_id])
-                note(integration, delivered)
-                if delivered.error is not None and delivered.error.kind in _LEAVE_ACCOUNT:
-                    return delivered.error.kind
-            if not moved:
-                return None

@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from domiq_dagster.db.sqlfile import load_queries
 
 _QUERIES = load_queries(__package__, "queue.sql")
+_NO_WAIT = text("SET LOCAL synchronous_commit = off")
 
 
 class LostLease(Exception):
@@ -37,6 +38,7 @@ class Claim:
     postponements: int
     lease_token: int
     enqueued_at: datetime
+    was_due_at: datetime
     worker: str
     may_have_left: bool
 
@@ -50,6 +52,27 @@ class Attempt:
     detail: dict[str, Any]
     started_at: datetime
     duration_ms: int
+
+    def as_row(self) -> dict[str, Any]:
+        """As the queue's statements take it. (dataclasses.asdict copies deeply: ten times as slow.)"""
+        return {
+            "action": self.action,
+            "outcome": self.outcome,
+            "detail": self.detail,
+            "started_at": self.started_at,
+            "duration_ms": self.duration_ms,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a held change ends: `success` or `failed`, and why."""
+
+    held: Claim
+    sync_status: str
+    explanation: dict[str, Any]
+    prospect_id: str | None = None
+    attempts: Sequence[Attempt] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,40 +95,73 @@ def heal_heads(connection: Connection) -> int:
     return connection.execute(text(_QUERIES["heal_heads"])).rowcount
 
 
-def claim(connection: Connection, property_id: UUID, worker: str, lease_seconds: float) -> Claim | None:
-    """Claims the longest-due delivery of a property, or None. Commits."""
+def claim(
+    connection: Connection,
+    property_id: UUID,
+    worker: str,
+    lease_seconds: float,
+    *,
+    limit: int = 1,
+    due_from: datetime | None = None,
+) -> list[Claim]:
+    """Claims the longest-due deliveries of a property, at most `limit`, each of another conversation.
+    Commits.
+
+    Given `due_from`, only what was due at that moment or later is looked at: `Claim.was_due_at` of the
+    last claim is where the next one may begin.
+    """
     try:
-        row = connection.execute(
+        connection.execute(text(_QUERIES["look_up_by_key"]))
+        rows = connection.execute(
             text(_QUERIES["claim"]),
-            {"property_id": property_id, "worker": worker, "lease_seconds": lease_seconds},
-        ).first()
+            {
+                "property_id": property_id,
+                "worker": worker,
+                "lease_seconds": lease_seconds,
+                "limit": limit,
+                "due_from": due_from or "-infinity",
+            },
+        ).all()
         connection.commit()
     except IntegrityError:
         # Two rows of one lane were both taken for its head; the other one is in flight already.
         connection.rollback()
-        return None
-    if row is None:
-        return None
-    return Claim(
-        change_id=row.change_id,
-        lane=row.lane,
-        property_id=row.property_id,
-        attempts=row.attempts,
-        postponements=row.postponements,
-        lease_token=row.lease_token,
-        enqueued_at=row.enqueued_at,
-        worker=worker,
-        may_have_left=row.found_state in ("in_flight", "unknown"),
+        return []
+    return [
+        Claim(
+            change_id=row.change_id,
+            lane=row.lane,
+            property_id=row.property_id,
+            attempts=row.attempts,
+            postponements=row.postponements,
+            lease_token=row.lease_token,
+            enqueued_at=row.enqueued_at,
+            was_due_at=row.was_due_at,
+            worker=worker,
+            may_have_left=row.found_state in ("in_flight", "unknown"),
+        )
+        for row in rows
+    ]
+
+
+def extend_leases(connection: Connection, held: Sequence[Claim], lease_seconds: float) -> set[UUID]:
+    """The heartbeat: each lease ends `lease_seconds` from now. Commits, without waiting for the disk: a
+    lease that a crash of the database shortens is only claimed the sooner. Returns the changes that are
+    still held."""
+    connection.execute(_NO_WAIT)
+    kept = (
+        connection.execute(text(_QUERIES["extend_leases"]), {**_keys(held), "lease_seconds": lease_seconds})
+        .scalars()
+        .all()
     )
+    connection.commit()
+    return set(kept)
 
 
 def extend_lease(connection: Connection, held: Claim, lease_seconds: float) -> None:
-    """The heartbeat. Commits. Raises LostLease."""
-    values = {**_key(held), "lease_seconds": lease_seconds}
-    if connection.execute(text(_QUERIES["extend_lease"]), values).rowcount == 0:
-        connection.rollback()
+    """The heartbeat of one. Raises LostLease."""
+    if not extend_leases(connection, [held], lease_seconds):
         raise LostLease(f"change {held.change_id}")
-    connection.commit()
 
 
 def postpone(
@@ -119,60 +175,59 @@ def postpone(
     attempts: Sequence[Attempt],
 ) -> None:
     """Gives a delivery back, to be claimed again after `seconds`. Commits. Raises LostLease."""
-    values = {**_key(held), "state": state, "outcome": outcome, "seconds": seconds, "counted": int(counted)}
-    if connection.execute(text(_QUERIES["postpone"]), values).rowcount == 0:
+    values = {
+        **_key(held),
+        "worker": held.worker,
+        "state": state,
+        "outcome": outcome,
+        "seconds": seconds,
+        "counted": int(counted),
+        "tried": _json([a.as_row() for a in attempts]),
+    }
+    if connection.execute(text(_QUERIES["postpone"]), values).first() is None:
         connection.rollback()
         raise LostLease(f"change {held.change_id}")
-    _record(connection, held, attempts)
     connection.commit()
 
 
-def settle(
-    connection: Connection,
-    held: Claim,
-    *,
-    sync_status: str,
-    explanation: dict[str, Any],
-    prospect_id: str | None,
-    attempts: Sequence[Attempt],
-) -> None:
-    """Gives a change its final status, with the explanation under `context_data.sync`, and lets the next
-    of its lane come forward. The caller commits, with what belongs to the same moment. Raises LostLease."""
-    if connection.execute(text(_QUERIES["remove_settled"]), _key(held)).rowcount == 0:
-        connection.rollback()
-        raise LostLease(f"change {held.change_id}")
-    connection.execute(
-        text(_QUERIES["settle"]),
+def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[UUID]:
+    """Gives changes their final status, with the explanation under `context_data.sync`, and lets the next
+    of each lane come forward. The caller commits, with what belongs to the same moment.
+
+    Returns the changes that were still held; of the others nothing is written.
+    """
+    rows = [
         {
-            **_key(held),
-            "sync_status": sync_status,
-            "explanation": json.dumps(explanation),
-            "prospect_id": prospect_id,
-        },
-    )
-    connection.execute(text(_QUERIES["promote"]), {"lane": held.lane})
-    _record(connection, held, attempts)
+            **_key(s.held),
+            "worker": s.held.worker,
+            "sync_status": s.sync_status,
+            "prospect_id": s.prospect_id,
+            "explanation": s.explanation,
+            "attempts": [a.as_row() for a in s.attempts],
+        }
+        for s in settlements
+    ]
+    connection.execute(text(_QUERIES["look_up_by_key"]))
+    return set(connection.execute(text(_QUERIES["settle"]), {"settlements": _json(rows)}).scalars())
+
+
+def settle_one(connection: Connection, settlement: Settlement) -> None:
+    """`settle` for one change. Raises LostLease."""
+    if not settle(connection, [settlement]):
+        connection.rollback()
+        raise LostLease(f"change {settlement.held.change_id}")
 
 
 def _key(held: Claim) -> dict[str, Any]:
     return {"change_id": held.change_id, "lease_token": held.lease_token}
 
 
-def _record(connection: Connection, held: Claim, attempts: Sequence[Attempt]) -> None:
-    if not attempts:
-        return
-    connection.execute(
-        text(_QUERIES["record_attempt"]),
-        [
-            {
-                **_key(held),
-                "worker": held.worker,
-                "action": a.action,
-                "outcome": a.outcome,
-                "detail": json.dumps(a.detail),
-                "started_at": a.started_at,
-                "duration_ms": a.duration_ms,
-            }
-            for a in attempts
-        ],
-    )
+def _keys(held: Sequence[Claim]) -> dict[str, Any]:
+    return {
+        "change_ids": [h.change_id for h in held],
+        "lease_tokens": [h.lease_token for h in held],
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=str)

@@ -1,6 +1,8 @@
 -- The delivery queue's protocol. All times are the database's own.
 -- (SELECT clock_timestamp()) rather than clock_timestamp(): a volatile call in a condition would keep
 -- PostgreSQL from using the index.
+-- Whoever holds a delivery names its lease_token, which each claim takes anew from a sequence and giving back
+-- clears: a token is one claim of one delivery, and a delivery with a token is in flight.
 
 -- name: due_properties
 -- Which properties of these accounts have something to deliver now.
@@ -16,56 +18,100 @@ WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
   AND (CAST(:property_ids AS uuid[]) IS NULL OR i.property_id = ANY (CAST(:property_ids AS uuid[])))
 ORDER BY i.partition_key
 
+-- name: look_up_by_key
+-- For one transaction. The queue grows and shrinks faster than its statistics: a plan that was right for
+-- ten rows, and is kept, reads a hundred thousand.
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+       set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true)
+
 -- name: claim
--- The longest-due head of one property. A lease that ran out is due again: no sweeper is needed.
--- is_head narrows the search; that nothing stands before it in its lane is checked all the same, and
--- delivery_one_in_flight makes a second claim of the lane impossible.
+-- The longest-due heads of one property, at most :limit. A lease that ran out is due again: no sweeper is
+-- needed. is_head narrows the search; that nothing stands before it in its lane is checked all the same,
+-- and delivery_one_in_flight makes a second claim of the lane impossible.
+-- :due_from lets a worker begin where its last claim ended, instead of at the index's first entry: while
+-- a long transaction elsewhere keeps PostgreSQL from clearing them, every row that was ever claimed leaves
+-- a dead entry there. What comes to stand before it is found by the claims that begin at the start.
 WITH due AS MATERIALIZED (
-    SELECT d.change_id, d.state AS found_state
+    SELECT d.change_id, d.state AS found_state, d.next_attempt_at AS was_due_at
     FROM domiq_sync.delivery d
     WHERE d.property_id = :property_id AND d.is_head AND d.next_attempt_at <= (SELECT clock_timestamp())
-      AND NOT EXISTS (SELECT FROM domiq_sync.delivery e WHERE e.lane = d.lane AND e.seq < d.seq)
+      AND d.next_attempt_at >= CAST(:due_from AS timestamptz)
+      -- Sub-selects that PostgreSQL cannot make joins of: each is one look into an index.
+      AND d.change_id = (SELECT e.change_id FROM domiq_sync.delivery e WHERE e.lane = d.lane
+                         ORDER BY e.seq LIMIT 1)
       -- a failed change that was put back may stand before one that is in flight
       AND NOT EXISTS (SELECT FROM domiq_sync.delivery f
-                      WHERE f.lane = d.lane AND f.state = 'in_flight' AND f.change_id <> d.change_id)
+                      WHERE f.lane = d.lane AND f.state = 'in_flight' AND f.change_id <> d.change_id OFFSET 0)
     ORDER BY d.next_attempt_at, d.seq
-    LIMIT 1
+    LIMIT :limit
     FOR UPDATE OF d SKIP LOCKED
 )
 UPDATE domiq_sync.delivery d
 SET state = 'in_flight', worker = :worker, lease_token = nextval('domiq_sync.lease_token'),
     next_attempt_at = clock_timestamp() + :lease_seconds * interval '1 second'
 FROM due WHERE d.change_id = due.change_id
-RETURNING d.change_id, d.lane, d.property_id, d.attempts, d.postponements, d.lease_token, d.enqueued_at, due.found_state
+RETURNING d.change_id, d.lane, d.property_id, d.attempts, d.postponements, d.lease_token, d.enqueued_at,
+          due.found_state, due.was_due_at
 
--- name: extend_lease
-UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp() + :lease_seconds * interval '1 second'
-WHERE change_id = :change_id AND lease_token = :lease_token AND state = 'in_flight'
+-- name: extend_leases
+-- The heartbeat. Returns which are still held.
+UPDATE domiq_sync.delivery d SET next_attempt_at = clock_timestamp() + :lease_seconds * interval '1 second'
+WHERE d.change_id = ANY (CAST(:change_ids AS uuid[])) AND d.lease_token = ANY (CAST(:lease_tokens AS bigint[]))
+RETURNING d.change_id
 
 -- name: postpone
-UPDATE domiq_sync.delivery
-SET state = :state, worker = NULL, lease_token = NULL, attempts = attempts + :counted,
-    postponements = postponements + 1 - :counted, last_outcome = :outcome,
-    next_attempt_at = clock_timestamp() + :seconds * interval '1 second'
-WHERE change_id = :change_id AND lease_token = :lease_token AND state = 'in_flight'
-
--- name: remove_settled
-DELETE FROM domiq_sync.delivery
-WHERE change_id = :change_id AND lease_token = :lease_token AND state = 'in_flight' RETURNING lane
+WITH kept AS (
+    UPDATE domiq_sync.delivery
+    SET state = :state, worker = NULL, lease_token = NULL, attempts = attempts + :counted,
+        postponements = postponements + 1 - :counted, last_outcome = :outcome,
+        next_attempt_at = clock_timestamp() + :seconds * interval '1 second'
+    WHERE change_id = :change_id AND lease_token = :lease_token RETURNING change_id
+), recorded AS (
+    INSERT INTO domiq_sync.attempt
+        (change_id, lease_token, worker, action, outcome, detail, started_at, duration_ms)
+    SELECT kept.change_id, :lease_token, :worker, a.*
+    FROM kept CROSS JOIN json_to_recordset(CAST(:tried AS json))
+        AS a(action text, outcome text, detail jsonb, started_at timestamptz, duration_ms integer)
+)
+SELECT change_id FROM kept
 
 -- name: settle
-UPDATE public.status_sync_log g
-SET sync_status = :sync_status, resman_lead_id = COALESCE(:prospect_id, g.resman_lead_id),
-    context_data = CASE WHEN jsonb_typeof(g.context_data) = 'object' THEN g.context_data
-                        WHEN g.context_data IS NULL THEN '{}'::jsonb
-                        ELSE jsonb_build_object('original', g.context_data) END
-                   || jsonb_build_object('sync', CAST(:explanation AS jsonb))
-WHERE g.id = :change_id AND g.sync_status = 'pending'
-
--- name: promote
-UPDATE domiq_sync.delivery SET is_head = TRUE
-WHERE NOT is_head AND change_id = (
-    SELECT d.change_id FROM domiq_sync.delivery d WHERE d.lane = :lane ORDER BY d.seq LIMIT 1)
+-- Changes that this worker holds get their final status, and the next of each lane comes forward, behind
+-- what is due already. Returns those that it did hold; of the others nothing is written.
+-- A settled change was the first of its lane, so the next one is looked for after it: before it lie the
+-- lane's dead entries, as many as it had changes.
+WITH given AS (
+    -- one document, since a list of 500 texts costs psycopg more than the whole settling costs PostgreSQL
+    SELECT * FROM json_to_recordset(CAST(:settlements AS json))
+        AS g(change_id uuid, lease_token bigint, worker text, sync_status text, prospect_id text,
+             explanation jsonb, attempts json)
+), removed AS (
+    DELETE FROM domiq_sync.delivery d USING given
+    WHERE d.change_id = given.change_id AND d.lease_token = given.lease_token
+    RETURNING d.lane, d.seq, given.*
+), settled AS (
+    UPDATE public.status_sync_log g
+    SET sync_status = removed.sync_status, resman_lead_id = COALESCE(removed.prospect_id, g.resman_lead_id),
+        context_data = CASE WHEN jsonb_typeof(g.context_data) = 'object' THEN g.context_data
+                            WHEN g.context_data IS NULL THEN '{}'::jsonb
+                            ELSE jsonb_build_object('original', g.context_data) END
+                       || jsonb_build_object('sync', removed.explanation)
+    FROM removed WHERE g.id = removed.change_id AND g.sync_status = 'pending'
+), promoted AS (
+    UPDATE domiq_sync.delivery d
+    SET is_head = TRUE, next_attempt_at = greatest(d.next_attempt_at, clock_timestamp())
+    WHERE d.change_id = ANY (ARRAY(
+        SELECT (SELECT n.change_id FROM domiq_sync.delivery n WHERE n.lane = r.lane AND n.seq > r.seq
+                ORDER BY n.seq LIMIT 1) FROM removed r))
+), recorded AS (
+    INSERT INTO domiq_sync.attempt
+        (change_id, lease_token, worker, action, outcome, detail, started_at, duration_ms)
+    SELECT r.change_id, r.lease_token, r.worker, a.*
+    FROM removed r CROSS JOIN LATERAL json_to_recordset(r.attempts)
+        AS a(action text, outcome text, detail jsonb, started_at timestamptz, duration_ms integer)
+)
+SELECT change_id FROM removed
 
 -- name: heal_heads
 -- A change that was committed just while the one before it was settled saw a head that is gone.
@@ -76,11 +122,6 @@ WHERE NOT is_head AND change_id IN (
     CROSS JOIN LATERAL (SELECT d.change_id, d.is_head FROM domiq_sync.delivery d
                         WHERE d.lane = queued.lane ORDER BY d.seq LIMIT 1) AS first
     WHERE NOT first.is_head)
-
--- name: record_attempt
-INSERT INTO domiq_sync.attempt
-    (change_id, lease_token, worker, action, outcome, detail, started_at, duration_ms)
-VALUES (:change_id, :lease_token, :worker, :action, :outcome, CAST(:detail AS jsonb), :started_at, :duration_ms)
 
 -- name: load_change
 -- All that sending one change depends on.

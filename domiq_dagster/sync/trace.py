@@ -50,6 +50,9 @@ class Trace:
                 "answer": self.words(error),
             }
             raise
+        except Exception:
+            outcome = "not_asked"  # whoever asks was told to stop, or lost its lease, while it waited
+            raise
         else:
             if isinstance(answer, PostedLead):
                 noted |= {

@@ -11,7 +11,7 @@ import pytest
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.resman.errors import BadCredentials, Busy, Refused, ResManError, ServerFault
-from domiq_dagster.sync.accounts import AccountClosed, AccountGate, account_states
+from domiq_dagster.sync.accounts import AccountClosed, AccountGate, RequestInDoubt, account_states
 
 PROPERTIES = {"endpoint": "Properties"}
 
@@ -53,6 +53,95 @@ def test_the_breaker_opens_after_three_failures_probes_once_and_closes(world: An
     world.later()
     assert len(ask(world)) == 7
     assert (state(world).consecutive_failures, state(world).open_until) == (0, None)
+
+
+def reopened(world: Any) -> None:
+    """The breaker was open, and its probe went through."""
+    world.standin.faults({"kind": "status", "status": 503, "count": 3, **PROPERTIES})
+    for _ in range(3):
+        with pytest.raises(ServerFault):
+            ask(world)
+    world.later()
+    ask(world)
+
+
+def test_after_an_outage_the_account_is_asked_slowly_at_first(world: Any) -> None:
+    world.property()
+    reopened(world)
+    assert (world.pauses, state(world).ramp_ms) == ([], 2000)
+    for _ in range(12):
+        ask(world)
+    paused = [round(p, 1) for p in world.pauses]
+    assert paused[0] == pytest.approx(2.0, abs=0.2)  # what the clock shows: no test waits
+    assert state(world).ramp_ms == 0
+    before = len(world.pauses)
+    ask(world)
+    assert len(world.pauses) == before
+
+
+def test_a_failure_during_the_ramp_opens_the_breaker_again_at_once(world: Any) -> None:
+    world.property()
+    reopened(world)
+    world.standin.faults({"kind": "status", "status": 503, "count": 1, **PROPERTIES})
+    with pytest.raises(ServerFault):
+        ask(world)
+    with pytest.raises(AccountClosed):
+        ask(world)
+    world.later()
+    ask(world)
+    assert state(world).ramp_ms == 2000
+
+
+def test_a_request_whose_worker_vanished_keeps_the_account_quiet_for_a_while(world: Any) -> None:
+    world.property()
+
+    def vanish(*_args: Any) -> Any:
+        world.do(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE application_name = 'gate' AND datname = current_database()"
+        )
+        raise SystemExit  # and it never says that its request is over
+
+    gate = world.client._v2.transport._guard
+    gate._engine.begin = vanish
+    with pytest.raises(SystemExit), gate("400"):
+        vanish()
+    del gate._engine.begin
+    before = asked(world)
+    other = world.make_client()
+    with pytest.raises(RequestInDoubt) as doubt:
+        other.properties("400")
+    assert 40 < doubt.value.retry_after <= 45
+    assert asked(world) == before
+    assert other.properties("401")
+    world.do("UPDATE domiq_sync.account_turn SET busy_until = clock_timestamp() - interval '1 s'")
+    assert len(other.properties("400")) == 7
+
+
+def test_a_request_that_outlives_its_session_counts_and_its_turn_is_free(world: Any) -> None:
+    world.property()
+    gate = world.client._v2.transport._guard
+    with gate("400"):
+        world.do(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE application_name = 'gate' AND datname = current_database()"
+        )
+    assert len(ask(world)) == 7
+
+
+def test_an_account_may_allow_more_than_one_request_at_a_time(world: Any) -> None:
+    world.property()
+    world.do("UPDATE domiq_sync.account SET max_concurrent = 3")
+    world.standin.faults(latency_ms=150)
+    clients = [world.make_client() for _ in range(6)]
+    threads = [threading.Thread(target=c.properties, args=("400",)) for c in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    found = world.standin.state()
+    assert len(found["requests"]) == 6
+    assert 2 <= found["maxConcurrent"]["400"] <= 3
 
 
 @pytest.mark.parametrize(

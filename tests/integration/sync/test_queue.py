@@ -13,7 +13,7 @@ from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync import queue
 from domiq_dagster.sync.courier import Courier
 from domiq_dagster.sync.push import Budget
-from domiq_dagster.sync.queue import Attempt, LostLease
+from domiq_dagster.sync.queue import Attempt, LostLease, Settlement
 from domiq_dagster.sync.reconcile import retry_failed
 from domiq_dagster.sync.statuses import load_status_map
 
@@ -23,7 +23,8 @@ POST = {"endpoint": "PostLeadManagement4_0"}
 def claim(world: Any, worker: str = "w", lease: float = 150.0) -> Any:
     (integration,) = world.integrations()
     with world.engine.connect() as c:
-        return queue.claim(c, integration.property_id, worker, lease)
+        held = queue.claim(c, integration.property_id, worker, lease)
+        return held[0] if held else None
 
 
 def statuses_told(world: Any, conversation: UUID) -> list[str]:
@@ -123,7 +124,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(world: Any) -> None:
         with pytest.raises(LostLease):
             queue.postpone(c, late, state="ready", outcome="x", seconds=0, counted=True, attempts=[step])
         with pytest.raises(LostLease):
-            queue.settle(c, late, sync_status="failed", explanation={}, prospect_id="x", attempts=[step])
+            queue.settle_one(c, Settlement(late, "failed", {}, "x", [step]))
         c.commit()
     assert world.delivery() == before
     assert world.last(conversation).sync_status == "pending"

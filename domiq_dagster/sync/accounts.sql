@@ -1,0 +1,82 @@
+-- Turns at a ResMan account, its pace and its breaker. All times are the database's own.
+
+-- name: turns
+SELECT max_concurrent FROM domiq_sync.account WHERE resman_account_id = :a
+
+-- name: try_lock
+SELECT pg_try_advisory_lock(hashtextextended(
+    'domiq_sync.account:' || :a || CASE WHEN CAST(:turn AS integer) = 0 THEN '' ELSE '#' || :turn END, 0))
+
+-- name: lock
+SELECT pg_advisory_lock(hashtextextended(
+    'domiq_sync.account:' || :a || CASE WHEN CAST(:turn AS integer) = 0 THEN '' ELSE '#' || :turn END, 0))
+
+-- name: unlock
+SELECT pg_advisory_unlock(hashtextextended(
+    'domiq_sync.account:' || :a || CASE WHEN CAST(:turn AS integer) = 0 THEN '' ELSE '#' || :turn END, 0))
+
+-- name: enter
+-- What whoever has the turn must know of the account, and, unless the breaker is open or the last holder's
+-- request may still be under way, the mark that a request is under way now.
+WITH state AS (
+    SELECT COALESCE(max(consecutive_failures), 0) AS failures, COALESCE(max(ramp_ms), 0) AS ramp_ms,
+           COALESCE(max(greatest(min_interval_ms, ramp_ms)), 0) AS interval_ms,
+           max(open_reason) AS open_reason,
+           COALESCE(max(EXTRACT(EPOCH FROM open_until - clock_timestamp())), 0)::float AS closed_for
+    FROM domiq_sync.account WHERE resman_account_id = :a
+), entered AS (
+    INSERT INTO domiq_sync.account_turn AS t (resman_account_id, turn, holder, busy_until)
+    SELECT :a, :turn, nextval('domiq_sync.turn_holder'), clock_timestamp() + :longest * interval '1 second'
+    FROM state WHERE closed_for <= 0
+    ON CONFLICT (resman_account_id, turn) DO UPDATE SET holder = EXCLUDED.holder, busy_until = EXCLUDED.busy_until
+        WHERE t.busy_until IS NULL OR t.busy_until <= clock_timestamp()
+    RETURNING t.holder
+)
+SELECT state.*, (SELECT holder FROM entered) AS holder,
+       COALESCE((SELECT EXTRACT(EPOCH FROM t.busy_until - clock_timestamp()) FROM domiq_sync.account_turn t
+                 WHERE t.resman_account_id = :a AND t.turn = :turn), 0)::float AS busy_for
+FROM state
+
+-- name: leave
+-- The request is over. The lock is given back in the same statement: whoever gets it before this is
+-- committed waits for the row.
+WITH left_by AS (
+    UPDATE domiq_sync.account_turn SET busy_until = NULL
+    WHERE resman_account_id = :a AND turn = :turn AND holder = :holder RETURNING turn
+)
+SELECT pg_advisory_unlock(hashtextextended(
+    'domiq_sync.account:' || :a || CASE WHEN CAST(:turn AS integer) = 0 THEN '' ELSE '#' || :turn END, 0))
+FROM (SELECT count(*) FROM left_by) AS done
+
+-- name: clear_turn
+UPDATE domiq_sync.account_turn SET busy_until = NULL
+WHERE resman_account_id = :a AND turn = :turn AND holder = :holder
+
+-- name: pace
+UPDATE domiq_sync.account
+SET next_request_at = greatest(next_request_at, clock_timestamp())
+                      + greatest(min_interval_ms, ramp_ms) * interval '1 millisecond'
+WHERE resman_account_id = :a
+RETURNING EXTRACT(EPOCH FROM next_request_at - clock_timestamp()
+                             - greatest(min_interval_ms, ramp_ms) * interval '1 millisecond')::float
+
+-- name: succeeded
+UPDATE domiq_sync.account
+SET consecutive_failures = 0, open_until = NULL, open_reason = NULL,
+    ramp_ms = CASE WHEN open_until IS NOT NULL THEN :first
+                   WHEN ramp_ms * :factor < 50 THEN 0 ELSE ramp_ms * :factor END
+WHERE resman_account_id = :a
+
+-- name: failed
+UPDATE domiq_sync.account SET consecutive_failures = consecutive_failures + 1
+WHERE resman_account_id = :a RETURNING consecutive_failures
+
+-- name: open
+UPDATE domiq_sync.account
+SET open_until = clock_timestamp() + :seconds * interval '1 second', open_reason = :reason
+WHERE resman_account_id = :a
+
+-- name: account_states
+SELECT resman_account_id, consecutive_failures, open_reason, ramp_ms,
+       CASE WHEN open_until > clock_timestamp() THEN open_until END AS open_until
+FROM domiq_sync.account ORDER BY resman_account_id
