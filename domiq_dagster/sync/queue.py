@@ -208,7 +208,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[UUI
         for s in settlements
     ]
     connection.execute(text(_QUERIES["look_up_by_key"]))
-    return set(connection.execute(text(_QUERIES["settle"]), {"settlements": _json(rows)}).scalars())
+    given = {"settlements": _json(rows), "change_ids": [s.held.change_id for s in settlements]}
+    return set(connection.execute(text(_QUERIES["settle"]), given).scalars())
 
 
 def settle_one(connection: Connection, settlement: Settlement) -> None:

@@ -22,8 +22,7 @@ ORDER BY i.partition_key
 -- For one transaction. The queue grows and shrinks faster than its statistics: a plan that was right for
 -- ten rows, and is kept, reads a hundred thousand.
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-       set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
-       set_config('enable_mergejoin', 'off', true)
+       set_config('enable_sort', 'off', true), set_config('enable_mergejoin', 'off', true)
 
 -- name: claim
 -- The longest-due heads of one property, at most :limit. A lease that ran out is due again: no sweeper is
@@ -50,7 +49,7 @@ WITH due AS MATERIALIZED (
 UPDATE domiq_sync.delivery d
 SET state = 'in_flight', worker = :worker, lease_token = nextval('domiq_sync.lease_token'),
     next_attempt_at = clock_timestamp() + :lease_seconds * interval '1 second'
-FROM due WHERE d.change_id = due.change_id
+FROM due WHERE d.change_id = ANY (ARRAY(SELECT change_id FROM due)) AND d.change_id = due.change_id
 RETURNING d.change_id, d.lane, d.property_id, d.attempts, d.postponements, d.lease_token, d.enqueued_at,
           due.found_state, due.was_due_at
 
@@ -88,7 +87,8 @@ WITH given AS (
              explanation jsonb, attempts json)
 ), removed AS (
     DELETE FROM domiq_sync.delivery d USING given
-    WHERE d.change_id = given.change_id AND d.lease_token = given.lease_token
+    WHERE d.change_id = ANY (CAST(:change_ids AS uuid[]))  -- by key, whatever becomes of the join
+      AND d.change_id = given.change_id AND d.lease_token = given.lease_token
     RETURNING d.lane, d.seq, given.*
 ), settled AS (
     UPDATE public.status_sync_log g
