@@ -24,6 +24,8 @@ class World:
     engine: Engine
     client: ResManClient
     standin_url: str
+    url: str
+    config: ResManConfig
 
 
 @contextmanager
@@ -40,7 +42,7 @@ def world(*, pool_size: int = 20) -> Iterator[World]:
             with open_engine(server.url("bench"), check=False, pool_size=pool_size) as engine:
                 migrate(engine)
                 with open_client(config, server.url("bench")) as client:
-                    yield World(engine, client, url)
+                    yield World(engine, client, url, server.url("bench"), config)
 
 
 def fill(world: World, *, accounts: int, leads: int) -> None:
@@ -90,6 +92,16 @@ def fill(world: World, *, accounts: int, leads: int) -> None:
         connection.execute(text("VACUUM ANALYZE"))
 
 
+def history(world: World, changes: int) -> None:
+    """`changes` settled changes of the leads that are there, with their attempts, as the past left them."""
+    with world.engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(_HISTORY), {"changes": changes})
+    with world.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+        connection.execute(text("CHECKPOINT"))
+
+
 def latency(world: World, seconds: float) -> float:
     """Sets the stand-in's latency and returns what one post really takes, in seconds (median of 15)."""
     switches = {"switches": {"latency_ms": seconds * 1000}}
@@ -120,6 +132,24 @@ SELECT id, (1000 + substr(name, 7)::int)::text,
 _FILL_CONVERSATIONS = """
 INSERT INTO public.conversation (chatbot_id, status)
 SELECT b.id, 'new' FROM public.chatbot b, generate_series(1, :leads)
+"""
+_HISTORY = """
+WITH lead AS (
+    SELECT c.id, b.property_id, row_number() OVER (ORDER BY c.id) - 1 AS n, count(*) OVER () AS leads
+    FROM public.conversation c JOIN public.chatbot b ON b.id = c.chatbot_id),
+logged AS (
+    INSERT INTO public.status_sync_log (id, conversation_id, old_status, new_status, updated_by,
+                                        sync_direction, sync_status, context_data, created_at)
+    SELECT gen_random_uuid(), lead.id, 'new', 'contacted', 'chatbot', 'to_resman', 'success',
+           '{"sync": {"outcome": "sent"}}', now() - s.n * interval '1 second'
+    FROM generate_series(1, :changes) s(n) JOIN lead ON lead.n = s.n % lead.leads
+    RETURNING id, conversation_id),
+tried AS (
+    INSERT INTO domiq_sync.attempt (change_id, lease_token, worker, action, outcome, started_at, duration_ms)
+    SELECT id, 1, 'bench', 'tell', 'ok', now(), 100 FROM logged)
+INSERT INTO domiq_sync.change (change_id, conversation_id, property_id, notified_at)
+SELECT logged.id, logged.conversation_id, lead.property_id, now()
+FROM logged JOIN lead ON lead.id = logged.conversation_id
 """
 _FILL_LINKS = """
 WITH numbered AS (

@@ -9,6 +9,7 @@ it needs a direct connection, or a pooler in session mode.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from domiq_dagster.resman.errors import BadCredentials, Busy, Disposition, ResMa
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "accounts.sql")
+_TURNS_KNOWN_SECONDS = 10.0
 
 last_word: ContextVar[Callable[[], None] | None] = ContextVar("last_word", default=None)
 """Called while a turn is awaited, and when it has come, just before the request is sent. Whoever must still
@@ -83,6 +85,7 @@ class AccountGate:
         self._rules = rules or BreakerRules()
         self._pause = pause
         self._jitter = jitter
+        self._turns: dict[str, tuple[int, float]] = {}
 
     @contextmanager
     def __call__(self, account_id: str) -> Iterator[None]:
@@ -106,7 +109,7 @@ class AccountGate:
 
     def _take_turn(self, connection: Connection, account_id: str) -> int:
         """Waits for one of the account's turns. Returns its number."""
-        turns = connection.scalar(text(_QUERIES["turns"]), {"a": account_id}) or 1
+        turns = self._turns_of(connection, account_id)
         if turns > 1:
             for turn in range(turns):
                 if connection.scalar(text(_QUERIES["try_lock"]), {"a": account_id, "turn": turn}):
@@ -122,6 +125,13 @@ class AccountGate:
             # The wait is cut into pieces by lock_timeout, so that a stop is heard.
             if (check := last_word.get()) is not None:
                 check()
+
+    def _turns_of(self, connection: Connection, account_id: str) -> int:
+        known, until = self._turns.get(account_id, (1, -math.inf))
+        if time.monotonic() >= until:
+            known = connection.scalar(text(_QUERIES["turns"]), {"a": account_id}) or 1
+            self._turns[account_id] = (known, time.monotonic() + _TURNS_KNOWN_SECONDS)
+        return known
 
     def _enter(self, connection: Connection, account_id: str, turn: int) -> Row[Any]:
         row = connection.execute(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import random
 import secrets
 import socket
 import threading
@@ -273,7 +274,9 @@ def push(
                 report.outages[account] = outage
 
     turns: list[tuple[str, _Rota]] = []
-    for account in sorted({d.account_id for d in due}):
+    accounts = list({d.account_id for d in due})
+    random.shuffle(accounts)  # workers that start together begin at different ones
+    for account in accounts:
         rota = _Rota([p for p, i in integrations.items() if i.account_id == account], clock)
         turns += [(account, rota)] * _ABREAST
     with (

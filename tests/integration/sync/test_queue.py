@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -164,6 +165,59 @@ def test_nobody_claims_what_is_held_and_a_lane_is_in_flight_once(world: Any) -> 
     lanes = [claim(world).lane for _ in range(2)]
     assert sorted(lanes) == sorted([one, two])
     assert claim(world) is None
+
+
+def claims(world: Any, limit: int, **options: Any) -> list[queue.Claim]:
+    (integration,) = world.integrations()
+    with world.engine.connect() as c:
+        return queue.claim(c, integration.property_id, "w", 45.0, limit=limit, **options)
+
+
+def test_several_are_claimed_at_once_the_longest_due_first_and_one_of_each_conversation(world: Any) -> None:
+    place = world.property()
+    ids = [world.conversation(place, "new") for _ in range(4)]
+    for conversation in ids:
+        world.change(conversation, status="contacted")
+    first = claims(world, 3)
+    assert [h.lane for h in first] == ids[:3]
+    assert len({h.lease_token for h in first}) == 3
+    assert [h.lane for h in claims(world, 3)] == ids[3:]
+    assert claims(world, 3) == []
+
+
+def test_a_claim_that_begins_where_the_last_one_ended_sees_what_was_due_later(world: Any) -> None:
+    place = world.property()
+    ids = [world.conversation(place, "new") for _ in range(3)]
+    (first,) = claims(world, 1)
+    world.do(
+        "UPDATE domiq_sync.delivery SET next_attempt_at = :at WHERE lane = :lane",
+        at=first.was_due_at - timedelta(seconds=1), lane=ids[2],
+    )  # fmt: skip
+    assert [h.lane for h in claims(world, 5, due_from=first.was_due_at)] == [ids[1]]
+    assert [h.lane for h in claims(world, 5)] == [ids[2]]
+
+
+def test_several_are_settled_at_once_save_what_another_worker_holds(world: Any) -> None:
+    place = world.property()
+    ids = [world.conversation(place, "new") for _ in range(3)]
+    world.change(ids[0], status="qualified")
+    late = claims(world, 3)
+    world.do(
+        "UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp() - interval '1 s' WHERE lane = :l",
+        l=ids[1],
+    )
+    (stolen,) = claims(world, 3)
+    step = Attempt("tell", "ok", {"n": 1}, late[0].enqueued_at, 7)
+    with world.engine.begin() as c:
+        kept = queue.settle(c, [Settlement(h, "success", {"outcome": "sent"}, "p", [step]) for h in late])
+    assert kept == {h.change_id for h in late if h.lane != ids[1]}
+    assert [world.changes(i)[0].sync_status for i in ids] == ["success", "pending", "success"]
+    assert {r.change_id for r in world.rows("SELECT change_id FROM domiq_sync.attempt")} == kept
+    held = world.rows("SELECT lane, lease_token, is_head FROM domiq_sync.delivery ORDER BY seq")
+    assert [(r.lane, r.lease_token, r.is_head) for r in held] == [
+        (ids[1], stolen.lease_token, True),
+        (ids[0], None, True),  # the next of its conversation has come forward
+    ]
 
 
 def in_threads(*calls: Any) -> None:
