@@ -31,9 +31,10 @@ logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "accounts.sql")
 _TURNS_KNOWN_SECONDS = 10.0
 
-last_word: ContextVar[Callable[[], None] | None] = ContextVar("last_word", default=None)
+last_word: ContextVar[Callable[[Connection], None] | None] = ContextVar("last_word", default=None)
 """Called while a turn is awaited, and when it has come, just before the request is sent. Whoever must still
-hold something by then (a lease may run out meanwhile) sets it, and raises to keep the request in."""
+hold something by then (a lease may run out meanwhile) sets it, and raises to keep the request in. It may use
+the gate's connection, on which each statement is a transaction of its own."""
 
 
 class AccountClosed(ResManError):
@@ -96,7 +97,7 @@ class AccountGate:
             try:
                 state = self._enter(connection, account_id, turn)
                 if (check := last_word.get()) is not None:
-                    check()
+                    check(connection)
                 yield
                 ended.well = True
             except ResManError as error:
@@ -124,7 +125,7 @@ class AccountGate:
                     raise
             # The wait is cut into pieces by lock_timeout, so that a stop is heard.
             if (check := last_word.get()) is not None:
-                check()
+                check(connection)
 
     def _turns_of(self, connection: Connection, account_id: str) -> int:
         known, until = self._turns.get(account_id, (1, -math.inf))

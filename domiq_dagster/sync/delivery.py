@@ -380,13 +380,13 @@ class Delivery:
     def _call(self, action: str, request: Callable[[], T], detail: dict[str, Any] | None = None) -> T:
         return self._trace.call(action, request, detail)
 
-    def _before_request(self) -> None:
+    def _before_request(self, connection: Connection) -> None:
         """While a request's turn is awaited, and when it has come: a stop is heard, and before a post the
         lease, which may have run out meanwhile, is asked for and extended."""
         if self._stopping():
             raise GiveBack("stopped", 0.0, state="ready")
         if self._posting:
-            queue.extend_lease(self._connection, self._held, self._rules.lease)
+            queue.extend_lease(connection, self._held, self._rules.lease)
 
     def _link(
         self,

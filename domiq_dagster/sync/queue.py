@@ -19,7 +19,6 @@ from sqlalchemy.exc import IntegrityError
 from domiq_dagster.db.sqlfile import load_queries
 
 _QUERIES = load_queries(__package__, "queue.sql")
-_NO_WAIT = text("SET LOCAL synchronous_commit = off")
 
 
 class LostLease(Exception):
@@ -145,17 +144,16 @@ def claim(
 
 
 def extend_leases(connection: Connection, held: Sequence[Claim], lease_seconds: float) -> set[UUID]:
-    """The heartbeat: each lease ends `lease_seconds` from now. Commits, without waiting for the disk: a
-    lease that a crash of the database shortens is only claimed the sooner. Returns the changes that are
-    still held."""
-    connection.execute(_NO_WAIT)
-    kept = (
-        connection.execute(text(_QUERIES["extend_leases"]), {**_keys(held), "lease_seconds": lease_seconds})
-        .scalars()
-        .all()
-    )
+    """The heartbeat: each lease ends `lease_seconds` from now. Commits. Returns the changes that are still
+    held."""
+    values = {
+        "change_ids": [h.change_id for h in held],
+        "lease_tokens": [h.lease_token for h in held],
+        "lease_seconds": lease_seconds,
+    }
+    kept = set(connection.execute(text(_QUERIES["extend_leases"]), values).scalars())
     connection.commit()
-    return set(kept)
+    return kept
 
 
 def extend_lease(connection: Connection, held: Claim, lease_seconds: float) -> None:
@@ -221,13 +219,6 @@ def settle_one(connection: Connection, settlement: Settlement) -> None:
 
 def _key(held: Claim) -> dict[str, Any]:
     return {"change_id": held.change_id, "lease_token": held.lease_token}
-
-
-def _keys(held: Sequence[Claim]) -> dict[str, Any]:
-    return {
-        "change_ids": [h.change_id for h in held],
-        "lease_tokens": [h.lease_token for h in held],
-    }
 
 
 def _json(value: object) -> str:
