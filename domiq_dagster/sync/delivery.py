@@ -45,6 +45,7 @@ from domiq_dagster.sync.statuses import (
 from domiq_dagster.sync.trace import Trace
 
 _QUERIES = load_queries(__package__, "queue.sql")
+_NEWER_SPEAKS = "a newer conversation of the same lead speaks for it"
 T = TypeVar("T")
 
 
@@ -91,14 +92,17 @@ class Delivery:
         found = self._find_lead(row)
         if found is not None and found.just_linked:
             row = self._load()
-        if row.prospect_id is not None and not row.is_current:
-            raise Settle("success", "superseded", "a newer conversation of the same lead speaks for it")
+        superseded = row.prospect_id is not None and not row.is_current
+        if superseded and not self._held.may_have_left:
+            raise Settle("success", "superseded", _NEWER_SPEAKS)
         record = found.record if found else None
         if found is not None and record is None and self._must_read(row):
             record = self._read(found.prospect_id)
         target = meaning.lead_status
         if record is not None and has_arrived(row, target, record):
             return self._confirm_arrived(row, target, record)
+        if superseded:
+            raise Settle("success", "superseded", _NEWER_SPEAKS)
         status = self._known_status(row, record)
         if found is not None and status is None:
             raise Settle(
@@ -108,7 +112,7 @@ class Delivery:
                 prospect_id=found.prospect_id,
             )
         if record is not None and status == RESMAN_PROSPECT and half_arrived(row, record):
-            lead_store.note_moved(self._connection, row.conversation_id, status)
+            self._note_moved(row, status)
         else:
             self._let_resman_win(row, status, record)
         change = change_of(row)
@@ -288,7 +292,7 @@ class Delivery:
                     )
                 self._link(row, prospect_id, person_id, "created", None)
             if step is not steps[-1]:
-                lead_store.note_moved(self._connection, row.conversation_id, step.resman_status)
+                self._note_moved(row, step.resman_status)
         last = steps[-1]
         explanation = {
             "outcome": "sent",
@@ -376,6 +380,11 @@ class Delivery:
         return Delivered("success", explanation["outcome"])
 
     # Helpers
+
+    def _note_moved(self, row: Row[Any], status: str) -> None:
+        """Committed at once: should the second post be given back, the next try must not repeat the first."""
+        lead_store.note_moved(self._connection, row.conversation_id, status)
+        self._connection.commit()
 
     def _call(self, action: str, request: Callable[[], T], detail: dict[str, Any] | None = None) -> T:
         return self._trace.call(action, request, detail)

@@ -43,6 +43,8 @@ _ABREAST = 2
 """Threads at one account."""
 _LOOK_AGAIN_SECONDS = 1.0
 """How long the rota goes on with what it knows to be due, before it asks who else is."""
+_REST_AFTER_OUTAGE_SECONDS = 60.0
+"""How long the other accounts are served on, once one was left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,11 @@ class _Stop:
                 return False
             self._rows -= 1
             return True
+
+    def hasten(self, seconds: float) -> None:
+        """Ends within `seconds`: an account was left, and it is the next push that takes it up again."""
+        with self._lock:
+            self._ends = min(self._ends, self._clock() + seconds)
 
     def end(self, why: str) -> None:
         """No further change is claimed, and no further request made."""
@@ -242,7 +249,8 @@ def push(
     """Delivers what is due until nothing more is, the budget is used up, or `stop` says so.
 
     At most `max_accounts` accounts at a time. After an outage an account is left until the next push:
-    its changes stay pending. `on_delivered` is called after each delivery, from several threads.
+    its changes stay pending, and the push ends within a minute. `on_delivered` is called after each delivery,
+    from several threads.
     """
     rules = rules or DeliveryRules()
     began = clock()
@@ -270,6 +278,7 @@ def push(
     def serve(account: str, rota: _Rota) -> None:
         outage = drain.account(rota)
         if outage:
+            control.hasten(_REST_AFTER_OUTAGE_SECONDS)
             with lock:
                 report.outages[account] = outage
 

@@ -128,6 +128,35 @@ def test_a_second_post_that_fails_does_not_repeat_the_first(world: Any, fault: d
     assert world.rows("SELECT FROM status_sync_log WHERE sync_direction = 'from_resman'") == []
 
 
+@pytest.mark.parametrize("status", ["qualified", "application"])
+def test_a_stop_between_two_posts_does_not_repeat_the_first(world: Any, status: str) -> None:
+    conversation = settled_world(world)
+    world.change(conversation, status="lost")
+    world.deliver()
+    world.change(conversation, status=status)
+    before = len(world.standin.posts())
+    world.push(stop=lambda: len(world.standin.posts()) > before)
+    assert (len(world.standin.posts()), world.delivery().last_outcome) == (before + 1, "stopped")
+    world.deliver()
+    assert world.told(conversation)[-2:] == ["ReActivate", EVENTS[status]]
+    assert world.repeated_markers() == []
+    assert (world.last(conversation).sync_status, world.last(conversation).outcome) == ("success", "sent")
+
+
+def test_what_arrived_is_not_called_superseded_for_a_newer_conversation(world: Any) -> None:
+    place = world.property()
+    user = world.user("Bo", "Example", "bo@example.com")
+    older = world.conversation(place, "contacted", user=user, age="1 day")
+    world.sync(2)
+    world.change(older, status="qualified")
+    world.standin.faults({"kind": "drop_after", **POST, "count": 1})
+    world.push()
+    world.conversation(place, "contacted", user=user)
+    world.deliver()
+    assert world.last(older).outcome == "confirmed_by_read"
+    assert world.repeated_markers() == []
+
+
 @pytest.mark.parametrize("start", [None, "lost"])
 def test_a_second_post_that_is_refused_is_no_news_from_resman(world: Any, start: str | None) -> None:
     place = world.property()
