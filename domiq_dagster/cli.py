@@ -5,10 +5,12 @@ Exit codes: 0 done and nothing failed; 1 done, but some rows failed or diverge; 
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -31,15 +34,15 @@ from domiq_dagster.db.migrate import migration_sql
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.supervise import interruptible
 from domiq_dagster.sync import connect as connecting
-from domiq_dagster.sync.accounts import account_states
+from domiq_dagster.sync.catchup import catchup
 from domiq_dagster.sync.conflicts import NoSuchConflict, open_conflicts
 from domiq_dagster.sync.conflicts import resolve as resolve_conflict
 from domiq_dagster.sync.doctor import examine
-from domiq_dagster.sync.explain import explain as tell_story
+from domiq_dagster.sync.explain import explain_all
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.measure import left_alone, property_figures
 from domiq_dagster.sync.passes import sync_pass
-from domiq_dagster.sync.reconcile import retry_failed
+from domiq_dagster.sync.retry import CannotRetry, Choice, put_back
 from domiq_dagster.wiring import (
     ConfigurationError,
     domiq_database,
@@ -68,6 +71,7 @@ class Usage(Exception):
 
 
 _USER_ERRORS = (
+    CannotRetry,
     ConfigurationError,
     DatabaseError,
     EmbeddedServerError,
@@ -103,7 +107,7 @@ def main() -> None:
 
 def fail(sentence: str) -> None:
     """Says why nothing could be done, and ends with exit code 2."""
-    errors.print(f"[bold red]domiq-sync:[/] {views.escape(sentence)}", soft_wrap=True, highlight=False)
+    errors.print(f"[bold red]domiq-sync:[/] {escape(sentence)}", soft_wrap=True, highlight=False)
     sys.exit(2)
 
 
@@ -233,14 +237,15 @@ def standin(
 
 @app.command()
 def status(property_name: PropertyOption = None, json_output: Json = False) -> None:
-    """How things stand, per property and per ResMan account."""
+    """How things stand, per property and per ResMan account: what waits, how fast it goes, until when."""
     with database() as engine:
         chosen = find_property(engine, property_name)
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
-            accounts = account_states(connection)
+            queues = catchup(connection)
             alone = {f.partition_key: left_alone(connection, f.property_id) for f in figures}
-    result = views.status_result(figures, accounts, alone)
+    accounts = [a for a in queues.accounts if chosen is None or a.account_id == chosen.account_id]
+    result = views.status_result(figures, queues, accounts, alone)
     views.print_status(result)
     finish(json_output, result, bad=not result["ok"])
 
@@ -258,15 +263,19 @@ def doctor(json_output: Json = False) -> None:
 @app.command()
 def explain(
     identifier: Annotated[str, typer.Argument(help="The id of a change, a conversation or a ResMan lead.")],
+    with_contact: Annotated[
+        bool, typer.Option("--with-contact", help="Show the person, and what was written freely, as it is.")
+    ] = False,
     json_output: Json = False,
 ) -> None:
     """The story of a change: who changed what, what was sent, what came back, why it ended so."""
     with database() as engine, engine.connect() as connection:
-        stories = tell_story(connection, identifier)
-    if not stories:
+        told = explain_all(connection, identifier, with_contact=with_contact)
+    if not told.changes and not told.conversations:
         raise Usage(f"Nothing is known of {identifier}: give the id of a change, a conversation or a lead.")
-    views.print_stories(stories)
-    finish(json_output, {"changes": stories})
+    result = {"changes": told.changes, "conversations": told.conversations}
+    views.print_story(result)
+    finish(json_output, result)
 
 
 @app.command()
@@ -276,19 +285,18 @@ def retry(
     reason: Annotated[
         str | None, typer.Option(help="Only those that failed so, such as unknown_source.")
     ] = None,
+    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be; change nothing.")] = False,
     json_output: Json = False,
 ) -> None:
-    """Put failed changes back into the queue."""
+    """Put failed changes back into the queue, which goes on record in each of them."""
     with database() as engine:
         chosen = find_property(engine, property_name)
-        count = retry_failed(
-            engine,
-            property_id=chosen.property_id if chosen else None,
-            since=parse_time(since),
-            reason=reason,
-        )
-    print(f"{count} failed changes are pending again.")
-    finish(json_output, {"retried": count})
+        choice = Choice(chosen.property_id if chosen else None, parse_time(since), reason)
+        done = put_back(engine, choice, by=by or login(), dry_run=dry_run)
+    result = views.retry_result(done, dry_run=dry_run)
+    views.print_retried(result)
+    finish(json_output, result)
 
 
 @app.command()
@@ -322,6 +330,15 @@ def find_property(engine: Engine, name: str | None) -> Integration | None:
             return integration
     known = ", ".join(i.partition_key for i in connected) or "none"
     raise Usage(f"No connected property is called {name}. Connected: {known}.")
+
+
+def login() -> str:
+    """Who runs this, as the machine knows them."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as containers may have
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 def parse_time(value: str | None) -> datetime | None:

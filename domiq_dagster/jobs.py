@@ -9,6 +9,7 @@ from dagster import (
     MetadataValue,
     OpExecutionContext,
     RunConfig,
+    TableRecord,
     define_asset_job,
     job,
     op,
@@ -52,18 +53,12 @@ def reconcile_sweep(context: OpExecutionContext, sync: SyncResource) -> None:
     """One sweep; what it found goes on record as an observation of status_sync_log."""
     with sync.database() as engine:
         found = reconcile(engine)
-    findings = found.findings
-    for kind, count in findings.items():
-        if count:
-            context.log.info(f"{kind}: {count}")
-    for partition_key, count in sorted(found.uncaptured.items()):
-        context.log.info(f"{partition_key}: {count} statuses without a change, now logged")
-    context.log_event(
-        AssetObservation(
-            AssetKey("status_sync_log"),
-            metadata={kind.replace(" ", "_"): MetadataValue.int(count) for kind, count in findings.items()},
-        )
-    )
+    rows = [TableRecord(finding) for finding in found.by_property]
+    for finding in found.by_property:
+        context.log.info("{property}: {kind}: {count}, {then}".format(**finding))
+    by_kind = {kind.replace(" ", "_"): MetadataValue.int(n) for kind, n in found.findings.items()}
+    table = {"by_property": MetadataValue.table(rows)} if rows else {}
+    context.log_event(AssetObservation(AssetKey("status_sync_log"), metadata={**by_kind, **table}))
 
 
 @job(description="Find and mend pending rows and whatever else the ordinary way missed.")

@@ -1,11 +1,14 @@
 """Outward: every pending change on its way to ResMan."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, TableRecord, asset
 
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.sources import domiq_conversation
 from domiq_dagster.resources import SyncResource
-from domiq_dagster.sync.measure import backlog
+from domiq_dagster.sync.catchup import AccountQueue, Catchup, PropertyQueue, catchup, in_words
 from domiq_dagster.sync.push import push
 
 
@@ -20,25 +23,73 @@ def conversation_status_pushes(context: AssetExecutionContext, sync: SyncResourc
     with sync.open() as ends:
         report = push(ends.engine, ends.client, budget=sync.budget, max_accounts=sync.max_accounts)
         with ends.engine.connect() as connection:
-            left = backlog(connection)
+            left = catchup(connection)
     for account, why in report.outages.items():
         context.log.warning(f"ResMan account {account} was left ({why}); its changes stay pending")
-    rows = [
-        TableRecord({"property": key, **{r: counts[r] for r in ("success", "failed", "postponed")}})
-        for key, counts in sorted(report.by_property.items())
-    ]
+    by_property = [_property_row(q, report.by_property.get(q.partition_key, {})) for q in left.properties]
     metadata = {
         "pushed": MetadataValue.int(report.total("success")),
         "failed": MetadataValue.int(report.total("failed")),
         "postponed": MetadataValue.int(report.total("postponed")),
-        "still_pending": MetadataValue.int(left.pending),
-        "oldest_pending_minutes": MetadataValue.float(round(left.oldest_seconds / 60, 1)),
-        "pushes_per_second": MetadataValue.float(
-            round(report.delivered / report.seconds, 2) if report.seconds else 0.0
-        ),
+        **_left(left),
         "ended_because": MetadataValue.text(report.ended),
         "outcomes": MetadataValue.json(dict(report.by_outcome)),
     }
-    if rows:
-        metadata["by_property"] = MetadataValue.table(rows)  # type: ignore[assignment]
+    if rows := [r for r in by_property if any(isinstance(v, int) and v for v in r.data.values())]:
+        metadata["by_property"] = MetadataValue.table(rows)
+    if rows := [_account_row(a) for a in left.accounts]:
+        metadata["by_account"] = MetadataValue.table(rows)
     return MaterializeResult(metadata=metadata)
+
+
+def _left(left: Catchup) -> dict[str, Any]:
+    """The figures that are worth a plot: what waits, for how long, and how fast it goes."""
+    figures: dict[str, Any] = {
+        "still_pending": MetadataValue.int(left.pending),
+        "due": MetadataValue.int(left.due),
+        "held": MetadataValue.int(left.held),
+        "unknown_outcomes": MetadataValue.int(left.unknown),
+        "oldest_pending_minutes": MetadataValue.float(round((left.oldest_seconds or 0.0) / 60, 1)),
+        "pushes_per_second": MetadataValue.float(round(left.per_second or 0.0, 2)),
+    }
+    if left.catch_up_seconds is not None:  # else nobody can tell
+        figures["catch_up_minutes"] = MetadataValue.float(round(left.catch_up_seconds / 60, 1))
+    return figures
+
+
+def _property_row(queue: PropertyQueue, pushed: Mapping[str, int]) -> TableRecord:
+    return TableRecord(
+        {
+            "property": queue.partition_key,
+            **{result: pushed.get(result, 0) for result in ("success", "failed", "postponed")},
+            "pending": queue.pending,
+            "conflicts": queue.conflicts,
+            "wait_for_settings": queue.settings,
+            "wait_for_contact": queue.contact,
+            "unknown": queue.unknown,
+            "oldest": _span(queue.oldest_seconds),
+        }
+    )
+
+
+def _account_row(queue: AccountQueue) -> TableRecord:
+    rate = queue.per_second
+    return TableRecord(
+        {
+            "account": queue.account_id,
+            "pending": queue.pending,
+            "held": queue.held,
+            "unknown": queue.unknown,
+            "oldest": _span(queue.oldest_seconds),
+            "rate": "none yet" if rate is None else f"{60 * rate:.0f}/min",
+            "caught_up_in": "cannot tell"
+            if queue.catch_up_seconds is None
+            else _span(queue.catch_up_seconds),
+            "paused_until": f"{queue.paused_until:%Y-%m-%d %H:%M:%S %Z}" if queue.paused_until else "",
+            "paused_because": queue.paused_because or "",
+        }
+    )
+
+
+def _span(seconds: float | None) -> str:
+    return "" if seconds is None else in_words(seconds)

@@ -1,16 +1,53 @@
--- name: changes_of
+-- name: changes_meant
 -- The changes that an id means: a change, a conversation, or a ResMan lead.
-SELECT c.change_id, c.seq, c.conversation_id, i.partition_key, g.created_at, g.updated_by, g.sync_direction,
+SELECT g.id FROM public.status_sync_log g WHERE g.id = CAST(:uuid AS uuid)
+UNION
+SELECT c.change_id FROM domiq_sync.change c WHERE c.conversation_id = CAST(:uuid AS uuid)
+UNION
+SELECT c.change_id
+FROM domiq_sync.integration i
+JOIN domiq_sync.lead_link l ON l.property_id = i.property_id AND l.prospect_id = :text
+JOIN domiq_sync.change c ON c.conversation_id = l.conversation_id
+
+-- name: changes_named
+-- Where no index knows the id: rows of the log that name it, of a lead whose link is gone, say.
+SELECT g.id FROM public.status_sync_log g
+WHERE g.conversation_id = CAST(:uuid AS uuid) OR g.resman_lead_id = :text
+
+-- name: changes
+SELECT g.id AS change_id, c.seq, g.conversation_id, i.partition_key, g.created_at, g.updated_by, g.sync_direction,
        g.sync_status, g.old_status, g.new_status, g.status_reason, g.resman_lead_id, g.context_data,
-       d.state AS delivery_state, d.attempts, d.next_attempt_at, d.last_outcome
-FROM domiq_sync.change c
-JOIN public.status_sync_log g ON g.id = c.change_id
+       d.state AS delivery_state, d.attempts, d.postponements, d.next_attempt_at, d.worker, d.last_outcome
+FROM public.status_sync_log g
+LEFT JOIN domiq_sync.change c ON c.change_id = g.id
 LEFT JOIN domiq_sync.integration i ON i.property_id = c.property_id
-LEFT JOIN domiq_sync.delivery d ON d.change_id = c.change_id
-WHERE c.change_id = CAST(:uuid AS uuid) OR c.conversation_id = CAST(:uuid AS uuid)
-   OR c.conversation_id IN (SELECT l.conversation_id FROM domiq_sync.lead_link l WHERE l.prospect_id = :text)
-ORDER BY c.seq
+LEFT JOIN domiq_sync.delivery d ON d.change_id = g.id
+WHERE g.id = ANY (CAST(:ids AS uuid[]))
+ORDER BY c.seq, g.created_at
 
 -- name: attempts_of
-SELECT change_id, lease_token, worker, action, outcome, detail, started_at, duration_ms
-FROM domiq_sync.attempt WHERE change_id = ANY (CAST(:change_ids AS uuid[])) ORDER BY id
+SELECT id, change_id, lease_token, worker, action, outcome, detail, started_at, duration_ms
+FROM domiq_sync.attempt WHERE change_id = ANY (CAST(:ids AS uuid[])) ORDER BY id
+
+-- name: conversations
+-- How the conversations of these changes, or the one or those of the lead that the id means, stand now. The
+-- person behind each is read to be blanked, or shown where asked for.
+SELECT c.id AS conversation_id, i.partition_key, c.status AS domiq_status,
+       domiq_sync.lead_status(p.property_id, c.status) AS lead_status,
+       l.prospect_id, l.is_current AS speaks_for_lead, l.linked_by, l.linked_at, l.agreed_domiq_status,
+       l.agreed_resman_status, l.agreed_at, r.effective_status AS resman_status,
+       EXISTS (SELECT FROM domiq_sync.conflict k
+               WHERE k.conversation_id = c.id AND k.resolved_at IS NULL) AS conflict,
+       u.first_name, u.last_name, u.email, u.phone
+FROM public.conversation c
+LEFT JOIN domiq_sync.conversation_property p ON p.conversation_id = c.id
+LEFT JOIN domiq_sync.integration i ON i.property_id = p.property_id
+LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = c.id
+LEFT JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
+LEFT JOIN public."user" u ON u.id = c.user_id
+WHERE c.id = ANY (ARRAY(
+    SELECT unnest(CAST(:conversation_ids AS uuid[]))
+    UNION SELECT CAST(:uuid AS uuid)
+    UNION SELECT k.conversation_id FROM domiq_sync.integration o
+          JOIN domiq_sync.lead_link k ON k.property_id = o.property_id AND k.prospect_id = :text))
+ORDER BY c.created_at, c.id

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import pandas as pd
 from sqlalchemy import Connection, text
 
 from domiq_dagster.db.sqlfile import load_queries
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _QUERIES = load_queries(__package__, "measure.sql")
 
@@ -134,7 +136,7 @@ def recent_failures(connection: Connection, since: datetime) -> list[RecentFailu
 def success_rate_frame(connection: Connection) -> pd.DataFrame:
     """The view status_sync_success_rate: property_name, sync_success_rate (percent),
     failed_status_updates, property_id."""
-    return pd.read_sql(text(_QUERIES["success_rate"]), connection)
+    return _frame(connection, "success_rate")
 
 
 def count_day(connection: Connection, day: date) -> pd.DataFrame:
@@ -142,12 +144,18 @@ def count_day(connection: Connection, day: date) -> pd.DataFrame:
     property, sync_direction, sync_status, changes. The caller commits."""
     connection.execute(text(_QUERIES["forget_day"]), {"day": day})
     connection.execute(text(_QUERIES["count_day"]), {"day": day})
-    return pd.read_sql(text(_QUERIES["daily"]), connection, params={"day": day})
+    return _frame(connection, "daily", day=day)
 
 
 def log_totals_frame(connection: Connection) -> pd.DataFrame:
     """The whole log by direction and status: changes, newest."""
-    return pd.read_sql(text(_QUERIES["log_totals"]), connection)
+    return _frame(connection, "log_totals")
+
+
+def _frame(connection: Connection, query: str, **values: date) -> pd.DataFrame:
+    import pandas as pd  # half a second, which every command would wait for
+
+    return pd.read_sql(text(_QUERIES[query]), connection, params=values)
 
 
 @dataclass(frozen=True, slots=True)

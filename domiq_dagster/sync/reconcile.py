@@ -1,118 +1,159 @@
-"""Finding and mending what the ordinary way missed. Everything here may be repeated at any time."""
+"""Finding and mending what the ordinary way missed. Everything here may be repeated at any time, by several
+at once; what was mended is not found again."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.sync import queue
 from domiq_dagster.sync.inbound import Applied, apply_property
-from domiq_dagster.sync.integrations import load_integrations
+from domiq_dagster.sync.integrations import Integration, load_integrations
+from domiq_dagster.sync.places import Places
+from domiq_dagster.sync.retry import retry_failed as retry_failed
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "reconcile.sql")
+_QUEUE = load_queries(__package__, "queue.sql")
+_BATCH = 500
+
+UNADOPTED = "changes without a place in the order"
+UNDELIVERED = "pending changes without a delivery"
+PLACED = "changes that lacked their property"
+EXPIRED = "expired leases"
+ORPHANS = "changes without a conversation"
+IDLE = "deliveries without a pending change"
+HEADLESS = "lanes without a head"
+UNCAPTURED = "statuses without a change"
+APPLIED = "statuses of ResMan applied"
+UNKNOWN = "unknown outcomes"
+UNPLACED = "pending changes without a property"
+INCOMPLETE = "rows nobody can act on"
+
+MENDED = (UNADOPTED, UNDELIVERED, PLACED, EXPIRED, ORPHANS, IDLE, HEADLESS, UNCAPTURED, APPLIED)
+"""Kinds that a sweep mends: a second one finds none of them."""
+SEEN = {
+    UNKNOWN: "the next push asks ResMan",
+    UNPLACED: "their conversation needs a property",
+    INCOMPLETE: "the application must give them a status and a direction",
+}
+"""Kinds that are shown each time until somebody else ends them, and who."""
+
+_Finding = tuple[str, list[UUID | None]]
+"""A kind, and the property of each row of it."""
 
 
 @dataclass(slots=True)
 class Reconciled:
-    """What reconciliation found. The first six were mended; expired leases and unknown outcomes are
-    taken up by the next push; incomplete rows can only be shown."""
+    """What one sweep found, by kind and then by the name of the property (see `places`)."""
 
-    unadopted_changes: int = 0
-    undelivered_changes: int = 0
-    idle_deliveries: int = 0
-    heads_mended: int = 0
-    orphans: int = 0
-    """Pending changes without a conversation: failed, since nobody can deliver them."""
-    uncaptured: dict[str, int] = field(default_factory=dict)
-    """Changes logged for conversations that had none, by partition key."""
-    expired_leases: int = 0
-    unknown_outcomes: int = 0
-    incomplete_rows: int = 0
+    found: dict[str, Counter[str]] = field(default_factory=lambda: {k: Counter() for k in (*MENDED, *SEEN)})
     applied: list[Applied] = field(default_factory=list)
 
     @property
     def findings(self) -> dict[str, int]:
-        """The counts by kind, for a person to read."""
-        return {
-            "changes without a place in the order": self.unadopted_changes,
-            "pending changes without a delivery": self.undelivered_changes,
-            "deliveries without a pending change": self.idle_deliveries,
-            "lanes without a head": self.heads_mended,
-            "changes without a conversation": self.orphans,
-            "statuses without a change": sum(self.uncaptured.values()) + sum(a.pushed for a in self.applied),
-            "statuses of ResMan applied": sum(a.applied for a in self.applied),
-            "expired leases": self.expired_leases,
-            "unknown outcomes": self.unknown_outcomes,
-            "rows nobody can act on": self.incomplete_rows,
-        }
+        """The counts by kind, every kind."""
+        return {kind: counts.total() for kind, counts in self.found.items()}
+
+    @property
+    def by_property(self) -> list[dict[str, Any]]:
+        """Every count that is not 0, with what becomes of it."""
+        return [
+            {"kind": kind, "property": key, "count": counts[key], "then": SEEN.get(kind, "mended")}
+            for kind, counts in self.found.items()
+            for key in sorted(counts)
+        ]
+
+    @property
+    def unadopted_changes(self) -> int:
+        return self.found[UNADOPTED].total()
+
+    @property
+    def undelivered_changes(self) -> int:
+        return self.found[UNDELIVERED].total()
+
+    @property
+    def uncaptured(self) -> Counter[str]:
+        """Changes logged for statuses that had none, by partition key."""
+        return self.found[UNCAPTURED]
 
 
 def reconcile(engine: Engine, *, property_ids: Sequence[UUID] | None = None) -> Reconciled:
     """One sweep over the queue and the connected properties."""
-    found = Reconciled()
+    result = Reconciled()
     with engine.begin() as connection:
-        found.unadopted_changes = _adopt(connection, "unadopted_changes")
-        found.undelivered_changes = _adopt(connection, "undelivered_changes")
-        connection.execute(text(_QUERIES["place_properties"]))
-        found.orphans = connection.execute(text(_QUERIES["fail_orphans"])).rowcount
-        found.idle_deliveries = connection.execute(text(_QUERIES["drop_idle_deliveries"])).rowcount
-        found.heads_mended = queue.heal_heads(connection)
-        found.expired_leases = _count(connection, "expired_leases")
-        found.unknown_outcomes = _count(connection, "unknown_outcomes")
-        found.incomplete_rows = _count(connection, "incomplete_rows")
+        places = Places(connection)
+        for kind, rows in (*_mend_queue(connection), *_look(connection)):
+            result.found[kind].update(places.name(row) for row in rows)
         integrations = load_integrations(connection, property_ids=property_ids)
     for integration in integrations:
-        found.applied.append(apply_property(engine, integration))
-        if integration.outbound:
-            logged = _log_uncaptured(engine, integration.property_id)
-            if logged:
-                found.uncaptured[integration.partition_key] = logged
-    logger.info("reconciled: %s", {k: v for k, v in found.findings.items() if v})
-    return found
+        _mend_property(engine, integration, result)
+    for finding in result.by_property:
+        logger.info("reconciled %(property)s: %(kind)s: %(count)d, %(then)s", finding)
+    return result
 
 
-def retry_failed(
-    engine: Engine,
-    *,
-    property_id: UUID | None = None,
-    since: datetime | None = None,
-    reason: str | None = None,
-) -> int:
-    """Puts failed outbound changes back into the queue, unless a later one of the same conversation has
-    succeeded. `reason` is the outcome that they failed with, such as `unknown_source`. Returns how many."""
-    with engine.begin() as connection:
-        rows = connection.execute(
-            text(_QUERIES["retry_failed"]), {"property_id": property_id, "since": since, "reason": reason}
-        ).all()
-        for row in rows:
-            connection.execute(text(_QUERIES["adopt"]), dict(row._mapping))
-        queue.heal_heads(connection)
-    return len(rows)
+def _mend_queue(connection: Connection) -> Iterator[_Finding]:
+    """What is mended in the queue, in this order: what was in flight may turn out idle, and whatever is
+    taken out may leave a lane without its head."""
+    yield UNADOPTED, _adopt(connection, "unadopted_changes")
+    yield UNDELIVERED, _adopt(connection, "undelivered_changes")
+    yield PLACED, _places(connection, "place_properties")
+    yield EXPIRED, _places(connection, "expired_leases")
+    yield ORPHANS, _places(connection, "fail_orphans")
+    yield IDLE, _places(connection, "drop_idle_deliveries")
+    healed = text(f"{_QUEUE['heal_heads']}\nRETURNING property_id")
+    yield HEADLESS, list(connection.scalars(healed))
 
 
-def _adopt(connection: Connection, query: str) -> int:
-    rows = connection.execute(text(_QUERIES[query])).all()
-    if rows:
-        connection.execute(text(_QUERIES["adopt"]), [dict(r._mapping) for r in rows])
-    return len(rows)
+def _look(connection: Connection) -> Iterator[_Finding]:
+    """What is only shown."""
+    yield UNKNOWN, _places(connection, "unknown_outcomes")
+    yield UNPLACED, _places(connection, "unplaced_changes")
+    yield INCOMPLETE, _places(connection, "incomplete_rows")
 
 
-def _count(connection: Connection, query: str) -> int:
-    return int(connection.scalar(text(_QUERIES[query])) or 0)
+def _mend_property(engine: Engine, integration: Integration, result: Reconciled) -> None:
+    """Statuses of one property that the two sides, or the log, do not know of yet."""
+    key = integration.partition_key
+    applied = apply_property(engine, integration)
+    result.applied.append(applied)
+    logged = _log_uncaptured(engine, integration.property_id) if integration.outbound else 0
+    for kind, count in ((APPLIED, applied.applied), (UNCAPTURED, applied.pushed + logged)):
+        if count:
+            result.found[kind][key] += count
+
+
+def _places(connection: Connection, query: str, **values: object) -> list[UUID | None]:
+    """The property of each row that a query found or mended."""
+    return list(connection.scalars(text(_QUERIES[query]), values))
+
+
+def _adopt(connection: Connection, query: str) -> list[UUID | None]:
+    ids = list(connection.scalars(text(_QUERIES[query])))
+    if not ids:
+        return []
+    connection.execute(text(_QUERIES["adopt"]), {"ids": ids})
+    return _places(connection, "properties_of", ids=ids)
 
 
 def _log_uncaptured(engine: Engine, property_id: UUID) -> int:
-    logged = 0
-    with engine.begin() as connection:
-        for row in connection.execute(
+    """In batches: the application can change the conversations of a batch only after it."""
+    with engine.connect() as connection:
+        found = connection.scalars(
             text(_QUERIES["uncaptured_conversations"]), {"property_id": property_id}
-        ).all():
-            logged += connection.execute(text(_QUERIES["log_uncaptured"]), dict(row._mapping)).rowcount
+        ).all()
+    logged = 0
+    for start in range(0, len(found), _BATCH):
+        with engine.begin() as connection:
+            free = connection.scalars(
+                text(_QUERIES["lock_conversations"]), {"ids": list(found[start : start + _BATCH])}
+            ).all()
+            logged += connection.execute(text(_QUERIES["log_uncaptured"]), {"ids": list(free)}).rowcount
     return logged

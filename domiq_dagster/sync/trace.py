@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from domiq_dagster.resman.errors import ResManError
-from domiq_dagster.resman.models import PostedLead
+from domiq_dagster.resman.models import LeadRecord, PostedLead
 from domiq_dagster.resman.redact import describe
 from domiq_dagster.sync.queue import Attempt
 
@@ -58,6 +58,12 @@ class Trace:
                 noted |= {
                     "answer_prospect_id": answer.prospect_id,
                     "answer_event_ids": list(answer.event_ids),
+                }
+            elif isinstance(answer, LeadRecord):
+                noted |= {
+                    "answer_prospect_id": answer.prospect_id,
+                    "answer_status": describe(answer.customer_type, self.private),
+                    "answer_events": len(answer.events),
                 }
             elif isinstance(answer, list):
                 noted["found"] = len(answer)

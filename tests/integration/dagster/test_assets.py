@@ -10,6 +10,7 @@ import pytest
 from dagster import DagsterEventType, DagsterUnknownPartitionError
 
 from domiq_dagster.definitions import defs
+from domiq_dagster.sync.reconcile import MENDED, SEEN
 from tests.integration.dagster.conftest import POST, House, logged, plain
 
 OUTAGE = {"kind": "status", "status": 503, "endpoint": "Prospects"}
@@ -78,6 +79,13 @@ def test_every_asset_is_materialised_with_the_figures_that_sql_gives(stored_hous
     assert pushes["pushed"] == sent == sum(row["success"] for row in pushes["by_property"])
     assert {row["property"] for row in pushes["by_property"]} == {"juniper-flats", "copper-ridge"}
     assert (pushes["failed"], pushes["still_pending"]) == (0, counts(house, "domiq_sync.delivery"))
+    assert (pushes["due"], pushes["held"], pushes["unknown_outcomes"], pushes["catch_up_minutes"]) == (
+        0,
+        0,
+        0,
+        0,
+    )
+    assert pushes["pushes_per_second"] > 0
     log = house.metadata("status_sync_log")
     by_status = dict(
         tuple(r) for r in world.rows("SELECT sync_status, count(*) FROM status_sync_log GROUP BY 1")
@@ -241,8 +249,46 @@ def test_an_outage_leaves_changes_pending_and_the_push_says_why(house: House) ->
     pushes = house.metadata("conversation_status_pushes")
     assert (pushes["pushed"], pushes["postponed"], pushes["still_pending"]) == (1, 1, 1)
     assert pushes["ended_because"] == "ResMan does not answer for account 400"
+    paused, other = pushes["by_account"]
+    assert (paused["account"], paused["pending"], paused["paused_because"]) == ("400", 1, "bad_credentials")
+    assert (paused["rate"], paused["caught_up_in"]) == ("none yet", "cannot tell")
+    assert paused["paused_until"].endswith(" UTC")
+    assert (other["account"], other["pending"], other["caught_up_in"]) == ("401", 0, "0 s")
+    assert other["paused_until"] == other["paused_because"] == ""
+    assert "catch_up_minutes" not in pushes  # nobody can tell
     assert house.world.last(stays).sync_status == "pending"
     assert house.world.last(goes).sync_status == "success"
+
+
+def test_a_push_says_what_waits_for_how_long_and_for_whom(house: House) -> None:
+    (flats,) = house.connect(0)
+    house.run("pull", keys=house.keys())
+    chats = [house.world.conversation(flats, "new") for _ in range(4)]
+    for chat, state, outcome in zip(
+        chats, ("waiting", "waiting", "unknown"), ("conflict", "no_contact", "no_answer"), strict=False
+    ):
+        house.world.do(
+            "UPDATE domiq_sync.delivery SET state = :s, last_outcome = :o, next_attempt_at = 'infinity', "
+            "enqueued_at = now() - interval '90 min' WHERE lane = :c",
+            s=state, o=outcome, c=chat,
+        )  # fmt: skip
+
+    house.run("push")
+
+    pushes = house.metadata("conversation_status_pushes")
+    assert (pushes["pushed"], pushes["still_pending"], pushes["held"], pushes["unknown_outcomes"]) == (
+        1,
+        3,
+        2,
+        1,
+    )
+    assert pushes["oldest_pending_minutes"] == pytest.approx(90, abs=1)
+    assert pushes["catch_up_minutes"] == pytest.approx(1 / pushes["pushes_per_second"] / 60, abs=0.06)
+    (row,) = pushes["by_property"]
+    assert row == {
+        "property": "juniper-flats", "success": 1, "failed": 0, "postponed": 0, "pending": 3, "conflicts": 1,
+        "wait_for_settings": 0, "wait_for_contact": 1, "unknown": 1, "oldest": "1 h 30 min",
+    }  # fmt: skip
 
 
 def test_a_push_stops_at_its_budget_and_the_next_one_goes_on(house: House) -> None:
@@ -294,14 +340,27 @@ def test_reconciliation_mends_and_puts_what_it_found_on_record(house: House) -> 
 
     (event,) = [e for e in run.all_events if e.event_type == DagsterEventType.ASSET_OBSERVATION]
     found = plain(event.asset_observation_data.asset_observation.metadata)
+    rows = [
+        {"kind": kind, "property": "juniper-flats", "count": 1, "then": "mended"}
+        for kind in ("pending changes without a delivery", "statuses without a change")
+    ]
     assert {name: count for name, count in found.items() if count} == {
         "pending_changes_without_a_delivery": 1,
         "statuses_without_a_change": 1,
+        "by_property": rows,
     }
-    assert "juniper-flats: 1 statuses without a change, now logged" in logged(
-        run, house.instance, logging.INFO
-    )
+    assert len(found) == len(MENDED) + len(SEEN) + 1
+    said = logged(run, house.instance, logging.INFO)
+    assert [line for line in said if line.startswith("juniper-flats: ")] == [
+        f"juniper-flats: {row['kind']}: 1, mended" for row in rows
+    ]
     assert counts(house, "domiq_sync.delivery") == 2
+
+    again = house.run("reconcile_pending")
+    (event,) = [e for e in again.all_events if e.event_type == DagsterEventType.ASSET_OBSERVATION]
+    found = plain(event.asset_observation_data.asset_observation.metadata)
+    assert len(found) == len(MENDED) + len(SEEN)
+    assert not any(found.values())
 
 
 def test_nobodys_name_and_no_secret_is_in_what_dagster_keeps(stored_house: House, tmp_path: Path) -> None:

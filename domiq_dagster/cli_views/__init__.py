@@ -1,0 +1,27 @@
+"""What the command line shows: results as plain values (for --json), as tables, and as a story."""
+
+from domiq_dagster.cli_views.results import figures_row, pass_result, retry_result, status_result, totals
+from domiq_dagster.cli_views.story import print_story
+from domiq_dagster.cli_views.tables import (
+    print_conflicts,
+    print_demo,
+    print_findings,
+    print_pass,
+    print_retried,
+    print_status,
+)
+
+__all__ = [
+    "figures_row",
+    "pass_result",
+    "print_conflicts",
+    "print_demo",
+    "print_findings",
+    "print_pass",
+    "print_retried",
+    "print_status",
+    "print_story",
+    "retry_result",
+    "status_result",
+    "totals",
+]

@@ -1,0 +1,151 @@
+"""Results of commands as plain values: what --json prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from domiq_dagster.sync.catchup import AccountQueue, Catchup
+from domiq_dagster.sync.measure import PropertyFigures
+from domiq_dagster.sync.passes import PassReport
+from domiq_dagster.sync.retry import Retried
+
+FIGURES = ("pulled", "applied", "pushed", "failed", "pending", "diverged")
+
+
+def figures_row(figures: PropertyFigures) -> dict[str, Any]:
+    """One property's figures as plain values."""
+    return {
+        "property": figures.partition_key,
+        "name": figures.property_name,
+        "pulled": figures.pulled,
+        "applied": figures.applied,
+        "pushed": figures.pushed,
+        "failed": figures.failed,
+        "pending": figures.pending,
+        "diverged": figures.diverged,
+        "conflicts": figures.conflicts,
+        "awaiting_resman": figures.verdicts["awaiting"],
+        "success_rate": None if figures.success_rate is None else round(figures.success_rate, 2),
+    }
+
+
+def totals(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The sums over properties, and the success rate over all of them."""
+    sums = {name: sum(r[name] for r in rows) for name in (*FIGURES, "conflicts", "awaiting_resman")}
+    success = sums["applied"] + sums["pushed"]
+    logged = success + sums["failed"] + sums["pending"]
+    return {**sums, "success_rate": round(100.0 * success / logged, 2) if logged else None}
+
+
+def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[str, Any]:
+    """The result of one pass: what it did, and how things stand after it."""
+    rows = [figures_row(f) for f in figures]
+    for row in rows:
+        key = row["property"]
+        pushed: Mapping[str, int] = report.pushed.by_property.get(key, {}) if report.pushed else {}
+        row["this_pass"] = {
+            "fetched": report.pulled[key].fetched if key in report.pulled else 0,
+            "stored": report.pulled[key].stored if key in report.pulled else 0,
+            "linked": report.pulled[key].linked if key in report.pulled else 0,
+            "applied": report.applied[key].applied if key in report.applied else 0,
+            "pushed": pushed.get("success", 0),
+            "failed": pushed.get("failed", 0),
+            "postponed": pushed.get("postponed", 0),
+        }
+    sums = totals(rows)
+    return {
+        "ok": not (sums["failed"] or sums["diverged"] or report.pull_errors or report.problems),
+        "properties": rows,
+        "totals": sums,
+        "pull_errors": report.pull_errors,
+        "problems": report.problems,
+        "push_ended": report.pushed.ended if report.pushed else None,
+        "outages": report.pushed.outages if report.pushed else {},
+        "reconciled": report.reconciled.findings if report.reconciled else {},
+        "reconciled_by_property": report.reconciled.by_property if report.reconciled else [],
+    }
+
+
+def status_result(
+    figures: Sequence[PropertyFigures],
+    queues: Catchup,
+    accounts: Sequence[AccountQueue],
+    alone: dict[str, dict[str, int]],
+) -> dict[str, Any]:
+    """The state of the given properties and accounts, and of the queue as a whole."""
+    waiting = {q.partition_key: q for q in queues.properties}
+    rows = []
+    for f in figures:
+        queue = waiting[f.partition_key]
+        rows.append(
+            {
+                **figures_row(f),
+                "due": queue.due,
+                "held": queue.held,
+                "waiting_for": {n: getattr(queue, n) for n in ("conflicts", "settings", "contact")},
+                "switched_off": not queue.outbound,
+                "unknown_outcomes": queue.unknown,
+                "oldest_unknown_seconds": queue.oldest_unknown_seconds,
+                "oldest_pending_seconds": queue.oldest_seconds,
+                "last_pull_at": f.last_pull_at,
+                "watermark": f.watermark,
+                "failing_since": f.failing_since,
+                "last_error": f.last_error,
+                "linked_leads": sum(f.verdicts.values()),
+                "statuses_left_alone": alone.get(f.partition_key, {}),
+            }
+        )
+    sums = totals(rows)
+    return {
+        "ok": not (sums["failed"] or sums["diverged"]),
+        "properties": rows,
+        "totals": sums,
+        "queue": {
+            **queue_row(queues),
+            "oldest_unknown_seconds": queues.oldest_unknown_seconds,
+            "not_connected": queues.not_connected,
+        },
+        "accounts": [account_row(a) for a in accounts],
+    }
+
+
+def queue_row(queue: AccountQueue | Catchup) -> dict[str, Any]:
+    """What waits, how fast it went of late, and when it will have caught up; of one account, or of all.
+    None where nobody can tell."""
+    rate, catch_up = queue.per_second, queue.catch_up_seconds
+    return {
+        "pending": queue.pending,
+        "due": queue.due,
+        "held": queue.held,
+        "unknown_outcomes": queue.unknown,
+        "oldest_pending_seconds": queue.oldest_seconds,
+        "per_minute": None if rate is None else round(60 * rate, 1),
+        "catch_up_seconds": None if catch_up is None else round(catch_up, 1),
+    }
+
+
+def account_row(account: AccountQueue) -> dict[str, Any]:
+    """One account: its queue, and its breaker."""
+    return {
+        "account": account.account_id,
+        **queue_row(account),
+        "settled_recently": account.settled,
+        "paused_until": account.paused_until,
+        "reason": account.paused_because,
+        "consecutive_failures": account.consecutive_failures,
+        "ramp_seconds": account.ramp_seconds,
+    }
+
+
+def retry_result(done: Retried, *, dry_run: bool) -> dict[str, Any]:
+    """What was put back, or would be, by property and reason."""
+    return {
+        "retried": done.total,
+        "dry_run": dry_run,
+        "overtaken": done.overtaken,
+        "changes": [
+            {"property": place, "reason": reason, "changes": count}
+            for (place, reason), count in sorted(done.counts.items())
+        ],
+    }

@@ -1,0 +1,40 @@
+-- name: failed_changes
+-- Failed outbound changes, in order, each with what it failed of, and whether a later change of the same
+-- conversation has overtaken it: then ResMan must not hear of it any more.
+SELECT c.change_id AS id, c.property_id, COALESCE(g.context_data #>> '{sync,outcome}', '(none)') AS reason,
+       EXISTS (SELECT FROM domiq_sync.change later
+               JOIN public.status_sync_log l ON l.id = later.change_id
+               WHERE later.conversation_id = c.conversation_id AND later.seq > c.seq
+                 AND l.sync_status = 'success') AS overtaken
+FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
+WHERE g.sync_status = 'failed' AND g.sync_direction = 'to_resman'
+  AND (CAST(:property_id AS uuid) IS NULL OR c.property_id = :property_id)
+  AND (CAST(:since AS timestamptz) IS NULL OR c.logged_at >= :since)
+  AND (CAST(:reason AS text) IS NULL OR COALESCE(g.context_data #>> '{sync,outcome}', '(none)') = :reason)
+ORDER BY c.seq
+
+-- name: put_back
+-- The replay itself goes on record: when, by whom, chosen how, and what it had failed of, which is no longer
+-- how it ended. after_attempt: the last step that was tried before.
+UPDATE public.status_sync_log g
+SET sync_status = 'pending',
+    context_data = (
+        SELECT (kept.context - 'sync') || jsonb_build_object('retries',
+            COALESCE(kept.context -> 'retries', '[]'::jsonb) || jsonb_build_array(
+                CAST(:record AS jsonb) || jsonb_build_object(
+                    'at', clock_timestamp(), 'after', kept.context -> 'sync',
+                    'after_attempt', (SELECT max(a.id) FROM domiq_sync.attempt a WHERE a.change_id = g.id))))
+        FROM (SELECT CASE WHEN jsonb_typeof(g.context_data) = 'object' THEN g.context_data
+                          WHEN g.context_data IS NULL THEN '{}'::jsonb
+                          ELSE jsonb_build_object('original', g.context_data) END AS context) AS kept)
+WHERE g.id = ANY (CAST(:ids AS uuid[])) AND g.sync_status = 'failed'
+RETURNING g.id
+
+-- name: reasons
+-- What all failed changes failed of.
+SELECT COALESCE(g.context_data #>> '{sync,outcome}', '(none)') AS reason, count(*) AS changes
+FROM public.status_sync_log g
+WHERE g.sync_status = 'failed' AND g.sync_direction = 'to_resman' GROUP BY 1 ORDER BY 2 DESC, 1
+
+-- name: now
+SELECT clock_timestamp()
