@@ -1,6 +1,8 @@
 # install  the virtual environment .venv/, from constraints.txt; everything below calls it
 # demo     everything from nothing: one full sync against the stand-in, on an embedded database
 # test     the whole test suite
+# chaos    workers killed, connections cut, the database restarted: some minutes, one JSON line;
+#          make chaos OPTIONS="--seed 7" repeats a run
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
 # lint     formatting, lint, types, and which room may import which
 
@@ -12,7 +14,7 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test dev lint
+.PHONY: install demo test chaos dev lint
 
 install: $(STAMP)
 
@@ -33,6 +35,9 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest
+
+chaos: install
+	@$(BIN)/python -m tests.chaos.run $(OPTIONS)
 
 dev: install
 	@exec $(BIN)/domiq-sync dev

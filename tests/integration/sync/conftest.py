@@ -291,7 +291,8 @@ class World:
         """The row versions of every table that a pass may write, but for the record of pulls and requests."""
         tables = self.rows(
             "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables "
-            "WHERE schemaname IN ('public', 'domiq_sync') AND tablename NOT IN ('pull', 'watermark', 'account_turn')"
+            "WHERE schemaname IN ('public', 'domiq_sync') "
+            "AND tablename NOT IN ('pull', 'watermark', 'account_turn')"
         )
         find = "SELECT xmin::text, ctid::text FROM {} ORDER BY 1, 2"
         return {t.name: [tuple(r) for r in self.rows(find.format(t.name))] for t in tables}

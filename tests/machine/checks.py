@@ -1,0 +1,253 @@
+"""What must hold while the machine runs and when it has come to rest: invariants 1 to 6 of "what always holds",
+and that both sides agree. Each break raises `Broken`, which names the invariant."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from domiq_dagster.sync.plan import TOLD_BY_CREATION
+from domiq_dagster.sync.queue import Claim
+from domiq_dagster.sync.statuses import LeadStatus, load_status_map
+from tests.machine.house import House, Place
+from tests.machine.resman_model import ResManModel, marks, order_broken
+
+NO_LEAD_STATUS = "completed"
+"""One of DomIQ's words that says nothing of a lead."""
+_CHANGES = """
+SELECT g.id AS change_id, g.conversation_id, g.new_status, g.sync_status, g.sync_direction, g.updated_by,
+       g.status_reason LIKE 'found by reconciliation%' AS found_later, g.context_data #>> '{sync,outcome}' AS outcome,
+       c.seq, d.change_id IS NOT NULL AS queued, d.state, d.attempts, d.last_outcome, d.lane
+FROM public.status_sync_log g
+JOIN domiq_sync.conversation_property cp ON cp.conversation_id = g.conversation_id
+LEFT JOIN domiq_sync.change c ON c.change_id = g.id
+LEFT JOIN domiq_sync.delivery d ON d.change_id = g.id
+WHERE cp.property_id = :p ORDER BY c.seq
+"""
+_STORED = {
+    "delivery": "SELECT * FROM domiq_sync.delivery WHERE property_id = :p ORDER BY seq",
+    "log": "SELECT g.* FROM public.status_sync_log g JOIN domiq_sync.conversation_property cp "
+    "ON cp.conversation_id = g.conversation_id WHERE cp.property_id = :p ORDER BY g.id",
+    "conversation": "SELECT c.* FROM public.conversation c JOIN domiq_sync.conversation_property cp "
+    "ON cp.conversation_id = c.id WHERE cp.property_id = :p ORDER BY c.id",
+    "agreed pairs": "SELECT conversation_id, agreed_domiq_status, agreed_resman_status FROM domiq_sync.lead_link "
+    "WHERE property_id = :p AND agreed_at IS NOT NULL ORDER BY conversation_id",
+}
+_KNOWN = "SELECT prospect_id, effective_status FROM domiq_sync.resman_lead WHERE property_id = :p"
+_MAY_FAIL = {"refused", "unknown_source", "no_contact"}
+"""Outcomes of failed changes. No outage is among them."""
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, what: str) -> None:
+        super().__init__(f"{invariant}: {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row of the log with its delivery, if it has one."""
+
+    change_id: UUID
+    conversation_id: UUID
+    new_status: str
+    sync_status: str
+    outbound: bool
+    captured: bool
+    outcome: str | None
+    seq: int
+    queued: bool
+    state: str | None
+    attempts: int | None
+    last_outcome: str | None
+
+    @property
+    def pending(self) -> bool:
+        return self.outbound and self.sync_status == "pending"
+
+    @property
+    def sent(self) -> bool:
+        return self.sync_status == "success" and self.outcome in ("sent", "confirmed_by_read")
+
+
+class Checks:
+    """Looks at one example's place and at its model of ResMan."""
+
+    def __init__(self, house: House, place: Place, model: ResManModel, first: Sequence[str]) -> None:
+        self._house, self._place, self._model = house, place, model
+        self.by_hand: set[UUID] = set()
+        """Changes that an operator settled in SQL: what became of them is the operator's matter."""
+        self._unswept: set[UUID] = set()
+        self._expected: Counter[UUID] = Counter(
+            c for c, word in zip(place.conversations, first, strict=True) if word != NO_LEAD_STATUS
+        )
+        with house.engine.connect() as c:
+            self._statuses = load_status_map(c, place.id)
+
+    # What the machine tells
+
+    def expect(self, conversation: UUID) -> None:
+        """A change was committed."""
+        self._expected[conversation] += 1
+
+    def forget(self, conversation: UUID) -> None:
+        del self._expected[conversation]
+
+    def reconciled(self) -> None:
+        """Deliveries of what was settled by hand are gone by now."""
+
+    # Looking
+
+    def changes(self) -> list[Change]:
+        return [
+            Change(
+                r.change_id, r.conversation_id, r.new_status, r.sync_status, r.sync_direction == "to_resman",
+                r.updated_by == "chatbot", r.outcome, r.seq, r.queued, r.state, r.attempts, r.last_outcome,
+            )
+            for r in self._house.rows(_CHANGES, p=self._place.id)
+        ]  # fmt: skip
+
+    def holds(self, claim: Claim | None) -> bool:
+        """Whether a worker still holds what it claimed."""
+        assert claim is not None
+        return bool(
+            self._house.rows(
+                "SELECT FROM domiq_sync.delivery WHERE change_id = :c AND lease_token = :t "
+                "AND state = 'in_flight'",
+                c=claim.change_id, t=claim.lease_token,
+            )
+        )  # fmt: skip
+
+    def all_that_is_stored(self) -> dict[str, Any]:
+        stored: dict[str, Any] = {
+            name: self._house.rows(sql, p=self._place.id) for name, sql in _STORED.items()
+        }
+        return {**stored, "ResMan": self._model.snapshot()}
+
+    def known(self) -> set[tuple[str, str]]:
+        """What the machinery believes of each lead."""
+        return {(r.prospect_id, r.effective_status) for r in self._house.rows(_KNOWN, p=self._place.id)}
+
+    # Checks
+
+    def nothing_changed(self, before: dict[str, Any], believed: set[tuple[str, str]]) -> None:
+        """5. Fencing. What a late worker has just read at ResMan it may note, if it is true."""
+        true = {(lead.prospect_id, lead.status) for lead in self._model.leads.values()}
+        if wrong := self.known() - believed - true:
+            raise Broken("fencing", f"a late worker noted what is not true (any more): {wrong}")
+        after = self.all_that_is_stored()
+        for name in after:
+            if after[name] != before[name]:
+                raise Broken("fencing", f"a late worker changed {name}: {before[name]} -> {after[name]}")
+
+    def always(self) -> None:
+        """What holds at any moment."""
+        changes = self.changes()
+        flying = Counter(c.conversation_id for c in changes if c.state == "in_flight")
+        if any(n > 1 for n in flying.values()):
+            raise Broken("order", f"two changes of one conversation are in flight: {flying}")
+        self._captured(changes)
+        for change in changes:
+            if change.pending and not change.queued:
+                raise Broken("conservation", f"pending without a delivery: {change}")
+            if change.queued and not change.pending and change.change_id not in self.by_hand:
+                raise Broken("conservation", f"delivery of a settled change: {change}")
+            if change.queued and change.attempts:
+                raise Broken("outage", f"an attempt was counted: {change}")
+            if self._failed_for_no_reason(change):
+                raise Broken("outage", f"failed though nothing was wrong with it: {change}")
+        self._no_echo(changes)
+        if repeated := self._model.repeated():
+            raise Broken("duplicate", f"posted twice: {repeated}")
+        if doubled := self._model.doubled_people():
+            raise Broken("duplicate", f"one person has several leads: {doubled}")
+        self._order(changes)
+
+    def _captured(self, changes: list[Change]) -> None:
+        """1. Every committed change of a status is on record."""
+        logged = Counter(c.conversation_id for c in changes if c.captured)
+        if +logged != +self._expected:
+            raise Broken("lost", f"changes committed: {self._expected}; logged: {logged}")
+
+    def _no_echo(self, changes: list[Change]) -> None:
+        """ResMan's staff do nothing here, and what they did lies before every conversation: whatever ResMan
+        shows is what it was told, and no news for DomIQ."""
+        operators = {c.conversation_id for c in changes if c.change_id in self.by_hand}
+        for change in changes:
+            if not change.outbound and change.conversation_id not in operators:
+                raise Broken("agreement", f"DomIQ's status was overwritten by its own echo: {change}")
+
+    def _failed_for_no_reason(self, change: Change) -> bool:
+        return (
+            change.sync_status == "failed"
+            and change.change_id not in self.by_hand
+            and change.outcome not in _MAY_FAIL
+            and not (change.new_status == NO_LEAD_STATUS and change.outcome == "unmapped_status")
+        )
+
+    def _order(self, changes: list[Change]) -> None:
+        place = {marks(c.change_id): (c.conversation_id, c.seq) for c in changes}
+        in_one_post = {marks(c.change_id) for c in changes if self._lead_status(c) in TOLD_BY_CREATION}
+        # The first post of two says nothing of the change's own status yet.
+        telling = [t for t in self._model.taken if not t.step or t.change in in_one_post]
+        for before, after in order_broken(telling, place):
+            raise Broken("order", f"{after} reached ResMan after {before}")
+
+    def _lead_status(self, change: Change) -> LeadStatus | None:
+        return self._statuses.lead_status(change.new_status)
+
+    def settled(self) -> None:
+        """At rest: what each change says of itself is what ResMan has of it."""
+        arrived = {(post.change, post.step) for post in self._model.taken}
+        for change in self.changes():
+            if change.change_id in self.by_hand or not change.outbound:
+                continue
+            key = marks(change.change_id)
+            told = {step for known, step in arrived if known == key}
+            if change.sent and not told:
+                raise Broken("lost", f"said to be sent, and ResMan has nothing of it: {change}")
+            if change.sync_status == "failed" and "" in told:
+                raise Broken("lost", f"said to have failed, and ResMan has it: {change}")
+
+    def both_agree(self) -> None:
+        """At rest: of each lead, the newest conversation's status is covered by ResMan's."""
+        links = self._house.rows(
+            "SELECT DISTINCT ON (l.prospect_id) l.prospect_id, c.id, c.status, r.effective_status "
+            "FROM domiq_sync.lead_link l JOIN public.conversation c ON c.id = l.conversation_id "
+            "LEFT JOIN domiq_sync.resman_lead r USING (property_id, prospect_id) "
+            "WHERE l.property_id = :p ORDER BY l.prospect_id, c.created_at DESC, c.id DESC",
+            p=self._place.id,
+        )
+        changes = self.changes()
+        operators = self._leads_of({c.conversation_id for c in changes if c.change_id in self.by_hand})
+        for link in links:
+            if link.prospect_id in operators:
+                continue
+            theirs = self._model.leads[link.prospect_id].status
+            if link.effective_status != theirs:
+                raise Broken(
+                    "agreement", f"ResMan shows {theirs}, we believe {link.effective_status}: {link}"
+                )
+            last = [c for c in changes if c.conversation_id == link.id][-1:]
+            if self._explained(link.status, theirs, last):
+                continue
+            raise Broken("agreement", f"DomIQ says {link.status}, ResMan {theirs}; last change: {last}")
+
+    def _explained(self, ours: str, theirs: str, last: list[Change]) -> bool:
+        meaning = self._statuses.lead_status(ours)
+        if meaning is None or self._statuses.covers(theirs, meaning):
+            return True
+        if meaning in ("application", "leased") and theirs == "Prospect":
+            return True  # told; ResMan's staff take the step themselves
+        return any(c.sync_status == "failed" for c in last)
+
+    def _leads_of(self, conversations: set[UUID]) -> set[str]:
+        rows = self._house.rows(
+            "SELECT prospect_id FROM domiq_sync.lead_link WHERE conversation_id = ANY (:c)",
+            c=list(conversations),
+        )
+        return {r.prospect_id for r in rows}
