@@ -81,7 +81,8 @@ class Checks:
         self._house, self._place, self._model = house, place, model
         self.by_hand: set[UUID] = set()
         """Changes that an operator settled in SQL: what became of them is the operator's matter."""
-        self._unswept: set[UUID] = set()
+        self.spoken_for: set[UUID] = set()
+        """Conversations for whose lead another one spoke, which was deleted: what it told is news to them."""
         self._expected: Counter[UUID] = Counter(
             c for c, word in zip(place.conversations, first, strict=True) if word != NO_LEAD_STATUS
         )
@@ -96,9 +97,6 @@ class Checks:
 
     def forget(self, conversation: UUID) -> None:
         del self._expected[conversation]
-
-    def reconciled(self) -> None:
-        """Deliveries of what was settled by hand are gone by now."""
 
     # Looking
 
@@ -176,9 +174,9 @@ class Checks:
     def _no_echo(self, changes: list[Change]) -> None:
         """ResMan's staff do nothing here, and what they did lies before every conversation: whatever ResMan
         shows is what it was told, and no news for DomIQ."""
-        operators = {c.conversation_id for c in changes if c.change_id in self.by_hand}
+        others = {c.conversation_id for c in changes if c.change_id in self.by_hand} | self.spoken_for
         for change in changes:
-            if not change.outbound and change.conversation_id not in operators:
+            if not change.outbound and change.conversation_id not in others:
                 raise Broken("agreement", f"DomIQ's status was overwritten by its own echo: {change}")
 
     def _failed_for_no_reason(self, change: Change) -> bool:

@@ -279,6 +279,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.settle_by_hand(n, act)
         elif act == "delete":
             self.checks.forget(self.conversation(n))
+            self.checks.spoken_for |= set(self.place.siblings(n))
             self.place.replace(n)
             self.checks.expect(self.conversation(n))
         elif act == "load in bulk":
@@ -308,7 +309,6 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     def do_reconcile(self) -> None:
         reconcile(self.house.engine, property_ids=[self.place.id])
-        self.checks.reconciled()
 
     def do_retry(self) -> int:
         failed = {c.change_id for c in self.checks.changes() if c.sync_status == "failed"}

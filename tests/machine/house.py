@@ -139,6 +139,10 @@ class Place:
     def email(self, user: int) -> str:
         return f"p{user}.{self.account}@example.com"
 
+    def siblings(self, n: int) -> list[UUID]:
+        """The other conversations of the same user."""
+        return [c for k, c in enumerate(self.conversations) if k != n and USER_OF[k] == USER_OF[n]]
+
     def replace(self, n: int) -> None:
         """Deletes a conversation; its user begins another one."""
         with self._house.engine.begin() as c:

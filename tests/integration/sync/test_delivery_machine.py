@@ -17,6 +17,7 @@ from tests.machine.stories import (
     Step,
     late_creators,
     late_tellers,
+    later,
     operator,
     pushed,
     told,
@@ -90,7 +91,8 @@ def test_what_a_slow_worker_read_is_not_taken_for_news(house: House, moment: int
 
 
 @open_defects
-def test_a_lead_that_only_its_own_delivery_has_seen_is_not_decided_by_reconciliation(house: House) -> None:
+def test_a_lead_that_only_its_own_delivery_has_seen_is_decided_as_it_decided(house: House) -> None:
     """No pull has told yet how old the lead's status is."""
+    play(house, "a second try", [pushed("unreachable"), later(10.0), pushed()], ["new"], known="Lost")
     play(house, "outage", [pushed("unreachable"), operator("reconcile")], ["new"], known="Lost")
     play(house, "refusal", [pushed("refused"), operator("reconcile")], ["new"], known="Lost")
