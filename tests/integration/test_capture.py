@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.sync.reconcile import Reconciled, reconcile
+from tests.depth import examples
 
 from .domiq_shapes import (
     PEOPLE,
@@ -229,7 +230,7 @@ log_rows = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(entry=log_rows)
 def test_no_row_that_the_contract_allows_fails_or_is_lost(
     log_writer: tuple[Connection, list[str]], entry: dict[str, Any]

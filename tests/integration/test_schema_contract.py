@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domiq_dagster.db.embedded import EmbeddedServer
+from tests.depth import examples
 
 from .domiq_shapes import (
     MINIMAL_OWN_COLUMN,
@@ -200,7 +201,7 @@ def seed_and_ours(pg_server: EmbeddedServer) -> Iterator[dict[str, Connection]]:
         connection.close()
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(world=worlds())
 def test_the_view_gives_the_rows_of_the_seeds_view(
     seed_and_ours: dict[str, Connection], world: World

@@ -1,5 +1,9 @@
-"""What must hold while the machine runs and when it has come to rest: invariants 1 to 6 of "what always holds",
-and that both sides agree. Each break raises `Broken`, which names the invariant."""
+"""What must hold while the machine runs and when it has come to rest.
+
+Nothing is `lost`; each pending change has its delivery (`conservation`); nothing arrives twice and nobody
+has two leads (`duplicate`); a conversation's changes arrive in `order`; a late worker changes nothing
+(`fencing`); an `outage` costs no attempts; and in the end there is `agreement`. Each break raises `Broken`,
+which names what does not hold."""
 
 from __future__ import annotations
 
@@ -19,8 +23,8 @@ NO_LEAD_STATUS = "completed"
 """One of DomIQ's words that says nothing of a lead."""
 _CHANGES = """
 SELECT g.id AS change_id, g.conversation_id, g.new_status, g.sync_status, g.sync_direction, g.updated_by,
-       g.status_reason LIKE 'found by reconciliation%' AS found_later, g.context_data #>> '{sync,outcome}' AS outcome,
-       c.seq, d.change_id IS NOT NULL AS queued, d.state, d.attempts, d.last_outcome, d.lane
+       g.context_data #>> '{sync,outcome}' AS outcome, c.seq,
+       d.change_id IS NOT NULL AS queued, d.state, d.attempts, d.last_outcome
 FROM public.status_sync_log g
 JOIN domiq_sync.conversation_property cp ON cp.conversation_id = g.conversation_id
 LEFT JOIN domiq_sync.change c ON c.change_id = g.id
@@ -33,8 +37,8 @@ _STORED = {
     "ON cp.conversation_id = g.conversation_id WHERE cp.property_id = :p ORDER BY g.id",
     "conversation": "SELECT c.* FROM public.conversation c JOIN domiq_sync.conversation_property cp "
     "ON cp.conversation_id = c.id WHERE cp.property_id = :p ORDER BY c.id",
-    "agreed pairs": "SELECT conversation_id, agreed_domiq_status, agreed_resman_status FROM domiq_sync.lead_link "
-    "WHERE property_id = :p AND agreed_at IS NOT NULL ORDER BY conversation_id",
+    "agreed pairs": "SELECT conversation_id, agreed_domiq_status, agreed_resman_status "
+    "FROM domiq_sync.lead_link WHERE property_id = :p AND agreed_at IS NOT NULL ORDER BY conversation_id",
 }
 _KNOWN = "SELECT prospect_id, effective_status FROM domiq_sync.resman_lead WHERE property_id = :p"
 _MAY_FAIL = {"refused", "unknown_source", "no_contact"}

@@ -13,9 +13,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, CursorResult, text
 
+from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.db.engine import make_engine
+from domiq_dagster.db.migrate import migrate
 from domiq_dagster.sync import lead_store, push
 from domiq_dagster.sync.connect import connect_property
+from domiq_dagster.sync.courier import Courier
 from domiq_dagster.sync.trace import Trace
 from tests.machine.process import Process
 from tests.machine.resman_model import AGENT, LOST_REASON, SOURCE, ZONE, property_of
@@ -74,6 +77,15 @@ class House:
         return Place(self, first, settings_open=settings_open)
 
 
+def migrated(server: EmbeddedServer, name: str) -> str:
+    """The URL of a database of that name, for all tests of a module: examples do not see each other."""
+    server.ensure_database(name)
+    engine = make_engine(server.url(name))
+    migrate(engine)
+    engine.dispose()
+    return server.url(name)
+
+
 @contextmanager
 def house_at(url: str, *, abreast: int = 1) -> Iterator[House]:
     """A house whose workers' clocks can be set. With one thread at an account (`abreast`) what happens can
@@ -87,6 +99,8 @@ def house_at(url: str, *, abreast: int = 1) -> Iterator[House]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trace, "now", now)
         patch.setattr(push, "_ABREAST", abreast)
+        # Steps that are repeated take the same course: no pause is over sooner than another time.
+        patch.setitem(Courier.__init__.__kwdefaults__, "jitter", lambda: 0.9)
         # Nobody hurries here: who waits for a person that a frozen worker has locked would wait in vain.
         patch.setattr(lead_store, "_WAIT_A_LITTLE", text("SET LOCAL lock_timeout = '10ms'"))
         try:
@@ -118,7 +132,7 @@ class Place:
                     "INSERT INTO \"user\"(first_name, last_name, email) VALUES ('Bo', :l, :e) RETURNING id",
                     l=f"Number{n}",
                     e=self.email(n) if n < 2 else None,
-                ).scalar_one()  # fmt: skip
+                ).scalar_one()
                 for n in range(3)
             ]
         settings: dict[str, Any] = {} if settings_open else SETTINGS

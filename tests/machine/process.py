@@ -147,7 +147,7 @@ class Process:
 
     def _bury(self) -> None:
         for engine in (self.engine, self._gate_engine):
-            assert engine.pool.checkedout() == 0, "a connection was not given back"  # type: ignore[attr-defined]
+            assert engine.pool.checkedout() == 0, "a connection was not given back"
             engine.dispose()
         self._dead = False
         self._writing.clear()

@@ -1,7 +1,7 @@
 """A ResMan in memory, for the state machine: what the client's methods answer, and every fault on demand.
 
-The rules of a post are those of the stand-in (`domiq_dagster/resman/standin/posting.py`), without the wire. It
-keeps every post that took effect, in order, so that what must hold at ResMan can be looked up.
+The rules of a post are those of the stand-in (`domiq_dagster/resman/standin/posting.py`), without the wire.
+It keeps every post that took effect, in order, so that what must hold at ResMan can be looked up.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A post that took effect. `change` is the beginning of the change's id, `step` the marker's last letter."""
+    """A post that took effect. `change` is how the change's id begins, `step` the marker's last letter."""
 
     prospect_id: str
     change: str

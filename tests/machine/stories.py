@@ -1,5 +1,5 @@
-"""Sequences of the machine's steps that are worth repeating each time: what random steps broke once, or rarely
-meet. Each is a list of steps; the machine's own checks follow each step and the end."""
+"""Sequences of the machine's steps that are worth repeating each time: what random steps broke once, or
+rarely meet. Each is a list of steps; the machine's own checks follow each step and the end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def says(n: int, word: str) -> Step:
 
 def pushed(*posts: str | None, reads: tuple[str, ...] = ()) -> Step:
     """A push whose first posts and reads meet these faults."""
-    return lambda m: m.push(Event([], 0.0, list(reads), list(posts)), rows=1000, impatient=False)
+    return lambda m: m.push(Event((), 0.0, reads, posts), rows=1000, impatient=False)
 
 
 def later(seconds: float = DAY) -> Step:
@@ -102,10 +102,11 @@ def late_tellers(moment: int) -> list[Step]:
 def late_creators(moment: int) -> list[Step]:
     """The same with a lead that the worker is about to create."""
     return [
-        freezes(moment), later(50.0), pushed(), says(0, "lost"), pushed(), wakes, says(0, "qualified"), pushed(),
+        freezes(moment), later(50.0), pushed(),
+        says(0, "lost"), pushed(), wakes, says(0, "qualified"), pushed(),
     ]  # fmt: skip
 
 
 def two_chats(moment: int) -> list[Step]:
-    """A lead's older chat moves while a worker is frozen on its way with the newer one, and keeps its lease."""
+    """A lead's older chat moves while a worker is frozen on its way with the newer, and keeps its lease."""
     return [pushed(), says(2, "qualified"), freezes(moment), says(1, "lost"), pushed(), wakes]

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from domiq_dagster.db.embedded import EmbeddedServer
 from tests.depth import SOAK_MINUTES
+from tests.machine.checks import Broken
 from tests.machine.delivery_machine import DeliveryMachine
-from tests.machine.house import House, house_at
+from tests.machine.house import House, house_at, migrated
 from tests.machine.stories import (
     STORIES,
     Step,
@@ -26,17 +28,31 @@ from tests.machine.stories import (
 
 _EVERYDAY = settings(derandomize=True, database=None, max_examples=8, stateful_step_count=30)
 """The same steps each time: what is new is looked for by `make soak`."""
-_SOAK = settings(max_examples=100, stateful_step_count=50, print_blob=True)
-open_defects = pytest.mark.skipif(
-    SOAK_MINUTES == 0, reason="some of these show defects that are open: DOMIQ_SOAK_MINUTES=1 runs them"
-)
-_MOMENTS = range(1, 13)
-"""At which a worker may freeze on its way: a creation has no more."""
+_SOAK = settings(max_examples=40, stateful_step_count=50, print_blob=True)
+open_defect = pytest.mark.xfail(raises=Broken, reason="a defect that is known and open")
+"""Strict, as all are: who mends the defect takes the mark away."""
+_OPEN = {
+    "put back, what may have arrived is probed",
+    "a creation that ResMan is still at, and another chat of that person",
+    "a probe that is refused tells nothing",
+    "the newest chat is deleted and the older one goes on",
+    "a failed change is put back behind one that may have arrived",
+}
+
+
+def moments(everyday: list[int]) -> list[int]:
+    """At which a worker freezes on its way: in a soak at each (a creation has no more than twelve)."""
+    return list(range(1, 13)) if SOAK_MINUTES else everyday
+
+
+@pytest.fixture(scope="module")
+def url(pg_server: EmbeddedServer) -> str:
+    return migrated(pg_server, "machine")
 
 
 @pytest.fixture
-def house(domiq_url: str) -> Iterator[House]:
-    with house_at(domiq_url) as house:
+def house(url: str) -> Iterator[House]:
+    with house_at(url) as house:
         yield house
 
 
@@ -61,38 +77,51 @@ def test_whatever_happens_each_change_arrives_once_and_in_order(house: House) ->
 
 
 @pytest.mark.skipif(SOAK_MINUTES == 0, reason="only under make soak")
-def test_it_does_so_for_minutes(domiq_url: str) -> None:
+def test_it_does_so_for_minutes(url: str) -> None:
     """By turns with one thread at an account, whose failures can be repeated, and with two."""
     ends, abreast = time.monotonic() + SOAK_MINUTES * 60, 1
     while time.monotonic() < ends:
-        with house_at(domiq_url, abreast=abreast) as house:
+        with house_at(url, abreast=abreast) as house:
             run(house, _SOAK)
         abreast = 3 - abreast
 
 
-@open_defects
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[open_defect] if n in _OPEN else []) for n in STORIES]
+)
 def test_a_story_that_random_steps_seldom_tell(house: House, name: str) -> None:
     play(house, name, STORIES[name], ["new"] * 4)
 
 
-@open_defects
-@pytest.mark.parametrize("moment", _MOMENTS)
-def test_a_worker_that_was_overtaken_changes_nothing(house: House, moment: int) -> None:
-    play(house, "a reactivation", late_tellers(moment), ["lost"])
-    play(house, "a creation", late_creators(moment), ["lost"])
-    play(house, "a lead that is known as lost", late_creators(moment), ["qualified"], known="Lost")
+@open_defect
+def test_an_overtaken_worker_that_told_of_a_lead_changes_nothing(house: House) -> None:
+    for moment in moments([3, 4]):
+        play(house, f"frozen at {moment}", late_tellers(moment), ["lost"])
 
 
-@open_defects
-@pytest.mark.parametrize("moment", _MOMENTS)
-def test_what_a_slow_worker_read_is_not_taken_for_news(house: House, moment: int) -> None:
-    play(house, "two chats of one person", two_chats(moment), ["new", "new", "completed"])
+@open_defect
+def test_an_overtaken_worker_that_created_a_lead_changes_nothing(house: House) -> None:
+    for moment in moments([8, 9, 10]):
+        play(house, f"frozen at {moment}", late_creators(moment), ["lost"])
 
 
-@open_defects
-def test_a_lead_that_only_its_own_delivery_has_seen_is_decided_as_it_decided(house: House) -> None:
-    """No pull has told yet how old the lead's status is."""
-    play(house, "a second try", [pushed("unreachable"), later(10.0), pushed()], ["new"], known="Lost")
-    play(house, "outage", [pushed("unreachable"), operator("reconcile")], ["new"], known="Lost")
-    play(house, "refusal", [pushed("refused"), operator("reconcile")], ["new"], known="Lost")
+def test_an_overtaken_worker_that_found_a_lost_lead_changes_nothing(house: House) -> None:
+    for moment in moments([4, 5, 7]):
+        play(house, f"frozen at {moment}", late_creators(moment), ["qualified"], known="Lost")
+
+
+@open_defect
+def test_what_a_slow_worker_read_of_a_lead_is_not_taken_for_news(house: House) -> None:
+    for moment in moments([4, 5]):
+        play(house, f"frozen at {moment}", two_chats(moment), ["new", "new", "completed"])
+
+
+@open_defect
+@pytest.mark.parametrize("fault", ["unreachable", "refused"])
+@pytest.mark.parametrize("then", ["reconcile", "second try"])
+def test_a_lead_that_no_pull_has_seen_yet_is_decided_by_what_was_read(
+    house: House, fault: str, then: str
+) -> None:
+    """An old lead that was lost, and its person chats again."""
+    after = [operator("reconcile")] if then == "reconcile" else [operator("retry"), later(10.0), pushed()]
+    play(house, f"{fault}, {then}", [pushed(fault), *after], ["new"], known="Lost")

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync.conflicts import open_conflicts
+from tests.depth import examples
 
 LEADS = 3
 WORDS = ["new", "engaged", "qualified", "tour_scheduled", "application", "leased", "lost", "completed"]
@@ -120,7 +121,7 @@ def test_any_order_of_events_ends_in_agreement(world: Any) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=14,
+            max_examples=examples(14),
             stateful_step_count=14,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -1,0 +1,68 @@
+"""The state machine catches an engine that is broken in one way or another: tests/machine/variants.py. Each
+test names the invariant that catches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from domiq_dagster.db.embedded import EmbeddedServer
+from tests.machine import variants
+from tests.machine.checks import Broken
+from tests.machine.delivery_machine import DeliveryMachine
+from tests.machine.house import House, house_at, migrated
+
+_SEARCH = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    max_examples=60,
+    stateful_step_count=30,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def house(pg_server: EmbeddedServer) -> Iterator[House]:
+    with house_at(migrated(pg_server, "broken")) as house:
+        yield house
+
+
+def caught(house: House, invariant: str) -> None:
+    """The machine, as it is, breaks on this invariant."""
+    machine = type("Machine", (DeliveryMachine,), {"house": house})
+    with pytest.raises(Broken, match=f"^{invariant}: "):
+        run_state_machine_as_test(machine, settings=_SEARCH)
+
+
+def test_without_fencing_a_late_worker_overwrites_its_successor(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants.no_fencing(monkeypatch)
+    caught(house, "fencing")
+
+
+def test_without_a_probe_a_lost_answer_doubles_the_post(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants.no_probe(monkeypatch)
+    caught(house, "duplicate")
+
+
+def test_a_claim_by_creation_time_alone_loses_the_order(
+    domiq_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with house_at(domiq_url) as house:
+        house.do(variants.FREE_LANES)
+        variants.no_order(monkeypatch)
+        caught(house, "order")
+
+
+def test_attempts_that_outages_burn_are_noticed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    variants.burnt_attempts(monkeypatch)
+    caught(house, "outage")

@@ -1,0 +1,69 @@
+"""The engine, broken on purpose in one way each, so that tests can show the machine catching it.
+
+Each takes a MonkeyPatch. What it replaces must be there: a variant that no longer breaks anything, since the
+engine was rewritten, says so instead of passing for a working engine.
+"""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection
+
+from domiq_dagster.resman.errors import Disposition, ResManError, Scope
+from domiq_dagster.sync import queue
+from domiq_dagster.sync.courier import Courier
+from domiq_dagster.sync.delivery import Delivery
+from domiq_dagster.sync.delivery_ends import Delivered, GiveBack, Settle
+from domiq_dagster.sync.queue import Claim
+from domiq_dagster.sync.trace import Trace
+
+FREE_LANES = "DROP INDEX domiq_sync.delivery_one_in_flight"
+"""For the database of `no_order`: the index alone would still forbid two changes of a lane in flight."""
+
+
+def no_fencing(patch: pytest.MonkeyPatch) -> None:
+    """Whoever once claimed a change may settle it, give it back and extend its lease, whoever has it now."""
+    _replace(patch, "settle", " AND d.lease_token = given.lease_token", "")
+    _replace(patch, "postpone", " AND lease_token = :lease_token", "")
+    _replace(patch, "extend_leases", " AND d.lease_token = ANY (CAST(:lease_tokens AS bigint[]))", "")
+
+
+def no_probe(patch: pytest.MonkeyPatch) -> None:
+    """An unknown outcome and a lease that ran out are taken for a change that was never sent. Once a pair was
+    agreed, nothing is read."""
+    _replace(patch, "claim", "d.state AS found_state", "'ready' AS found_state")
+    patch.setattr(Delivery, "_must_read", lambda self, row: row.agreed_resman_status is None)
+
+
+def no_order(patch: pytest.MonkeyPatch) -> None:
+    """Claims whatever is due, the oldest first by created_at, and does not look at its conversation. Of the
+    changes of one transaction, which share it, the last comes first: nothing says that it may not."""
+    _replace(patch, "due_properties", " AND d.is_head", "")
+    _replace(patch, "claim", " AND d.is_head", "")
+    sql = queue._QUERIES["claim"]
+    first, last = "AND d.change_id = (SELECT e.change_id", "f.change_id <> d.change_id OFFSET 0)"
+    assert first in sql and last in sql, "the claim looks at lanes in another way now"
+    _replace(patch, "claim", sql[sql.index(first) : sql.index(last) + len(last)], "")
+    by_creation = "(SELECT g.created_at FROM public.status_sync_log g WHERE g.id = d.change_id)"
+    _replace(patch, "claim", "ORDER BY d.next_attempt_at, d.seq", f"ORDER BY {by_creation}, d.seq DESC")
+
+
+def burnt_attempts(patch: pytest.MonkeyPatch) -> None:
+    """Every error of ResMan's counts as an attempt, and the last one fails the change."""
+
+    def after_error(
+        self: Courier, connection: Connection, held: Claim, error: ResManError, trace: Trace
+    ) -> Delivered:
+        ours = error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE
+        if ours or held.attempts + 1 >= self._rules.max_attempts:
+            return self._settle(connection, held, Settle("failed", error.kind, str(error)), trace, error)
+        pause = GiveBack(error.kind, self._rules.first_pause, state="unknown", counted=True)
+        return self._give_back(connection, held, pause, trace, error)
+
+    patch.setattr(Courier, "_after_error", after_error)
+
+
+def _replace(patch: pytest.MonkeyPatch, query: str, old: str, new: str) -> None:
+    sql = queue._QUERIES[query]
+    assert old in sql, f"{query} no longer says {old!r}: break it in another way"
+    patch.setitem(queue._QUERIES, query, sql.replace(old, new))
