@@ -90,7 +90,9 @@ class Courier:
     def _after_error(
         self, connection: Connection, held: Claim, error: ResManError, trace: Trace
     ) -> Delivered:
-        if error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE:
+        refused = error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE
+        # A probe that is refused tells nothing about the post that it asks after.
+        if refused and (trace.last_was_post or not held.may_have_left):
             words = trace.words(error) or str(error)
             return self._settle(connection, held, Settle("failed", error.kind, words), trace, error)
         unknown = error.disposition is Disposition.UNKNOWN or held.may_have_left

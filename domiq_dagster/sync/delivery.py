@@ -7,6 +7,7 @@ each of them into what the queue stores.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -73,6 +74,7 @@ class Delivery:
         self._stopping = stopping
         self._posting = False
         self._locked_user: UUID | None = None
+        self._touched_at: datetime | None = None
 
     def run(self) -> Delivered:
         before = last_word.set(self._before_request)
@@ -87,6 +89,10 @@ class Delivery:
 
     def _run(self) -> Delivered:
         row = self._load()
+        if row.has_siblings:
+            # What is decided about one conversation of a person may be moved by another: one at a time.
+            self._lock_person(row)
+            row = self._load()
         meaning = self._meaning(row)
         settings = self._settings()
         found = self._find_lead(row)
@@ -131,6 +137,7 @@ class Delivery:
         self._connection.commit()
         if row is None:
             raise LostLease(f"change {self._held.change_id} was deleted")
+        self._touched_at = row.touched_at
         self._trace.private = (row.first_name, row.last_name, row.email, row.phone)
         if not row.has_conversation:
             raise Settle("failed", "no_conversation", "the change names no conversation, so no lead either")
@@ -177,12 +184,20 @@ class Delivery:
             if waited > self._rules.contact_patience:
                 raise Settle("failed", "no_contact", "ResMan takes no lead without e-mail and phone")
             raise GiveBack("no_contact", self._rules.configuration_pause)
+        if row.has_siblings and self._sibling_in_doubt(row):
+            raise GiveBack("same_person_under_way", self._rules.unknown_pause, state="ready")
         return None
 
+    def _sibling_in_doubt(self, row: Row[Any]) -> bool:
+        """Whether ResMan may still be creating this person for another conversation."""
+        i = self._integration
+        values = {"user_id": row.user_id, "property_id": i.property_id, "lane": self._held.lane}
+        return bool(self._connection.scalar(text(_QUERIES["sibling_in_doubt"]), values))
+
     def _lock_person(self, row: Row[Any]) -> None:
-        """One search-and-create at a time for one user, whose conversations are lanes of their own: two
-        workers that both find nothing would both create."""
-        if row.user_id is None:
+        """One delivery at a time for one user, whose conversations are lanes of their own: two workers that
+        both find nothing would both create."""
+        if row.user_id is None or self._locked_user is not None:
             return
         if not lead_store.lock_person(self._connection, self._integration.property_id, row.user_id):
             state = "unknown" if self._held.may_have_left else "ready"
@@ -191,7 +206,9 @@ class Delivery:
 
     def _must_read(self, row: Row[Any]) -> bool:
         stale = row.known_for is None or row.known_for > self._rules.fresh
-        return self._held.may_have_left or stale or row.resman_status is None or row.person_id is None
+        undated = row.agreed_resman_status is None and row.last_modified is None
+        unread = undated or stale or row.resman_status is None or row.person_id is None
+        return unread or self._held.may_have_left
 
     def _read(self, prospect_id: str) -> LeadRecord:
         i = self._integration
@@ -203,8 +220,14 @@ class Delivery:
         assert record is not None
         status = CUSTOMER_TYPES.get(record.customer_type)
         if status is not None:
-            lead_store.touch(
-                self._connection, self._integration.property_id, prospect_id, main_person_id(record), status
+            queue.still_held(self._connection, self._held)
+            lead_store.note_read(
+                self._connection,
+                self._integration.property_id,
+                prospect_id,
+                main_person_id(record),
+                status,
+                known_since=self._touched_at,
             )
             self._connection.commit()
         return record
@@ -383,6 +406,7 @@ class Delivery:
 
     def _note_moved(self, row: Row[Any], status: str) -> None:
         """Committed at once: should the second post be given back, the next try must not repeat the first."""
+        queue.still_held(self._connection, self._held)
         lead_store.note_moved(self._connection, row.conversation_id, status)
         self._connection.commit()
 
@@ -405,6 +429,13 @@ class Delivery:
         linked_by: str,
         record: LeadRecord | None,
     ) -> None:
+        """Locks the lead before its link, as every writer of both does."""
+        queue.still_held(self._connection, self._held)
+        place = self._integration.property_id
+        if record is None:
+            lead_store.touch(self._connection, place, prospect_id, person_id, RESMAN_PROSPECT)
+        elif (status := CUSTOMER_TYPES.get(record.customer_type)) is not None:
+            lead_store.note_read(self._connection, place, prospect_id, person_id, status, known_since=None)
         link_conversation(
             self._connection,
             property_id=self._integration.property_id,
@@ -413,7 +444,4 @@ class Delivery:
             person_id=person_id,
             linked_by=linked_by,
         )
-        status = CUSTOMER_TYPES.get(record.customer_type) if record else "Prospect"
-        if status is not None:
-            lead_store.touch(self._connection, self._integration.property_id, prospect_id, person_id, status)
         self._connection.commit()

@@ -68,7 +68,11 @@ def apply_property(
         statuses = load_status_map(connection, integration.property_id)
         rows = connection.execute(
             text(_QUERIES["moved_leads"]),
-            {"property_id": integration.property_id, "conversation_id": conversation_id},
+            {
+                "property_id": integration.property_id,
+                "conversation_id": conversation_id,
+                "undated": domiq_is_newer is not None,
+            },
         ).all()
         connection.commit()
         agreeing = []
@@ -129,7 +133,11 @@ def _act(
         connection.execute(text(_QUERIES["lock_lane"]), {"conversation_id": row.conversation_id})
         again = connection.execute(
             text(_QUERIES["moved_leads"]),
-            {"property_id": integration.property_id, "conversation_id": row.conversation_id},
+            {
+                "property_id": integration.property_id,
+                "conversation_id": row.conversation_id,
+                "undated": domiq_is_newer is not None,
+            },
         ).first()
         if locked is None or again is None:
             return

@@ -14,6 +14,8 @@ FROM domiq_sync.lead_link l
 JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
 JOIN public.conversation c ON c.id = l.conversation_id
 WHERE l.property_id = :property_id AND l.is_current
+  -- Where nothing was agreed, who is newer decides: a lead that no pull has dated yet waits for one.
+  AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL OR r.last_modified IS NOT NULL)
   AND (CAST(:conversation_id AS uuid) IS NULL OR l.conversation_id = :conversation_id)
   AND (l.agreed_domiq_status IS DISTINCT FROM c.status
        OR l.agreed_resman_status IS DISTINCT FROM r.effective_status

@@ -3,6 +3,7 @@ lock that keeps two workers from creating one person twice. The caller commits."
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from psycopg.errors import LockNotAvailable
@@ -20,7 +21,34 @@ _UNLOCK_PERSON = text("SELECT pg_advisory_unlock(hashtextextended('domiq_sync.pe
 def touch(
     connection: Connection, property_id: UUID, prospect_id: str, person_id: str | None, status: str
 ) -> None:
-    """Notes what a lead shows, as read or as our own post left it: newer than any pull under way."""
+    """Notes what a lead shows as our own post left it: newer than any pull under way."""
+    _store(connection, property_id, prospect_id, person_id, status, ours=True, known_since=None)
+
+
+def note_read(
+    connection: Connection,
+    property_id: UUID,
+    prospect_id: str,
+    person_id: str | None,
+    status: str,
+    *,
+    known_since: datetime | None,
+) -> None:
+    """Notes what a lead shows as it was read, unless somebody else has noted anything of it since
+    `known_since` (what `touched_at` was before the reading; None: it was not there)."""
+    _store(connection, property_id, prospect_id, person_id, status, ours=False, known_since=known_since)
+
+
+def _store(
+    connection: Connection,
+    property_id: UUID,
+    prospect_id: str,
+    person_id: str | None,
+    status: str,
+    *,
+    ours: bool,
+    known_since: datetime | None,
+) -> None:
     connection.execute(
         text(_QUERIES["touch_lead"]),
         {
@@ -29,6 +57,8 @@ def touch(
             "person_id": person_id,
             "status": status,
             "effective_status": status,
+            "ours": ours,
+            "known_since": known_since,
         },
     )
 

@@ -25,6 +25,8 @@ from domiq_dagster.sync.statuses import (
 TOLD_BY_CREATION = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED})
 """Statuses about which a first contact, or a reactivation, says all there is to say."""
 MARKER_START = "[DQ-"
+STEPS = frozenset({"create", "reactivate", "tell"})
+"""The names of the posts that there are, as attempts record them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,13 @@ def extend_lease(connection: Connection, held: Claim, lease_seconds: float) -> N
         raise LostLease(f"change {held.change_id}")
 
 
+def still_held(connection: Connection, held: Claim) -> None:
+    """Keeps the lease until the transaction ends. Raises LostLease."""
+    if connection.execute(text(_QUERIES["still_held"]), _key(held)).first() is None:
+        connection.rollback()
+        raise LostLease(f"change {held.change_id}")
+
+
 def postpone(
     connection: Connection,
     held: Claim,

@@ -59,6 +59,11 @@ UPDATE domiq_sync.delivery d SET next_attempt_at = clock_timestamp() + :lease_se
 WHERE d.change_id = ANY (CAST(:change_ids AS uuid[])) AND d.lease_token = ANY (CAST(:lease_tokens AS bigint[]))
 RETURNING d.change_id
 
+-- name: still_held
+-- Held until the transaction ends, so that nobody claims it before what belongs to it is written.
+SELECT change_id FROM domiq_sync.delivery
+WHERE change_id = :change_id AND lease_token = :lease_token FOR UPDATE
+
 -- name: postpone
 WITH kept AS (
     UPDATE domiq_sync.delivery
@@ -126,10 +131,12 @@ WHERE NOT is_head AND change_id IN (
 -- name: load_change
 -- All that sending one change depends on.
 SELECT g.id AS change_id, g.conversation_id, g.resman_lead_id, g.old_status, g.new_status, g.status_reason,
-       g.context_data, g.created_at, c.id IS NOT NULL AS has_conversation, c.status AS domiq_status, c.tour_datetime,
+       g.context_data, g.created_at, c.id IS NOT NULL AS has_conversation,
+       EXISTS (SELECT FROM public.conversation o WHERE o.user_id = c.user_id AND o.id <> c.id) AS has_siblings,
+       c.status AS domiq_status, c.tour_datetime,
        c.ai_intent_summary, c.move_in_date, u.id AS user_id, u.first_name, u.last_name, u.email, u.phone,
        l.prospect_id, l.person_id, l.is_current, l.agreed_domiq_status, l.agreed_resman_status,
-       r.status AS resman_status, r.effective_status, r.last_modified,
+       r.status AS resman_status, r.effective_status, r.last_modified, r.touched_at,
        COALESCE(c.created_at, g.created_at) AS began_at,
        EXTRACT(EPOCH FROM clock_timestamp()
                - greatest(r.read_at, r.touched_at, w.last_pull_at))::float AS known_for
@@ -141,8 +148,18 @@ LEFT JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospe
 LEFT JOIN domiq_sync.watermark w ON w.property_id = l.property_id
 WHERE g.id = :change_id
 
+-- name: sibling_in_doubt
+-- Whether another conversation of the same user waits for an outcome that ResMan may still be working on.
+-- One that itself waits for such a one does not count: two would wait for each other.
+SELECT EXISTS (
+    SELECT FROM public.conversation o
+    JOIN domiq_sync.delivery d ON d.lane = o.id
+    WHERE o.user_id = :user_id AND o.id <> :lane AND d.property_id = :property_id AND d.state = 'unknown'
+      AND d.next_attempt_at > clock_timestamp() AND d.last_outcome <> 'same_person_under_way')
+
 -- name: touch_lead
--- What we know of a lead since we read it or changed it ourselves.
+-- What we know of a lead since we read it or changed it ourselves. What was read gives way to whatever was
+-- noted since: it may be stored late.
 INSERT INTO domiq_sync.resman_lead AS kept
     (property_id, prospect_id, person_id, status, effective_status, content_hash, read_at, touched_at)
 VALUES (:property_id, :prospect_id, :person_id, :status, :effective_status, '', clock_timestamp(), clock_timestamp())
@@ -151,16 +168,20 @@ ON CONFLICT (property_id, prospect_id) DO UPDATE SET
     effective_status = CASE WHEN kept.status = EXCLUDED.status THEN kept.effective_status
                             ELSE EXCLUDED.effective_status END,
     person_id = COALESCE(kept.person_id, EXCLUDED.person_id), touched_at = EXCLUDED.touched_at
+    WHERE :ours OR kept.touched_at IS NOT DISTINCT FROM CAST(:known_since AS timestamptz)
 
 -- name: note_moved
--- Our own post moved a linked lead, and there is more of the change to come.
-WITH link AS (
-    UPDATE domiq_sync.lead_link SET agreed_resman_status = :status, agreed_at = clock_timestamp()
-    WHERE conversation_id = :conversation_id RETURNING property_id, prospect_id
+-- Our own post moved a linked lead, and there is more of the change to come. The lead is locked before its
+-- link, as by every writer of both.
+WITH lead AS (
+    UPDATE domiq_sync.resman_lead r
+    SET status = :status, effective_status = :status, touched_at = clock_timestamp()
+    FROM domiq_sync.lead_link l
+    WHERE l.conversation_id = :conversation_id AND r.property_id = l.property_id AND r.prospect_id = l.prospect_id
+    RETURNING 1
 )
-UPDATE domiq_sync.resman_lead r
-SET status = :status, effective_status = :status, touched_at = clock_timestamp()
-FROM link WHERE r.property_id = link.property_id AND r.prospect_id = link.prospect_id
+UPDATE domiq_sync.lead_link SET agreed_resman_status = :status, agreed_at = clock_timestamp()
+WHERE conversation_id = :conversation_id AND (SELECT count(*) FROM lead) >= 0
 
 -- name: agree
 UPDATE domiq_sync.lead_link

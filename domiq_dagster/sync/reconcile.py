@@ -30,13 +30,14 @@ EXPIRED = "expired leases"
 ORPHANS = "changes without a conversation"
 IDLE = "deliveries without a pending change"
 HEADLESS = "lanes without a head"
+UNSPOKEN = "leads that no conversation spoke for"
 UNCAPTURED = "statuses without a change"
 APPLIED = "statuses of ResMan applied"
 UNKNOWN = "unknown outcomes"
 UNPLACED = "pending changes without a property"
 INCOMPLETE = "rows nobody can act on"
 
-MENDED = (UNADOPTED, UNDELIVERED, PLACED, EXPIRED, ORPHANS, IDLE, HEADLESS, UNCAPTURED, APPLIED)
+MENDED = (UNADOPTED, UNDELIVERED, PLACED, EXPIRED, ORPHANS, IDLE, HEADLESS, UNSPOKEN, UNCAPTURED, APPLIED)
 """Kinds that a sweep mends: a second one finds none of them."""
 SEEN = {
     UNKNOWN: "the next push asks ResMan",
@@ -110,6 +111,7 @@ def _mend_queue(connection: Connection) -> Iterator[_Finding]:
     yield IDLE, _places(connection, "drop_idle_deliveries")
     healed = text(f"{_QUEUE['heal_heads']}\nRETURNING property_id")
     yield HEADLESS, list(connection.scalars(healed))
+    yield UNSPOKEN, _places(connection, "speak_for_leads")
 
 
 def _look(connection: Connection) -> Iterator[_Finding]:

@@ -123,3 +123,15 @@ SELECT property_id FROM domiq_sync.delivery WHERE property_id IS NULL
 SELECT c.property_id FROM public.status_sync_log g LEFT JOIN domiq_sync.change c ON c.change_id = g.id
 WHERE g.sync_status IS NULL OR g.sync_direction IS NULL
    OR (g.sync_status = 'pending' AND g.sync_direction = 'from_resman')
+
+-- name: speak_for_leads
+-- Leads for which no conversation speaks any more (the newest was deleted): the newest that is left does.
+UPDATE domiq_sync.lead_link l SET is_current = TRUE
+WHERE l.conversation_id IN (
+    SELECT DISTINCT ON (k.property_id, k.prospect_id) k.conversation_id
+    FROM domiq_sync.lead_link k JOIN public.conversation c ON c.id = k.conversation_id
+    WHERE NOT k.is_current
+      AND NOT EXISTS (SELECT FROM domiq_sync.lead_link m WHERE m.property_id = k.property_id
+                      AND m.prospect_id = k.prospect_id AND m.is_current)
+    ORDER BY k.property_id, k.prospect_id, c.created_at DESC, c.id DESC)
+RETURNING l.property_id

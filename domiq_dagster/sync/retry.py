@@ -38,7 +38,7 @@ class Choice:
 @dataclass(slots=True)
 class Retried:
     """How many changes were put back, by partition key and reason. `overtaken`: those that were not, since
-    a later change of the same conversation has reached ResMan."""
+    a later change of the same conversation has reached ResMan, or may have."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     overtaken: int = 0
@@ -56,6 +56,8 @@ def put_back(engine: Engine, choice: Choice, *, by: str | None = None, dry_run: 
         _check(connection, choice)
         places = Places(connection)
         values = {"property_id": choice.property_id, "since": choice.since, "reason": choice.reason}
+        if not dry_run:
+            connection.execute(text(_QUERIES["lock_lanes"]), values)
         failed = connection.execute(text(_QUERIES["failed_changes"]), values).all()
         chosen = {row.id: row for row in failed if not row.overtaken}
         retried.overtaken = len(failed) - len(chosen)
@@ -109,5 +111,6 @@ def _put_back(connection: Connection, ids: list[UUID], record: dict[str, Any]) -
         connection.scalars(text(_QUERIES["put_back"]), {"ids": ids, "record": json.dumps(record)}).all()
     )
     connection.execute(_ADOPT, {"ids": [i for i in ids if i in moved]})
+    connection.execute(text(_QUERIES["doubt"]), {"ids": list(moved)})
     queue.heal_heads(connection)
     return moved

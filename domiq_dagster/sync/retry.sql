@@ -1,3 +1,20 @@
+-- name: lock_lanes
+-- What waits behind the failed changes: nobody claims it while it is decided what goes before it.
+SELECT d.change_id FROM domiq_sync.delivery d
+WHERE d.lane IN (SELECT c.conversation_id
+                 FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
+                 WHERE g.sync_status = 'failed' AND g.sync_direction = 'to_resman'
+                   AND (CAST(:property_id AS uuid) IS NULL OR c.property_id = :property_id)
+                   AND (CAST(:since AS timestamptz) IS NULL OR c.logged_at >= :since)
+                   AND (CAST(:reason AS text) IS NULL
+                        OR COALESCE(g.context_data #>> '{sync,outcome}', '(none)') = :reason))
+ORDER BY d.change_id FOR UPDATE
+
+-- name: doubt
+-- A failed change may have arrived all the same (somebody may have settled it by hand): it is probed first.
+UPDATE domiq_sync.delivery SET state = 'unknown'
+WHERE change_id = ANY (CAST(:ids AS uuid[])) AND state = 'ready'
+
 -- name: failed_changes
 -- Failed outbound changes, in order, each with what it failed of, and whether a later change of the same
 -- conversation has overtaken it: then ResMan must not hear of it any more.
@@ -5,7 +22,13 @@ SELECT c.change_id AS id, c.property_id, COALESCE(g.context_data #>> '{sync,outc
        EXISTS (SELECT FROM domiq_sync.change later
                JOIN public.status_sync_log l ON l.id = later.change_id
                WHERE later.conversation_id = c.conversation_id AND later.seq > c.seq
-                 AND l.sync_status = 'success') AS overtaken
+                 AND (l.sync_status = 'success'
+                      -- under way, or half sent: ResMan may have heard of it
+                      OR EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.change_id = later.change_id
+                                 AND d.state IN ('in_flight', 'unknown'))
+                      OR EXISTS (SELECT FROM domiq_sync.attempt a WHERE a.change_id = later.change_id
+                                 AND a.action IN ('create', 'reactivate', 'tell') AND a.outcome = 'ok'))
+              ) AS overtaken
 FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
 WHERE g.sync_status = 'failed' AND g.sync_direction = 'to_resman'
   AND (CAST(:property_id AS uuid) IS NULL OR c.property_id = :property_id)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resman.models import LeadRecord, PostedLead
 from domiq_dagster.resman.redact import describe
+from domiq_dagster.sync.plan import STEPS
 from domiq_dagster.sync.queue import Attempt
 
 T = TypeVar("T")
@@ -22,6 +23,11 @@ class Trace:
         self.attempts: list[Attempt] = []
         self.private: tuple[str | None, ...] = ()
         """What ResMan's words may say of the person, though the request did not: blanked in the record."""
+
+    @property
+    def last_was_post(self) -> bool:
+        """Whether the last thing tried was to send something, rather than to read."""
+        return bool(self.attempts) and self.attempts[-1].action in STEPS
 
     def words(self, error: ResManError) -> str | None:
         """ResMan's own words, without the person's data."""

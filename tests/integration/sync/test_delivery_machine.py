@@ -11,7 +11,6 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from domiq_dagster.db.embedded import EmbeddedServer
 from tests.depth import SOAK_MINUTES
-from tests.machine.checks import Broken
 from tests.machine.delivery_machine import DeliveryMachine
 from tests.machine.house import House, house_at, migrated
 from tests.machine.stories import (
@@ -29,15 +28,6 @@ from tests.machine.stories import (
 _EVERYDAY = settings(derandomize=True, database=None, max_examples=8, stateful_step_count=30)
 """The same steps each time: what is new is looked for by `make soak`."""
 _SOAK = settings(max_examples=40, stateful_step_count=50, print_blob=True)
-open_defect = pytest.mark.xfail(raises=Broken, reason="a defect that is known and open")
-"""Strict, as all are: who mends the defect takes the mark away."""
-_OPEN = {
-    "put back, what may have arrived is probed",
-    "a creation that ResMan is still at, and another chat of that person",
-    "a probe that is refused tells nothing",
-    "the newest chat is deleted and the older one goes on",
-    "a failed change is put back behind one that may have arrived",
-}
 
 
 def moments(everyday: list[int]) -> list[int]:
@@ -86,20 +76,16 @@ def test_it_does_so_for_minutes(url: str) -> None:
         abreast = 3 - abreast
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[open_defect] if n in _OPEN else []) for n in STORIES]
-)
+@pytest.mark.parametrize("name", STORIES)
 def test_a_story_that_random_steps_seldom_tell(house: House, name: str) -> None:
     play(house, name, STORIES[name], ["new"] * 4)
 
 
-@open_defect
 def test_an_overtaken_worker_that_told_of_a_lead_changes_nothing(house: House) -> None:
     for moment in moments([3, 4]):
         play(house, f"frozen at {moment}", late_tellers(moment), ["lost"])
 
 
-@open_defect
 def test_an_overtaken_worker_that_created_a_lead_changes_nothing(house: House) -> None:
     for moment in moments([8, 9, 10]):
         play(house, f"frozen at {moment}", late_creators(moment), ["lost"])
@@ -110,13 +96,11 @@ def test_an_overtaken_worker_that_found_a_lost_lead_changes_nothing(house: House
         play(house, f"frozen at {moment}", late_creators(moment), ["qualified"], known="Lost")
 
 
-@open_defect
 def test_what_a_slow_worker_read_of_a_lead_is_not_taken_for_news(house: House) -> None:
     for moment in moments([4, 5]):
         play(house, f"frozen at {moment}", two_chats(moment), ["new", "new", "completed"])
 
 
-@open_defect
 @pytest.mark.parametrize("fault", ["unreachable", "refused"])
 @pytest.mark.parametrize("then", ["reconcile", "second try"])
 def test_a_lead_that_no_pull_has_seen_yet_is_decided_by_what_was_read(
