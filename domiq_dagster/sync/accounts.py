@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg.errors import LockNotAvailable
@@ -228,23 +227,3 @@ def is_outage(error: ResManError) -> bool:
     if isinstance(error, AccountClosed) or error.scope is Scope.CHANGE:
         return False
     return error.kind not in ("answer_too_large", "not_entitled") or error.disposition is Disposition.UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class AccountState:
-    """What `domiq-sync status` shows of an account."""
-
-    account_id: str
-    consecutive_failures: int
-    open_until: datetime | None
-    open_reason: str | None
-    ramp_ms: int
-
-
-def account_states(connection: Connection) -> list[AccountState]:
-    """The breaker of every account, open or not."""
-    rows = connection.execute(text(_QUERIES["account_states"]))
-    return [
-        AccountState(r.resman_account_id, r.consecutive_failures, r.open_until, r.open_reason, r.ramp_ms)
-        for r in rows
-    ]

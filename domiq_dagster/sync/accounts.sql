@@ -75,8 +75,3 @@ WHERE resman_account_id = :a RETURNING consecutive_failures
 UPDATE domiq_sync.account
 SET open_until = clock_timestamp() + :seconds * interval '1 second', open_reason = :reason
 WHERE resman_account_id = :a
-
--- name: account_states
-SELECT resman_account_id, consecutive_failures, open_reason, ramp_ms,
-       CASE WHEN open_until > clock_timestamp() THEN open_until END AS open_until
-FROM domiq_sync.account ORDER BY resman_account_id

@@ -89,9 +89,9 @@ def due_properties(connection: Connection, property_ids: Sequence[UUID] | None =
     return [DueProperty(r.property_id, r.resman_account_id) for r in rows]
 
 
-def heal_heads(connection: Connection) -> int:
-    """Marks the first of each lane that has none marked. Returns how many."""
-    return connection.execute(text(_QUERIES["heal_heads"])).rowcount
+def heal_heads(connection: Connection) -> list[UUID | None]:
+    """Marks the first of each lane that has none marked. Returns the property of each."""
+    return list(connection.scalars(text(_QUERIES["heal_heads"])))
 
 
 def claim(

@@ -127,6 +127,7 @@ WHERE NOT is_head AND change_id IN (
     CROSS JOIN LATERAL (SELECT d.change_id, d.is_head FROM domiq_sync.delivery d
                         WHERE d.lane = queued.lane ORDER BY d.seq LIMIT 1) AS first
     WHERE NOT first.is_head)
+RETURNING property_id
 
 -- name: load_change
 -- All that sending one change depends on.

@@ -13,14 +13,13 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync import queue
 from domiq_dagster.sync.inbound import Applied, apply_property
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.places import Places
-from domiq_dagster.sync.retry import retry_failed as retry_failed
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "reconcile.sql")
-_QUEUE = load_queries(__package__, "queue.sql")
 _BATCH = 500
 
 UNADOPTED = "changes without a place in the order"
@@ -109,8 +108,7 @@ def _mend_queue(connection: Connection) -> Iterator[_Finding]:
     yield EXPIRED, _places(connection, "expired_leases")
     yield ORPHANS, _places(connection, "fail_orphans")
     yield IDLE, _places(connection, "drop_idle_deliveries")
-    healed = text(f"{_QUEUE['heal_heads']}\nRETURNING property_id")
-    yield HEADLESS, list(connection.scalars(healed))
+    yield HEADLESS, queue.heal_heads(connection)
     yield UNSPOKEN, _places(connection, "speak_for_leads")
 
 

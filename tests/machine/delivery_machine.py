@@ -31,7 +31,8 @@ from domiq_dagster.sync.courier import Courier
 from domiq_dagster.sync.delivery_ends import DeliveryRules
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.push import Budget, push
-from domiq_dagster.sync.reconcile import reconcile, retry_failed
+from domiq_dagster.sync.reconcile import reconcile
+from domiq_dagster.sync.retry import retry_failed
 from domiq_dagster.sync.statuses import load_status_map
 from tests.machine.checks import NO_LEAD_STATUS, Broken, Change, Checks
 from tests.machine.house import House

@@ -11,14 +11,13 @@ import pytest
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.resman.errors import BadCredentials, Busy, Refused, ResManError, ServerFault
-from domiq_dagster.sync.accounts import AccountClosed, AccountGate, RequestInDoubt, account_states
+from domiq_dagster.sync.accounts import AccountClosed, AccountGate, RequestInDoubt
 
 PROPERTIES = {"endpoint": "Properties"}
 
 
 def state(world: Any) -> Any:
-    with world.engine.connect() as c:
-        (found,) = [s for s in account_states(c) if s.account_id == "400"]
+    (found,) = world.rows("SELECT * FROM domiq_sync.account WHERE resman_account_id = '400'")
     return found
 
 

@@ -15,7 +15,7 @@ from domiq_dagster.sync import queue
 from domiq_dagster.sync.courier import Courier
 from domiq_dagster.sync.push import Budget
 from domiq_dagster.sync.queue import Attempt, LostLease, Settlement
-from domiq_dagster.sync.reconcile import retry_failed
+from domiq_dagster.sync.retry import retry_failed
 from domiq_dagster.sync.statuses import load_status_map
 
 POST = {"endpoint": "PostLeadManagement4_0"}
