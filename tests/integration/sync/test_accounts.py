@@ -17,7 +17,10 @@ PROPERTIES = {"endpoint": "Properties"}
 
 
 def state(world: Any) -> Any:
-    (found,) = world.rows("SELECT * FROM domiq_sync.account WHERE resman_account_id = '400'")
+    (found,) = world.rows(
+        "SELECT consecutive_failures, open_until, open_reason, ramp_ms FROM domiq_sync.account "
+        "WHERE resman_account_id = '400'"
+    )
     return found
 
 
