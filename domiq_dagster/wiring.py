@@ -114,8 +114,6 @@ def open_client(config: ResManConfig, url: str) -> Iterator[ResManClient]:
         pool_size=0,
         statement_timeout_ms=0,
         lock_timeout_ms=_GATE_WAIT_MS,
-        # Turns, pace and breaker need not outlive a crash of the database's machine.
-        settings={"synchronous_commit": "off"},
     )
     try:
         client = ResManClient(config, guard=AccountGate(gate_engine))

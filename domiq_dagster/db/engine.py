@@ -31,16 +31,14 @@ def make_engine(
     pool_size: int = 5,
     statement_timeout_ms: int = 60_000,
     lock_timeout_ms: int = 10_000,
-    settings: Mapping[str, str] | None = None,
 ) -> Engine:
     """An engine on psycopg 3 whose sessions run in UTC, named and with the given timeouts (0: none).
 
     `url` may be postgres://, postgresql:// or name any driver (postgresql+psycopg2://), with libpq's query
     parameters and socket directories; what it sets itself (say, `options=-c statement_timeout=0`) wins, save
-    the time zone. `settings` are further ones of the session, `pool_size` 0 is no bound on its connections. A
-    peer that vanished without a word is noticed within a minute, by both ends. Nothing connects yet. A wrong
-    URL here, and a refused connection later, raise
-    DatabaseUnavailable.
+    the time zone. `pool_size` 0 is no bound on its connections. A peer that vanished without a word is
+    noticed within about a minute, by both ends. Nothing connects yet. A wrong URL here, and a refused
+    connection later, raise DatabaseUnavailable.
     """
     parameters = _parse(url)
     user, password = parameters.pop("user", None), parameters.pop("password", None)
@@ -59,7 +57,6 @@ def make_engine(
         "tcp_keepalives_idle": "30",
         "tcp_keepalives_interval": "10",
         "tcp_keepalives_count": "3",
-        **(settings or {}),
     }
     own_options = " ".join(f"-c {name}={value}" for name, value in own.items())
     parameters["options"] = f"{own_options} {parameters.get('options') or ''} -c TimeZone=UTC"

@@ -39,14 +39,15 @@ FROM state
 
 -- name: leave
 -- The request is over. The lock is given back in the same statement: whoever gets it before this is
--- committed waits for the row.
+-- committed waits for the row. The commit waits for no disk: if it is lost in a crash, the account only
+-- pauses. That of `enter` does, or a crash would let a second request in beside the first.
 WITH left_by AS (
     UPDATE domiq_sync.account_turn SET busy_until = NULL
     WHERE resman_account_id = :a AND turn = :turn AND holder = :holder RETURNING turn
 )
 SELECT pg_advisory_unlock(hashtextextended(
     'domiq_sync.account:' || :a || CASE WHEN CAST(:turn AS integer) = 0 THEN '' ELSE '#' || :turn END, 0))
-FROM (SELECT count(*) FROM left_by) AS done
+FROM (SELECT count(*), set_config('synchronous_commit', 'off', true) FROM left_by) AS done
 
 -- name: clear_turn
 UPDATE domiq_sync.account_turn SET busy_until = NULL

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -35,20 +36,21 @@ INSERT INTO machine.clock VALUES ('1000 days');
 CREATE FUNCTION machine.clock_timestamp() RETURNS TIMESTAMPTZ LANGUAGE sql VOLATILE AS
 'SELECT pg_catalog.clock_timestamp() + (SELECT ahead FROM machine.clock)';
 """
-_SESSION = {"search_path": "machine,pg_catalog,public"}
-"""Sessions in which the queue's statements see that clock. (Triggers and defaults go by the true one, far
-behind: what they write is due at once, as it should be.)"""
+_SESSION = "-c search_path=machine,pg_catalog,public"
+"""Options of sessions in which the queue's statements see that clock. (Triggers and defaults go by the true
+one, far behind: what they write is due at once, as it should be.)"""
 
 
 class House:
     """A migrated database with a clock that can be set, and the processes that work on it."""
 
     def __init__(self, url: str) -> None:
-        self.engine = make_engine(url, application_name="machine", pool_size=4, settings=_SESSION)
+        url = with_options(url, _SESSION)
+        self.engine = make_engine(url, application_name="machine", pool_size=4)
         if not self.rows("SELECT FROM pg_namespace WHERE nspname = 'machine'"):
             self.do(_CLOCK)
         assert self.rows("SELECT WHERE clock_timestamp() > now() + interval '999 days'")
-        self.processes = [Process(url, f"worker {n}", _SESSION) for n in range(3)]
+        self.processes = [Process(url, f"worker {n}") for n in range(3)]
         self.skew = 0.0
         """How many seconds the workers' own clocks are ahead."""
 
@@ -75,6 +77,11 @@ class House:
     def place(self, first: list[str], *, settings_open: bool) -> Place:
         """A connected property with conversations at these statuses."""
         return Place(self, first, settings_open=settings_open)
+
+
+def with_options(url: str, options: str) -> str:
+    """The URL of the same database in sessions with these options."""
+    return f"{url}{'&' if '?' in url else '?'}options={quote(options)}"
 
 
 def migrated(server: EmbeddedServer, name: str) -> str:

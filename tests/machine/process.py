@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
@@ -33,13 +33,13 @@ class Crash(BaseException):
 class Process:
     """Engines of its own, a gate of its own, and a plan of when to die or to freeze."""
 
-    def __init__(self, url: str, name: str, session: Mapping[str, str]) -> None:
+    def __init__(self, url: str, name: str) -> None:
         self.name = name
         self.held: Claim | None = None
         """What it claimed last, where the work notes it."""
-        self.engine = make_engine(url, application_name=name, pool_size=8, settings=session)
+        self.engine = make_engine(url, application_name=name, pool_size=8)
         self._gate_engine = make_engine(
-            url, application_name=f"{name} gate", pool_size=0, lock_timeout_ms=2000, settings=session
+            url, application_name=f"{name} gate", pool_size=0, lock_timeout_ms=2000
         )
         for engine in (self.engine, self._gate_engine):
             _listen(engine, self)

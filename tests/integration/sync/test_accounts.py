@@ -7,8 +7,10 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from domiq_dagster.db.engine import make_engine
+from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.resman.errors import BadCredentials, Busy, Refused, ResManError, ServerFault
 from domiq_dagster.sync.accounts import AccountClosed, AccountGate, RequestInDoubt
@@ -129,6 +131,22 @@ def test_a_request_that_outlives_its_session_counts_and_its_turn_is_free(world: 
             "WHERE application_name = 'gate' AND datname = current_database()"
         )
     assert len(ask(world)) == 7
+
+
+def test_only_the_mark_of_a_request_waits_for_the_disk(world: Any) -> None:
+    """A crash of the database may lose that a request is over, never that one is under way."""
+    asked = load_queries("domiq_dagster.sync", "accounts.sql")
+    values = {"a": "400", "turn": 0, "holder": 1, "longest": 45.0}
+    waits = {}
+    for name in ("enter", "leave"):
+        with world.engine.connect() as c:
+            c.execute(text("SELECT pg_advisory_lock(1)"))
+            c.execute(text(asked[name]), values)
+            waits[name] = c.scalar(text("SHOW synchronous_commit"))
+            c.rollback()
+            c.invalidate()
+    default = world.value("SHOW synchronous_commit")
+    assert waits == {"enter": default, "leave": "off"}
 
 
 def test_an_account_may_allow_more_than_one_request_at_a_time(world: Any) -> None:
