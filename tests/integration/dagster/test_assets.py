@@ -368,8 +368,8 @@ def test_nobodys_name_and_no_secret_is_in_what_dagster_keeps(stored_house: House
     flats, lofts = house.connect(0, 7)
     private = ("Zebedee", "Quillfeather", "zeb@example.com", "555-0177", "standin-key", "standin-partner")
     world.lead(0, first="Zebedee", last="Quillfeather", email="zeb@example.com", phone="(202) 555-0177")
-    for place in (flats, lofts):
-        user = world.user("Zebedee", "Quillfeather", f"zeb@example.com{place.hex[0]}", None)
+    for place, email in ((flats, "zeb@example.com"), (lofts, "zeb@example.com.au")):
+        user = world.user("Zebedee", "Quillfeather", email, None)
         world.conversation(place, "new", user=user)
     house.run("pull", keys=house.keys())
     world.standin.faults({"kind": "refuse", "endpoint": POST, "description": "zeb@example.com is bad"})
