@@ -1,14 +1,14 @@
 """How fast the delivery queue turns changes over without HTTP: claim, and settle with an attempt on record.
 
 One JSON line. The log holds a million changes; per-conversation order, leases and fencing are on, and writes
-are durable. Three runs, each on a queue of its own filling:
+are durable. What is compared goes by turns on two like databases, so that a machine that is busy for a while
+is busy for both; each figure is the median over the rounds, each share that of the pairs.
   plain       every conversation has one or two changes
-  snapshot    the same, while another session holds a snapshot open from before the first claim: nothing
-              that dies can be cleared. Filled and drained again until it was open for `--hold` seconds
-  one_lane    half of the changes belong to one conversation, which can go one at a time only
-
-`limit` is what the same statements' writes cost without a queue: UPDATE of the log rows and INSERT of their
-attempts, in batches as large, by as many sessions, in the same run.
+  one_lane    half of the changes belong to one conversation, which can go one at a time only: the rate of the
+              other conversations
+  snapshot    as plain, while another session holds a snapshot open from before the first claim, so that
+              nothing that dies can be cleared. Filled and drained again for `--hold` seconds
+The limit is `--least` changes per second for plain, and 0.9 of plain for the others.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -38,20 +40,42 @@ _SPAWN = multiprocessing.get_context("spawn")
 EXPLANATION = {"outcome": "sent", "reason": "Other at ResMan", "marker": "[DQ-0123456789ab]"}
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two databases."""
+
+    engine: Engine
+    url: str
+
+
 @contextmanager
-def database(changes: int) -> Iterator[tuple[Engine, str]]:
-    """A migrated database with durable writes whose log holds `changes` settled changes."""
+def databases(changes: int) -> Iterator[tuple[Side, Side]]:
+    """Two like, migrated databases with durable writes, whose logs hold `changes` settled changes. What a
+    session of one of them holds open keeps nothing in the other."""
     with tempfile.TemporaryDirectory(prefix="domiq-bench-") as directory:
         Path(directory).chmod(0o755)
         settings = {"max_wal_size": "8GB", "checkpoint_timeout": "30min"}
         with running(Path(directory) / "pg", settings=settings) as server:
             server.ensure_database("bench")
-            engine = make_engine(server.url("bench"), pool_size=10, statement_timeout_ms=0)
-            migrate(engine)
-            run(engine, _WORLD, properties=PROPERTIES, changes=changes)
-            vacuum(engine)
-            yield engine, server.url("bench")
-            engine.dispose()
+            with engine_of(server.url("bench")) as engine:
+                migrate(engine)
+                run(engine, _WORLD, properties=PROPERTIES, changes=changes)
+                vacuum(engine)
+            with engine_of(server.url("postgres")) as engine:
+                connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                connection.execute(text("CREATE DATABASE twin TEMPLATE bench"))
+                connection.close()
+            with engine_of(server.url("bench")) as one, engine_of(server.url("twin")) as other:
+                yield Side(one, server.url("bench")), Side(other, server.url("twin"))
+
+
+@contextmanager
+def engine_of(url: str) -> Iterator[Engine]:
+    engine = make_engine(url, pool_size=10, statement_timeout_ms=0)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def run(engine: Engine, sql: str, **values: Any) -> None:
@@ -143,50 +167,81 @@ def settle(connection: Any, held: list[queue.Claim]) -> None:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--log", type=int, default=1_000_000)
-    options.add_argument("--pending", type=int, default=200_000)
+    options.add_argument("--pending", type=int, default=100_000)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--batch", type=int, default=500)
+    options.add_argument("--rounds", type=int, default=5, help="of plain beside one_lane")
     options.add_argument("--hold", type=float, default=300.0, help="seconds that the snapshot is open")
+    options.add_argument("--least", type=int, default=10_000)
     given = options.parse_args()
-
-    def say(what: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
-
     result: dict[str, Any] = {"benchmark": "queue_rate", **vars(given)}
-    say("filling the log ...")
-    with database(given.log) as (engine, url):
-        say("plain ...")
-        enqueue(engine, given.pending)
-        vacuum(engine)
-        result["plain"] = drain(url, given.workers, given.batch)
-        say(f"{result['plain']}; one_lane ...")
-        vacuum(engine)
-        lane = enqueue(engine, given.pending, one_lane=given.pending // 2)
-        vacuum(engine)
-        result["one_lane"] = drain(url, given.workers, given.batch, lane)
-        say(f"{result['one_lane']}; snapshot ...")
-        run(engine, "DELETE FROM domiq_sync.delivery")
-        vacuum(engine)
-        result["snapshot"] = under_snapshot(engine, url, given, say)
-    plain = result["plain"]["per_second"]
-    result["snapshot"]["share_of_plain"] = round(result["snapshot"]["per_second"] / plain, 3)
-    result["one_lane"]["share_of_plain"] = round(result["one_lane"]["per_second"] / plain, 3)
+    say("filling the logs ...")
+    with databases(given.log) as sides:
+        result |= compare("plain", "one_lane", beside_one_lane(*sides, given))
+        for side in sides:
+            run(side.engine, "DELETE FROM domiq_sync.delivery")
+            vacuum(side.engine)
+        result |= compare("plain_beside_snapshot", "snapshot", beside_snapshot(*sides, given))
     print(json.dumps(result))
 
 
-def under_snapshot(engine: Engine, url: str, given: Any, say: Callable[[str], None]) -> dict[str, float]:
-    """Fills and drains for `hold` seconds while a snapshot is open; the rates of the last round."""
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as holder:
+def say(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
+
+
+Pair = tuple[dict[str, float], dict[str, float]]
+
+
+def compare(plain: str, other: str, rounds: Iterator[Pair]) -> dict[str, Any]:
+    """The medians of both, and of the share that the other has of plain in its round."""
+    pairs = []
+    for n, pair in enumerate(rounds, 1):
+        rates = [p["per_second"] for p in pair]
+        say(f"round {n}: {plain} {rates[0]:.0f}/s, {other} {rates[1]:.0f}/s")
+        pairs.append(rates)
+    columns = list(zip(*pairs, strict=True))
+    share = statistics.median(b / a for a, b in pairs)
+    return {
+        plain: {"per_second": round(statistics.median(columns[0])), "rounds": len(pairs)},
+        other: {"per_second": round(statistics.median(columns[1])), "share_of_plain": round(share, 3)},
+    }
+
+
+def beside_one_lane(one: Side, other: Side, given: Any) -> Iterator[Pair]:
+    """Plain in the one, half of the changes in one conversation in the other."""
+    for n in range(given.rounds):
+        enqueue(one.engine, given.pending // 2)
+        lane = enqueue(other.engine, given.pending, one_lane=given.pending // 2)
+        for side in (one, other):
+            vacuum(side.engine)
+        yield by_turns(
+            n, lambda: drain(one.url, given.workers, given.batch),
+            lambda: drain(other.url, given.workers, given.batch, lane),  # noqa: B023
+        )  # fmt: skip
+        run(other.engine, "DELETE FROM domiq_sync.delivery")
+
+
+def beside_snapshot(one: Side, other: Side, given: Any) -> Iterator[Pair]:
+    """The same in both, while a snapshot is open in the other."""
+    with other.engine.connect().execution_options(isolation_level="REPEATABLE READ") as holder:
         holder.execute(text("SELECT count(*) FROM domiq_sync.delivery"))
-        began, rounds = time.perf_counter(), 0
-        while True:
-            enqueue(engine, given.pending)
-            figures = drain(url, given.workers, given.batch)
-            rounds += 1
-            held = time.perf_counter() - began
-            say(f"open for {held:.0f} s: {figures}")
-            if held >= given.hold:
-                return {**figures, "rounds": rounds, "open_seconds": round(held)}
+        began, n = time.perf_counter(), 0
+        while time.perf_counter() - began < given.hold:
+            for side in (one, other):
+                enqueue(side.engine, given.pending)
+            yield by_turns(
+                n, lambda: drain(one.url, given.workers, given.batch),
+                lambda: drain(other.url, given.workers, given.batch),
+            )  # fmt: skip
+            n += 1
+
+
+def by_turns(n: int, one: Callable[[], dict[str, float]], other: Callable[[], dict[str, float]]) -> Pair:
+    """Both, of which every other time the other goes first."""
+    if n % 2:
+        second = other()
+        return one(), second
+    return one(), other()
 
 
 _WORLD = """

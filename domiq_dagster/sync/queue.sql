@@ -103,7 +103,10 @@ WITH given AS (
                             WHEN g.context_data IS NULL THEN '{}'::jsonb
                             ELSE jsonb_build_object('original', g.context_data) END
                        || jsonb_build_object('sync', removed.explanation)
-    FROM removed WHERE g.id = removed.change_id AND g.sync_status = 'pending'
+    FROM removed
+    -- COALESCE keeps this from being looked up in the log's index by status, which reads the whole backlog
+    -- for each change where the statistics are from before it
+    WHERE g.id = removed.change_id AND COALESCE(g.sync_status, '') = 'pending'
 ), promoted AS (
     UPDATE domiq_sync.delivery d
     SET is_head = TRUE, next_attempt_at = greatest(d.next_attempt_at, clock_timestamp())
