@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine, event
 
 from domiq_dagster.db.engine import make_engine
@@ -23,6 +24,9 @@ T = TypeVar("T")
 _PATIENCE = 30.0
 _COMMENT = re.compile(r"--[^\n]*")
 _CLAIMS = "SET state = 'in_flight'"
+_END_SESSIONS = """
+SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = ANY (%s)"""
 _LOCKS_ROWS = re.compile(r"\b(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 
 
@@ -35,6 +39,7 @@ class Process:
 
     def __init__(self, url: str, name: str) -> None:
         self.name = name
+        self._url = url
         self.held: Claim | None = None
         """What it claimed last, where the work notes it."""
         self.engine = make_engine(url, application_name=name, pool_size=8)
@@ -149,6 +154,10 @@ class Process:
         for engine in (self.engine, self._gate_engine):
             assert engine.pool.checkedout() == 0, "a connection was not given back"
             engine.dispose()
+        # A busy server may notice only later that its clients are gone, and keep their locks until then.
+        with psycopg.connect(self._url, autocommit=True) as undertaker:
+            names = [self.name, f"{self.name} gate"]
+            undertaker.execute(_END_SESSIONS, [names])
         self._dead = False
         self._writing.clear()
 
