@@ -303,6 +303,7 @@ def retry(
 def conflicts(
     resolve: Annotated[UUID | None, typer.Option(help="The conversation to decide about.")] = None,
     keep: Annotated[str | None, typer.Option(help="Whose status wins: domiq or resman.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
     json_output: Json = False,
 ) -> None:
     """List the conflicts that wait for a person, or decide one."""
@@ -311,7 +312,7 @@ def conflicts(
     with database() as engine:
         if resolve is not None:
             side: Literal["domiq", "resman"] = "domiq" if keep == "domiq" else "resman"
-            resolve_conflict(engine, resolve, side)
+            resolve_conflict(engine, resolve, side, by=by or login())
             print(f"Decided for {side}.")
         with engine.connect() as connection:
             found = open_conflicts(connection)

@@ -23,7 +23,7 @@ from domiq_dagster.resman.models import Prospect
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.linking import contact
 from domiq_dagster.sync.links import LinkFinder
-from domiq_dagster.sync.statuses import RESMAN_LOST, effective_resman_status
+from domiq_dagster.sync.statuses import RESMAN_LOST, status_with_milestone
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "pull.sql")
@@ -142,13 +142,11 @@ def _stage(
 
 def _row(p: Prospect) -> tuple[object, ...]:
     lease = p.lease
-    signed = lease is not None and lease.lease_signed_date is not None
-    ended = lease is not None and (lease.denial_date is not None or lease.cancellation_date is not None)
     return (
         p.prospect_id,
         p.main_person_id,
         p.status,
-        effective_resman_status(p.status, signed, ended),
+        status_with_milestone(p.status, lease),
         p.last_modified,
         p.last_modified_raw,
         p.lost_reason,
