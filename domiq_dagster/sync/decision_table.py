@@ -86,7 +86,8 @@ def _fold_one(
 def sections() -> list[tuple[str, list[tuple[Row, Outcome]]]]:
     """Titles and rows: first what holds under every policy, then what each policy adds."""
     judged = {case: judge(case) for case in all_cases()}
-    everywhere, apart = {}, {}
+    everywhere: dict[Case, Outcome] = {}
+    apart: dict[Case, Outcome] = {}
     for case, outcome in judged.items():
         same = {judged[_with_policy(case, policy)] for policy in ConflictPolicy}
         (everywhere if len(same) == 1 else apart)[case] = outcome
