@@ -21,9 +21,9 @@ from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resman.models import Prospect
 from domiq_dagster.sync.integrations import Integration
-from domiq_dagster.sync.linking import contact
 from domiq_dagster.sync.links import LinkFinder
-from domiq_dagster.sync.statuses import RESMAN_LOST, status_with_milestone
+from domiq_dagster.sync.own_contacts import property_contacts
+from domiq_dagster.sync.statuses import status_with_milestone
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "pull.sql")
@@ -73,12 +73,13 @@ def pull_property(
         ResManError: nothing of this pull was stored; the failure is on record in the watermark table.
     """
     rules = rules or PullRules()
+    shared = property_contacts(client, integration)
     with engine.connect() as connection:
         begun = connection.execute(
             text(_QUERIES["begin_pull"]), {"property_id": integration.property_id}
         ).one()
         asked = since or _since(begun.watermark, full, rules, clock())
-        finder = LinkFinder(connection, integration.property_id)
+        finder = LinkFinder(connection, integration.property_id, shared=shared)
         connection.commit()
         record = {
             "property_id": integration.property_id,
@@ -135,7 +136,7 @@ def _stage(
                 fetched += 1
                 copy.write_row((*_row(prospect), fetched))
                 newest = max(newest or prospect.last_modified, prospect.last_modified)
-                _look(finder, prospect)
+                finder.look(prospect)
         raw.commit()
     return fetched, newest
 
@@ -155,13 +156,6 @@ def _row(p: Prospect) -> tuple[object, ...]:
         lease.status if lease else None,
         p.content_hash,
     )
-
-
-def _look(finder: LinkFinder, prospect: Prospect) -> None:
-    main = next((p for p in prospect.people if p.is_main), None) or next(iter(prospect.people), None)
-    if main is not None:
-        person = contact(main.first_name, main.last_name, main.email, main.phone)
-        finder.see(prospect.prospect_id, prospect.main_person_id, person, prospect.status == RESMAN_LOST)
 
 
 def _record_failure(connection: Connection, record: dict[str, object], error: ResManError) -> None:
