@@ -126,6 +126,11 @@ FOR UPDATE OF c
 SELECT EXISTS (SELECT FROM domiq_sync.delivery d
                WHERE d.lane = :conversation_id AND d.state IN ('in_flight', 'unknown'))
 
+-- name: wake_unlinked
+-- What waited for a contact has a lead now.
+UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp(), state = 'ready'
+WHERE lane = :conversation_id AND state = 'waiting' AND last_outcome = 'no_contact'
+
 -- name: record_decision
 INSERT INTO domiq_sync.link_decision (property_id, conversation_id, user_id, prospect_id, verdict, decided_by)
 VALUES (:property_id, :conversation_id, :user_id, :prospect_id, :verdict, :by)
