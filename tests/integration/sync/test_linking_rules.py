@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from domiq_dagster.sync.link_decisions import CannotLink, link_by_hand, never_link, open_questions
+from domiq_dagster.sync.retry import retry_failed
 
 PHONE, OTHER_PHONE = "202-555-0143", "202-555-0177"
 
@@ -182,7 +184,7 @@ def test_prospects_that_fit_equally_well_are_not_linked_when_a_later_read_brings
     conversation = old_conversation(world, place, email="bo@example.com")
     leads = sorted(world.lead(email="bo@example.com")["prospectId"] for _ in "ab")
     world.pull()
-    one_alone = [p for p in world.client.prospects(*_where(world), modified_since=_long_ago())]
+    one_alone = list(world.client.prospects(*_where(world), modified_since=_long_ago()))
     world.client.prospects = lambda *a, **k: (p for p in one_alone if p.prospect_id == leads[1])
     world.pull()
     del world.client.prospects
@@ -200,8 +202,6 @@ def _where(world: Any) -> tuple[str, str]:
 
 
 def _long_ago() -> Any:
-    from datetime import UTC, datetime, timedelta
-
     return datetime.now(UTC) - timedelta(days=30)
 
 
@@ -361,8 +361,6 @@ def test_a_change_that_failed_as_ambiguous_is_listed_and_goes_out_once_a_person_
     assert questions(world) == [("several_prospects", sorted(leads), {conversation})]
     world.pull()
     link_by_hand(world.engine, conversation, leads[0], by="pat@desk")
-    from domiq_dagster.sync.retry import retry_failed
-
     assert retry_failed(world.engine, reason="ambiguous_lead") == 1
     world.deliver()
     assert world.told(conversation) == ["Other"]

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domiq_dagster.sync.replay import breaks, replay
+from tests.depth import examples
 
 
 def told(world: Any, conversation: UUID) -> list[str | None]:
@@ -153,7 +154,9 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     edits=EDITS,
     policy=st.sampled_from(["resman_wins", "domiq_wins", "furthest_progress", "manual_review"]),
