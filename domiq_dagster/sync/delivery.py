@@ -33,7 +33,6 @@ from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.lead_search import Found, LeadSearch, SeveralLeads
 from domiq_dagster.sync.linking import contact
 from domiq_dagster.sync.links import Question, ask, decided_about, link_conversation, staff_contacts
-from domiq_dagster.sync.own_contacts import property_contacts
 from domiq_dagster.sync.plan import NothingToSend, Settings, Step, marker, plan
 from domiq_dagster.sync.queue import Claim, LostLease, Settlement
 from domiq_dagster.sync.statuses import (
@@ -172,7 +171,6 @@ class Delivery:
         shared = staff_contacts(self._connection, place)
         decided = decided_about(self._connection, place, row.conversation_id, row.user_id)
         self._connection.commit()
-        shared |= property_contacts(self._client, self._integration)
         person = contact(row.first_name, row.last_name, row.email, row.phone, shared=shared)
         mark = marker(self._held.change_id)[:-1]  # what the markers of all its steps begin with
         search = LeadSearch(self._client, self._integration, self._trace, mark, decided, shared)

@@ -69,7 +69,7 @@ def apply_property(
         for problem in statuses.problems.values():
             logger.warning("%s: %s", integration.partition_key, problem)
         rows = connection.execute(
-            text(_QUERIES["moved_leads"]),
+            text(_QUERIES["moved_leads" if conversation_id is None else "moved_lead"]),
             {
                 "property_id": integration.property_id,
                 "conversation_id": conversation_id,
@@ -135,7 +135,7 @@ def _act(
         # From here on no worker can claim one of its changes.
         connection.execute(text(_QUERIES["lock_lane"]), {"conversation_id": row.conversation_id})
         again = connection.execute(
-            text(_QUERIES["moved_leads"]),
+            text(_QUERIES["moved_lead"]),
             {
                 "property_id": integration.property_id,
                 "conversation_id": row.conversation_id,

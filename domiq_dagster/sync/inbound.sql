@@ -18,12 +18,35 @@ JOIN public.conversation c ON c.id = l.conversation_id
 WHERE l.property_id = :property_id AND l.is_current
   -- Where nothing was agreed, who is newer decides: a lead that no pull has dated yet waits for one.
   AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL OR r.last_modified IS NOT NULL)
-  AND (CAST(:conversation_id AS uuid) IS NULL OR l.conversation_id = :conversation_id)
   AND (l.agreed_domiq_status IS DISTINCT FROM c.status
        OR l.agreed_resman_status IS DISTINCT FROM r.effective_status
        OR EXISTS (SELECT FROM domiq_sync.conflict k
                   WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL))
 ORDER BY l.conversation_id
+
+-- name: moved_lead
+-- The same of one conversation: a plan that serves both would read the whole property's links.
+SELECT l.conversation_id, l.prospect_id, l.agreed_domiq_status, l.agreed_resman_status, l.agreed_at,
+       c.status AS domiq_status, r.effective_status AS resman_status, r.lost_reason,
+       l.agreed_at IS NULL AND c.created_at > r.last_modified AS domiq_is_newer,
+       EXISTS (SELECT FROM domiq_sync.conflict k
+               WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL) AS in_conflict,
+       EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id) AS open_outbound,
+       EXISTS (SELECT FROM domiq_sync.delivery d
+               WHERE d.lane = l.conversation_id AND d.state IN ('in_flight', 'unknown')) AS under_way,
+       COALESCE((SELECT g.sync_status = 'failed' AND g.sync_direction = 'to_resman' AND g.new_status = c.status
+                 FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
+                 WHERE ch.conversation_id = l.conversation_id ORDER BY ch.seq DESC LIMIT 1), FALSE) AS push_failed
+FROM domiq_sync.lead_link l
+JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
+JOIN public.conversation c ON c.id = l.conversation_id
+WHERE l.conversation_id = :conversation_id AND l.property_id = :property_id AND l.is_current
+  -- Where nothing was agreed, who is newer decides: a lead that no pull has dated yet waits for one.
+  AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL OR r.last_modified IS NOT NULL)
+  AND (l.agreed_domiq_status IS DISTINCT FROM c.status
+       OR l.agreed_resman_status IS DISTINCT FROM r.effective_status
+       OR EXISTS (SELECT FROM domiq_sync.conflict k
+                  WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL))
 
 -- name: mark_origin
 -- The capture trigger sees this and does not send the change back.

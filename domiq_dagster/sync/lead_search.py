@@ -22,6 +22,7 @@ from domiq_dagster.sync.linking import (
     somebody_else,
 )
 from domiq_dagster.sync.links import NOTHING_DECIDED, Decided
+from domiq_dagster.sync.own_contacts import property_contacts
 from domiq_dagster.sync.statuses import CUSTOMER_TYPES
 from domiq_dagster.sync.trace import Trace
 
@@ -47,7 +48,8 @@ class SeveralLeads(Exception):
 
 class LeadSearch:
     """`mark`: a lead that carries it in an event's comments is ours, whatever else fits. `decided`: what
-    people decided about this person's links. `shared`: contacts that are nobody's own."""
+    people decided about this person's links. `shared`: contacts that are nobody's
+    own, besides the property's."""
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class LeadSearch:
         shared: SharedContacts = NONE_SHARED,
     ) -> None:
         self._client = client
+        self._integration = integration
         self._account = integration.account_id
         self._property = integration.resman_property_id
         self._trace = trace
@@ -108,7 +111,7 @@ class LeadSearch:
         for record in fitting.values():
             if any(self._mark in (event.comments or "") for event in record.events):
                 return _found(record, rule)
-        if rule != "name" and len(fitting) >= SHARED_BY:
+        if rule != "name" and (len(fitting) >= SHARED_BY or self._is_the_property_s(rule, person)):
             return None
         chosen = choose(list(fitting.values()), lambda r: CUSTOMER_TYPES.get(r.customer_type, ""))
         if chosen is None:
@@ -118,6 +121,11 @@ class LeadSearch:
                 tuple(sorted(fitting)),
             )
         return _found(chosen, rule)
+
+    def _is_the_property_s(self, rule: str, person: Contact) -> bool:
+        """Asked only where something was found: most searches find nobody."""
+        own = property_contacts(self._client, self._integration)
+        return person.email in own.emails if rule == "email" else person.phone in own.phones
 
     def _fits(self, rule: str, record: LeadRecord, person: Contact) -> bool:
         """Whether the search's hit really is the person: a search may be laxer than our rule. Of a household

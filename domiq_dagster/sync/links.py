@@ -5,7 +5,8 @@ The rules are in docs/linking.md, each with the test that is named after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -32,6 +33,8 @@ from domiq_dagster.sync.statuses import RESMAN_LOST, RESMAN_PROSPECT, status_wit
 
 _QUERIES = load_queries(__package__, "links.sql")
 _STRENGTH = {"manual": 4, "stored_id": 3, "email": 2, "phone": 1, "name": 0}
+_NO_DIGITS = re.compile(r"\D+", re.ASCII)
+_EXTENSION = re.compile("[xX#;]")
 _NO_LONGER_ALIKE = "it was linked by name alone, and an e-mail or phone says now that it is somebody else"
 
 
@@ -131,7 +134,7 @@ def ask(connection: Connection, property_id: UUID, question: Question) -> None:
 
 @dataclass(slots=True, eq=False)
 class _User:
-    """A DomIQ user at this property: the conversations without a lead, newest first, and those with one. What
+    """A DomIQ user of whom conversations wait for a lead: those, newest first, and the leads of others. What
     recognises the user is worked out when somebody looks like them, since most never are asked about."""
 
     id: UUID
@@ -139,15 +142,9 @@ class _User:
     last: str | None = field(repr=False)
     email: str | None = field(repr=False)
     phone: str | None = field(repr=False)
-    unlinked: list[UUID] = field(default_factory=list)
-    linked: list[tuple[str, UUID, str]] = field(default_factory=list)
-    """Prospect, conversation, linked by."""
+    waiting: list[UUID] = field(default_factory=list)
     leads: dict[str, _Claim] = field(default_factory=dict)
-    """The prospects of `linked`, as they are known."""
     contact: Contact | None = field(default=None, repr=False)
-
-    def conversations(self) -> tuple[UUID, ...]:
-        return (*self.unlinked, *(conversation for _, conversation, _ in self.linked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +158,25 @@ class _Claim:
     value: object = field(repr=False)
 
 
-class LinkFinder:
-    """Collects, while prospects stream by, which of them belong to which conversations.
+_Household = list[tuple[Contact, list[_User]]]
+"""People of one prospect, each with the users that may be them."""
 
-    Holds DomIQ's side in memory, never ResMan's: 200,000 prospects cost nothing here unless they look
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A linked prospect whose link is to be looked at again: who its people are, and whom they look like."""
+
+    person_id: str | None
+    status: str
+    contacts: list[Contact] = field(repr=False)
+    household: _Household = field(repr=False)
+
+
+class LinkFinder:
+    """Collects, while prospects stream by, which of them belong to conversations that wait for a lead, and
+    which links no longer hold.
+
+    Holds who waits in memory, and never ResMan's side: 200,000 prospects cost nothing here unless they look
     like somebody. Nothing is stored before `store`. `shared`: what the property's own contacts are.
     """
 
@@ -175,51 +187,49 @@ class LinkFinder:
         self._shared = shared | staff_contacts(connection, property_id)
         self._users: dict[UUID, _User] = {}
         self._by_stored_id: dict[str, _User] = {}
-        self._by_link: dict[str, list[tuple[_User, UUID, str]]] = {}
-        self._current: set[str] = set()
         self._alike: dict[object, list[_User]] = {}
         self._read_people(connection)
         self._same: dict[str, _User] = {}
         self._never: set[tuple[UUID, str]] = set()
         self._read_decisions(connection)
-        self._claims: dict[UUID, dict[str, _Claim]] = {}
-        self._seen_at: set[tuple[object, str]] = set()
-        self._questions: dict[str, Question] = {}
-        self._doubted: list[tuple[UUID, str]] = []
+        linked = connection.execute(
+            text(
+                "SELECT prospect_id, bool_or(linked_by = 'name') AS by_name FROM domiq_sync.lead_link "
+                "WHERE property_id = :p GROUP BY prospect_id"
+            ),
+            {"p": property_id},
+        ).all()
+        self._linked = {row.prospect_id for row in linked}
+        self._by_name = {row.prospect_id for row in linked if row.by_name}
         self._asked_about: dict[str, str] = {}
         self._looked_at_again: set[str] = set()
         self._rivals: dict[UUID, dict[str, _Claim]] = {}
         self._read_questions(connection)
+        self._claims: dict[UUID, dict[str, _Claim]] = {}
+        self._seen_at: set[tuple[object, str]] = set()
+        self._questions: dict[str, Question] = {}
+        self._doubtful: dict[str, _Seen] = {}
 
     def _read_people(self, connection: Connection) -> None:
-        rows = connection.execute(
-            text(_QUERIES["people"]),
-            {"property_id": self._property_id},
-            execution_options={"yield_per": 2_000},
-        )
-        for row in rows:
+        place = {"property_id": self._property_id}
+        for row in connection.execute(text(_QUERIES["waiting_people"]), place):
             user = self._users.get(row.user_id)
             if user is None:
                 user = _User(row.user_id, row.first_name, row.last_name, row.email, row.phone)
                 self._users[row.user_id] = user
-            if row.prospect_id is None:
-                user.unlinked.append(row.conversation_id)
-                if row.stored_id:
-                    self._by_stored_id[row.stored_id] = user
-                continue
-            user.linked.append((row.prospect_id, row.conversation_id, row.linked_by))
-            user.leads[row.prospect_id] = _Claim(
+                for key in _keys(user.first, user.last, user.email, user.phone):
+                    self._alike.setdefault(key, []).append(user)
+            user.waiting.append(row.conversation_id)
+            if row.stored_id:
+                self._by_stored_id[row.stored_id] = user
+        rows = connection.execute(text(_QUERIES["leads_of_users"]), {**place, "user_ids": list(self._users)})
+        for row in rows:
+            self._users[row.user_id].leads[row.prospect_id] = _Claim(
                 row.prospect_id, row.person_id, row.linked_by, row.resman_status or RESMAN_LOST, None
             )
-            self._by_link.setdefault(row.prospect_id, []).append((user, row.conversation_id, row.linked_by))
-            if row.is_current:
-                self._current.add(row.prospect_id)
-        for user in self._users.values():
-            for key in _keys(user.first, user.last, user.email, user.phone):
-                self._alike.setdefault(key, []).append(user)
 
     def _read_decisions(self, connection: Connection) -> None:
-        owners = {c: user for user in self._users.values() for c in user.conversations()}
+        owners = {c: user for user in self._users.values() for c in user.waiting}
         rows = connection.execute(
             text(_QUERIES["decisions"]),
             {"property_id": self._property_id, "conversation_id": None, "user_id": None},
@@ -234,7 +244,7 @@ class LinkFinder:
     def _read_questions(self, connection: Connection) -> None:
         """Of prospects that were found to look like one user the next read may bring one alone: the others
         are still there."""
-        owners = {c: user for user in self._users.values() for c in user.unlinked}
+        owners = {c: user for user in self._users.values() for c in user.waiting}
         rows = connection.execute(text(_QUERIES["open_prospects"]), {"property_id": self._property_id})
         for row in rows:
             self._asked_about[row.prospect_id] = row.asked_about
@@ -267,7 +277,7 @@ class LinkFinder:
                 rivals.pop(prospect_id, None)
         for rule, known in (("manual", self._same), ("stored_id", self._by_stored_id)):
             user = known.get(prospect_id)
-            if user is not None and user.unlinked and (user.id, prospect_id) not in self._never:
+            if user is not None and (user.id, prospect_id) not in self._never:
                 self._claim(user, _Claim(prospect_id, person_id, rule, status, prospect_id))
                 return
         household = [
@@ -275,54 +285,38 @@ class LinkFinder:
             for p, is_main in people
             if (alike := self._users_like(p, prospect_id, by_name=is_main))
         ]
-        if prospect_id in self._by_link and self._is_doubted(prospect_id, people, household):
-            return
+        if prospect_id in self._by_name or (household and prospect_id in self._linked):
+            contacts = [self._contact_of(p, by_name=is_main) for p, is_main in people]
+            self._doubtful[prospect_id] = _Seen(person_id, status, contacts, household)
+        else:
+            self._claim_for(prospect_id, person_id, status, household)
+
+    def _claim_for(
+        self,
+        prospect_id: str,
+        person_id: str | None,
+        status: str,
+        household: _Household,
+        owners: Collection[UUID] = (),
+    ) -> None:
+        """`owners`: the users that the prospect is linked with; by name alone it is nobody else's then."""
         for person, alike in household:
             found = find(person, [self._recognise(u) for u in alike], [u.id for u in alike])
             if isinstance(found, Match):
+                if found.linked_by == "name" and owners and alike[found.index].id not in owners:
+                    continue
                 value = getattr(person, found.linked_by)
                 if found.linked_by != "name":
                     self._seen_at.add((value, prospect_id))
                 claim = _Claim(prospect_id, person_id, found.linked_by, status, value)
                 self._claim(alike[found.index], claim)
-            elif isinstance(found, Ambiguous) and prospect_id not in self._current:
+            elif isinstance(found, Ambiguous) and prospect_id not in self._linked:
                 self._ask_who(prospect_id, found)
-
-    def _is_doubted(
-        self,
-        prospect_id: str,
-        people: list[tuple[Person, bool]],
-        household: list[tuple[Contact, list[_User]]],
-    ) -> bool:
-        """Whether what this prospect's people are called and reached by now speaks against its link."""
-        contacts: list[Contact] | None = None
-        for user, conversation, linked_by in self._by_link[prospect_id]:
-            mine = self._recognise(user)
-            if any(user in alike and _is_one(person, mine) for person, alike in household):
-                continue
-            if contacts is None:
-                contacts = [self._contact_of(p, by_name=is_main) for p, is_main in people]
-            if not contacts or not all(contradicts(c, mine) for c in contacts):
-                continue
-            if linked_by == "name":
-                self._doubted.append((conversation, prospect_id))
-                continue
-            for person, alike in household:
-                others = [u for u in alike if u is not user]
-                found = find(person, [self._recognise(u) for u in others], [u.id for u in others])
-                if isinstance(found, Match) and found.linked_by != "name" and linked_by != "manual":
-                    self._questions[prospect_id] = Question(
-                        "contact_moved",
-                        (prospect_id,),
-                        (conversation, *others[found.index].conversations()[:1]),
-                        f"its {found.linked_by} is now that of another user than the one it is linked with",
-                        2,
-                    )
-                    return True
-        return False
 
     def _users_like(self, person: Person, prospect_id: str, *, by_name: bool) -> list[_User]:
         """Whoever shares a key with a person: few, if any."""
+        if not self._alike:
+            return []
         names = (person.first_name, person.last_name) if by_name else (None, None)
         found: dict[UUID, _User] = {}
         for key in _keys(*names, person.email, person.phone):
@@ -342,39 +336,86 @@ class LinkFinder:
         return user.contact
 
     def _claim(self, user: _User, claim: _Claim) -> None:
-        if user.unlinked:
-            self._claims.setdefault(user.id, {})[claim.prospect_id] = claim
+        self._claims.setdefault(user.id, {})[claim.prospect_id] = claim
 
     def _ask_who(self, prospect_id: str, found: Ambiguous) -> None:
         users = [self._users[u] for u in found.groups if isinstance(u, UUID)]
-        newest = tuple(sorted(u.conversations()[0] for u in users))
-        if any(u.unlinked for u in users):
-            reason = f"several users share its {found.linked_by}"
-            self._questions[prospect_id] = Question(
-                "several_people", (prospect_id,), newest, reason, found.candidates
-            )
+        newest = tuple(sorted(u.waiting[0] for u in users))
+        reason = f"several users share its {found.linked_by}"
+        self._questions[prospect_id] = Question(
+            "several_people", (prospect_id,), newest, reason, found.candidates
+        )
+
+    # Links that may no longer hold
+
+    def _doubt(self, connection: Connection) -> None:
+        """Looks again at linked prospects whose people look like somebody who waits, or that were linked by
+        name alone; the others' links stand whatever becomes of their contact."""
+        rows = connection.execute(
+            text(_QUERIES["links_to"]),
+            {"property_id": self._property_id, "prospect_ids": list(self._doubtful)},
+        ).all()
+        owners: dict[str, set[UUID]] = {}
+        for row in rows:
+            owners.setdefault(row.prospect_id, set()).add(row.user_id)
+        for row in rows:
+            seen = self._doubtful[row.prospect_id]
+            mine = contact(row.first_name, row.last_name, row.email, row.phone, shared=self._shared)
+            if not seen.contacts or not all(_speaks_against(theirs, mine) for theirs in seen.contacts):
+                continue
+            if row.linked_by == "name":
+                closed = unlink(
+                    connection,
+                    property_id=self._property_id,
+                    conversation_id=row.conversation_id,
+                    prospect_id=row.prospect_id,
+                    reason=_NO_LONGER_ALIKE,
+                )
+                if closed:
+                    owners[row.prospect_id].discard(row.user_id)
+                if closed and row.user_id in self._users:
+                    self._users[row.user_id].leads.pop(row.prospect_id, None)
+            elif row.linked_by != "manual":
+                self._ask_whose(row.prospect_id, row.conversation_id, row.user_id, seen.household)
+        for prospect_id, seen in self._doubtful.items():
+            if prospect_id not in self._questions:
+                self._claim_for(
+                    prospect_id,
+                    seen.person_id,
+                    seen.status,
+                    seen.household,
+                    owners.get(prospect_id, ()),
+                )
+
+    def _ask_whose(self, prospect_id: str, conversation: UUID, user_id: UUID, household: _Household) -> None:
+        """Asks where somebody else who waits is reached as this prospect is now."""
+        for person, alike in household:
+            others = [u for u in alike if u.id != user_id]
+            found = find(person, [self._recognise(u) for u in others], [u.id for u in others])
+            if isinstance(found, Match) and found.linked_by != "name":
+                self._questions[prospect_id] = Question(
+                    "contact_moved",
+                    (prospect_id,),
+                    (conversation, others[found.index].waiting[0]),
+                    f"its {found.linked_by} is now that of another user than the one it is linked with",
+                    2,
+                )
 
     # Storing
 
     def store(self, connection: Connection) -> int:
         """Stores what is certain, closes links that no longer hold and lists what a person has to decide.
         Returns how many conversations were linked."""
-        for conversation, prospect_id in self._doubted:
-            unlink(
-                connection,
-                property_id=self._property_id,
-                conversation_id=conversation,
-                prospect_id=prospect_id,
-                reason=_NO_LONGER_ALIKE,
-            )
+        if self._doubtful:
+            self._doubt(connection)
         shared = shared_values(str(value) for value, _ in self._seen_at)
         linked = 0
-        for user in [u for u in self._users.values() if u.unlinked]:
+        for user in self._users.values():
             chosen = self._settle(user, list(self._claims.get(user.id, {}).values()), shared)
             if chosen is None:
                 continue
             self._questions.pop(chosen.prospect_id, None)
-            for conversation_id in user.unlinked:
+            for conversation_id in user.waiting:
                 linked += link_conversation(
                     connection,
                     property_id=self._property_id,
@@ -389,10 +430,7 @@ class LinkFinder:
     def _settle(self, user: _User, claims: list[_Claim], shared: frozenset[str]) -> _Claim | None:
         """The claim that holds; None where there is none, or, with a question, where none can be told from
         the others."""
-        doubted = {
-            prospect for conversation, prospect in self._doubted if conversation in user.conversations()
-        }
-        followed = [lead for prospect, lead in user.leads.items() if prospect not in doubted]
+        followed = list(user.leads.values())
         told = [c for c in claims if _STRENGTH[c.linked_by] >= _STRENGTH["stored_id"]]
         if not told and len(followed) == 1 and (is_open(followed[0].status) or not claims):
             return followed[0]
@@ -412,7 +450,7 @@ class LinkFinder:
     def _ask_which(self, user: _User, claims: Iterable[_Claim], reason: str) -> None:
         prospects = tuple(sorted(c.prospect_id for c in claims))
         self._questions[prospects[0]] = Question(
-            "several_prospects", prospects, tuple(sorted(user.unlinked)), reason, len(prospects)
+            "several_prospects", prospects, tuple(sorted(user.waiting)), reason, len(prospects)
         )
 
     def _store_questions(self, connection: Connection) -> None:
@@ -428,8 +466,8 @@ class LinkFinder:
         connection.execute(text(_QUERIES["close_moot_questions"]), values)
 
 
-def _is_one(person: Contact, mine: Contact) -> bool:
-    return isinstance(find(person, [mine]), Match)
+def _speaks_against(theirs: Contact, mine: Contact) -> bool:
+    return contradicts(theirs, mine) and not isinstance(find(theirs, [mine]), Match)
 
 
 def _keys(first: str | None, last: str | None, email: str | None, phone: str | None) -> list[object]:
@@ -446,5 +484,6 @@ def _keys(first: str | None, last: str | None, email: str | None, phone: str | N
 
 
 def _tail(phone: str) -> str | None:
-    digits = "".join(c for c in phone.lower().partition("x")[0].partition("ext")[0] if c.isdecimal())
+    """The last seven digits, before an extension."""
+    digits = _NO_DIGITS.sub("", _EXTENSION.split(phone, maxsplit=1)[0])
     return digits[-7:] if len(digits) >= 7 else None

@@ -1,20 +1,35 @@
--- name: people
--- The property's conversations with a user and a lead status, newest first, each with its link, if it has one
--- that is current. stored_id: a lead id that the application wrote into the log itself.
+-- name: waiting_people
+-- The property's conversations with a user and a lead status that have no lead yet, newest first.
+-- stored_id: a lead id that the application wrote into the log itself.
 SELECT c.id AS conversation_id, c.user_id, u.first_name, u.last_name, u.email, u.phone,
-       l.prospect_id, l.person_id, l.linked_by, l.is_current, r.effective_status AS resman_status,
-       CASE WHEN l.conversation_id IS NULL THEN
-           (SELECT g.resman_lead_id FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
-            WHERE ch.conversation_id = c.id AND g.resman_lead_id IS NOT NULL
-            ORDER BY ch.seq DESC LIMIT 1) END AS stored_id
+       (SELECT g.resman_lead_id FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
+        WHERE ch.conversation_id = c.id AND g.resman_lead_id IS NOT NULL
+        ORDER BY ch.seq DESC LIMIT 1) AS stored_id
 FROM domiq_sync.conversation_property cp
 JOIN public.conversation c ON c.id = cp.conversation_id
 JOIN public."user" u ON u.id = c.user_id
-LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = c.id
-LEFT JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
 WHERE cp.property_id = :property_id
-  AND (l.conversation_id IS NOT NULL OR domiq_sync.lead_status(cp.property_id, c.status) IS NOT NULL)
+  AND domiq_sync.lead_status(cp.property_id, c.status) IS NOT NULL
+  AND NOT EXISTS (SELECT FROM domiq_sync.lead_link l WHERE l.conversation_id = c.id)
 ORDER BY c.created_at DESC, c.id
+
+-- name: leads_of_users
+-- The leads that other conversations of these users have at the property.
+SELECT c.user_id, l.conversation_id, l.prospect_id, l.person_id, l.linked_by, r.effective_status AS resman_status
+FROM public.conversation c
+JOIN domiq_sync.lead_link l ON l.conversation_id = c.id AND l.property_id = :property_id
+LEFT JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
+WHERE c.user_id = ANY (CAST(:user_ids AS uuid[]))
+ORDER BY c.created_at DESC, c.id
+
+-- name: links_to
+-- Who is linked with these prospects.
+SELECT l.prospect_id, l.conversation_id, l.linked_by, c.user_id, u.first_name, u.last_name, u.email, u.phone
+FROM domiq_sync.lead_link l
+JOIN public.conversation c ON c.id = l.conversation_id
+JOIN public."user" u ON u.id = c.user_id
+WHERE l.property_id = :property_id AND l.prospect_id = ANY (CAST(:prospect_ids AS text[]))
+ORDER BY l.prospect_id, c.created_at DESC, c.id
 
 -- name: decisions
 -- What people decided about a property's links, or about one person's; the last about a pair holds.

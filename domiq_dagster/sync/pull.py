@@ -73,13 +73,11 @@ def pull_property(
         ResManError: nothing of this pull was stored; the failure is on record in the watermark table.
     """
     rules = rules or PullRules()
-    shared = property_contacts(client, integration)
     with engine.connect() as connection:
         begun = connection.execute(
             text(_QUERIES["begin_pull"]), {"property_id": integration.property_id}
         ).one()
         asked = since or _since(begun.watermark, full, rules, clock())
-        finder = LinkFinder(connection, integration.property_id, shared=shared)
         connection.commit()
         record = {
             "property_id": integration.property_id,
@@ -88,6 +86,9 @@ def pull_property(
             "started_at": begun.started_at,
         }
         try:
+            shared = property_contacts(client, integration)
+            finder = LinkFinder(connection, integration.property_id, shared=shared)
+            connection.commit()
             answer = client.prospects(
                 integration.account_id, integration.resman_property_id, modified_since=asked
             )
