@@ -40,6 +40,7 @@ from domiq_dagster.sync.conflicts import resolve as resolve_conflict
 from domiq_dagster.sync.doctor import examine
 from domiq_dagster.sync.explain import explain_all
 from domiq_dagster.sync.integrations import Integration, load_integrations
+from domiq_dagster.sync.link_decisions import CannotLink, link_by_hand, never_link, open_questions
 from domiq_dagster.sync.measure import left_alone, property_figures
 from domiq_dagster.sync.passes import sync_pass
 from domiq_dagster.sync.retry import CannotRetry, Choice, put_back
@@ -71,6 +72,7 @@ class Usage(Exception):
 
 
 _USER_ERRORS = (
+    CannotLink,
     CannotRetry,
     ConfigurationError,
     DatabaseError,
@@ -303,20 +305,34 @@ def retry(
 def conflicts(
     resolve: Annotated[UUID | None, typer.Option(help="The conversation to decide about.")] = None,
     keep: Annotated[str | None, typer.Option(help="Whose status wins: domiq or resman.")] = None,
+    link: Annotated[UUID | None, typer.Option(help="The conversation to link by hand.")] = None,
+    to: Annotated[str | None, typer.Option(help="The lead (prospect id) that it belongs to.")] = None,
+    never: Annotated[str | None, typer.Option(help="A lead that it never belongs to.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
     json_output: Json = False,
 ) -> None:
-    """List the conflicts that wait for a person, or decide one."""
+    """List what waits for a person, or decide it: statuses that both sides moved, and unclear links."""
     if (resolve is None) != (keep is None) or keep not in (None, "domiq", "resman"):
         raise Usage("Give --resolve CONVERSATION together with --keep domiq or --keep resman.")
+    if (link is None) != (to is None and never is None) or (to is not None and never is not None):
+        raise Usage("Give --link CONVERSATION together with --to LEAD or --never LEAD.")
+    who = by or login()
     with database() as engine:
         if resolve is not None:
             side: Literal["domiq", "resman"] = "domiq" if keep == "domiq" else "resman"
-            resolve_conflict(engine, resolve, side)
+            resolve_conflict(engine, resolve, side, by=who)
             print(f"Decided for {side}.")
-        with engine.connect() as connection:
-            found = open_conflicts(connection)
+        if link is not None and to is not None:
+            link_by_hand(engine, link, to, by=who)
+            print("Linked. If a change failed as ambiguous_lead: domiq-sync retry --reason ambiguous_lead.")
+        if link is not None and never is not None:
+            never_link(engine, link, never, by=who)
+            print("Ruled out. The next full read looks at the others that fit.")
+        with engine.begin() as connection:
+            found, questions = open_conflicts(connection), open_questions(connection)
     views.print_conflicts(found)
-    finish(json_output, {"conflicts": found})
+    views.print_link_questions(questions)
+    finish(json_output, {"conflicts": found, "links": questions})
 
 
 def find_property(engine: Engine, name: str | None) -> Integration | None:

@@ -172,6 +172,23 @@ def print_conflicts(conflicts: Sequence[dict[str, Any]]) -> None:
     make_console().print(table)
 
 
+def print_link_questions(questions: Sequence[dict[str, Any]]) -> None:
+    """Nothing where no link waits for a person."""
+    if not questions:
+        return
+    table = Table("property", "question", "conversations", "leads", "since", title="Links to decide")
+    for q in questions:
+        table.add_row(
+            str(q["partition_key"]),
+            escape(q["reason"]),
+            "\n".join(map(str, q["conversation_ids"])),
+            escape("\n".join(q["prospect_ids"] or [q["prospect_id"]])),
+            f"{q['asked_at']:%Y-%m-%d %H:%M}",
+        )
+    make_console().print(table)
+    make_console().print("domiq-sync conflicts --link CONVERSATION --to LEAD, or --never LEAD")
+
+
 def print_retried(result: dict[str, Any]) -> None:
     """What was put back, or would be, by property and reason."""
     console = make_console()

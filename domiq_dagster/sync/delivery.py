@@ -32,7 +32,7 @@ from domiq_dagster.sync.delivery_ends import Delivered, DeliveryRules, GiveBack,
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.lead_search import Found, LeadSearch, SeveralLeads
 from domiq_dagster.sync.linking import contact
-from domiq_dagster.sync.links import link_conversation
+from domiq_dagster.sync.links import Question, ask, decided_about, link_conversation, staff_contacts
 from domiq_dagster.sync.plan import NothingToSend, Settings, Step, marker, plan
 from domiq_dagster.sync.queue import Claim, LostLease, Settlement
 from domiq_dagster.sync.statuses import (
@@ -167,14 +167,23 @@ class Delivery:
         if row.prospect_id is not None:
             return Found(row.prospect_id, row.person_id, None, "stored_id", just_linked=False)
         self._lock_person(row)
-        person = contact(row.first_name, row.last_name, row.email, row.phone)
+        place = self._integration.property_id
+        shared = staff_contacts(self._connection, place)
+        decided = decided_about(self._connection, place, row.conversation_id, row.user_id)
+        self._connection.commit()
+        person = contact(row.first_name, row.last_name, row.email, row.phone, shared=shared)
         mark = marker(self._held.change_id)[:-1]  # what the markers of all its steps begin with
-        search = LeadSearch(self._client, self._integration, self._trace, mark)
+        search = LeadSearch(self._client, self._integration, self._trace, mark, decided, shared)
         try:
             found = search.find(
                 row.resman_lead_id, person, row.email, row.phone, row.first_name, row.last_name
             )
         except SeveralLeads as several:
+            reason = "several prospects look like one user"
+            leads = several.prospect_ids
+            question = Question("several_prospects", leads, (row.conversation_id,), reason, len(leads))
+            ask(self._connection, place, question)
+            self._connection.commit()
             raise Settle("failed", "ambiguous_lead", str(several)) from None
         if found is not None:
             self._link(row, found.prospect_id, found.person_id, found.linked_by, found.record)
@@ -182,7 +191,9 @@ class Delivery:
         if not person.reachable:
             waited = (self._trace.now() - self._held.enqueued_at).total_seconds()
             if waited > self._rules.contact_patience:
-                raise Settle("failed", "no_contact", "ResMan takes no lead without e-mail and phone")
+                raise Settle(
+                    "failed", "no_contact", "ResMan takes no lead without an e-mail or phone of its own"
+                )
             raise GiveBack("no_contact", self._rules.configuration_pause)
         if row.has_siblings and self._sibling_in_doubt(row):
             raise GiveBack("same_person_under_way", self._rules.unknown_pause, state="ready")

@@ -15,9 +15,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Row, text
 
 from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.sync.decide import Action, Decision, Pair, Situation, decide
+from domiq_dagster.sync.decide import DOMIQ_HAS_NO_LEAD, Action, Decision, Pair, Situation, decide
 from domiq_dagster.sync.integrations import Integration
-from domiq_dagster.sync.statuses import StatusMap, load_status_map
+from domiq_dagster.sync.statuses import RESMAN_LOST, StatusMap, load_status_map
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "inbound.sql")
@@ -66,8 +66,10 @@ def apply_property(
     applied = Applied(integration.partition_key)
     with engine.connect() as connection:
         statuses = load_status_map(connection, integration.property_id)
+        for problem in statuses.problems.values():
+            logger.warning("%s: %s", integration.partition_key, problem)
         rows = connection.execute(
-            text(_QUERIES["moved_leads"]),
+            text(_QUERIES["moved_leads" if conversation_id is None else "moved_lead"]),
             {
                 "property_id": integration.property_id,
                 "conversation_id": conversation_id,
@@ -78,10 +80,10 @@ def apply_property(
         agreeing = []
         for row in rows:
             decision = decide(_situation(integration, row, domiq_is_newer), statuses)
-            if decision.action is Action.AGREE:
+            if decision.action is Action.AGREE or (decision.remember and not row.in_conflict):
                 agreeing.append(row)
                 applied.count(decision)
-            elif decision.action in (Action.APPLY, Action.PUSH, Action.REVIEW):
+            elif decision.action in (Action.APPLY, Action.PUSH, Action.REVIEW) or row.in_conflict:
                 _act(connection, integration, row, statuses, applied, domiq_is_newer)
             else:
                 applied.count(decision)
@@ -113,6 +115,7 @@ def _situation(
         outbound=integration.outbound,
         push_failed=row.push_failed,
         domiq_is_newer=bool(row.domiq_is_newer) if domiq_is_newer is None else domiq_is_newer,
+        under_way=row.under_way,
     )
 
 
@@ -132,7 +135,7 @@ def _act(
         # From here on no worker can claim one of its changes.
         connection.execute(text(_QUERIES["lock_lane"]), {"conversation_id": row.conversation_id})
         again = connection.execute(
-            text(_QUERIES["moved_leads"]),
+            text(_QUERIES["moved_lead"]),
             {
                 "property_id": integration.property_id,
                 "conversation_id": row.conversation_id,
@@ -142,44 +145,65 @@ def _act(
         if locked is None or again is None:
             return
         decision = decide(_situation(integration, again, domiq_is_newer), statuses)
-        if decision.action is Action.APPLY and again.under_way:
-            decision = Decision(Action.HOLD, "a change is on its way to ResMan; decided after it is settled")
         if decision.action is Action.APPLY:
-            _apply(connection, again, decision)
+            _apply(connection, integration, again, decision)
         elif decision.action is Action.PUSH:
             _log_outbound(connection, again, decision)
         elif decision.action is Action.REVIEW:
             connection.execute(
                 text(_QUERIES["open_conflict"]), {**again._mapping, "property_id": integration.property_id}
             )
-        elif decision.action is Action.AGREE:
+        elif decision.action is Action.AGREE or decision.remember:
             connection.execute(text(_QUERIES["agree"]), dict(again._mapping))
+        if again.in_conflict and _is_over(decision, again):
+            _close_conflict(connection, again, decision)
         applied.count(decision)
 
 
-def _apply(connection: Connection, row: Row[tuple[object, ...]], decision: Decision) -> None:
+def _is_over(decision: Decision, row: Row[tuple[object, ...]]) -> bool:
+    """Whether what was decided leaves nothing for a person to decide. What is on its way is waited for, and
+    a word of ResMan's that has no meaning tells nothing."""
+    if decision.action is Action.REVIEW or row.under_way:
+        return False
+    return decision.action is not Action.LEAVE or decision.reason == DOMIQ_HAS_NO_LEAD
+
+
+def _close_conflict(connection: Connection, row: Row[tuple[object, ...]], decision: Decision) -> None:
+    """On record with what decided instead of a person; what waited for one goes on at once."""
+    values = {**row._mapping, "resolution": f"no longer open: {decision.reason}", "by": None}
+    connection.execute(text(_QUERIES["close_conflict"]), values)
+    connection.execute(text(_QUERIES["wake_lane"]), values)
+
+
+def _apply(
+    connection: Connection, integration: Integration, row: Row[tuple[object, ...]], decision: Decision
+) -> None:
     assert decision.new_status is not None
     explanation = {"outcome": "superseded", "reason": decision.reason, "resman_status": row.resman_status}
-    values = dict(row._mapping)
+    values = {
+        **row._mapping,
+        "property_id": integration.property_id,
+        "how": "found when ResMan's status was applied",
+    }
     connection.execute(text(_QUERIES["supersede_open"]), {**values, "explanation": json.dumps(explanation)})
     connection.execute(text(_QUERIES["mark_origin"]))
     written = connection.scalar(
         text(_QUERIES["set_status"]), {**values, "new_status": decision.new_status.value}
     )
     connection.execute(text(_QUERIES["unmark_origin"]))
-    context = {"sync": {"outcome": "applied", "reason": decision.reason, "resman_status": row.resman_status}}
+    sync = {"outcome": "applied", "reason": decision.reason, "resman_status": row.resman_status}
+    if written != decision.new_status:
+        sync["reason"] += f"; a trigger of DomIQ's made it {written} instead of {decision.new_status}"
     connection.execute(
         text(_QUERIES["log_inbound"]),
         {
             **values,
-            "old_status": row.domiq_status,
             "new_status": written,
-            "status_reason": row.lost_reason if row.resman_status == "Lost" else None,
-            "context": json.dumps(context),
+            "status_reason": row.lost_reason if row.resman_status == RESMAN_LOST else None,
+            "context": json.dumps({"sync": sync}),
         },
     )
     connection.execute(text(_QUERIES["agree"]), {**values, "domiq_status": written})
-    connection.execute(text(_QUERIES["close_conflict"]), {**values, "resolution": decision.reason})
 
 
 def _log_outbound(connection: Connection, row: Row[tuple[object, ...]], decision: Decision) -> None:
@@ -187,8 +211,6 @@ def _log_outbound(connection: Connection, row: Row[tuple[object, ...]], decision
         text(_QUERIES["log_outbound"]),
         {
             **row._mapping,
-            "old_status": row.agreed_domiq_status,
-            "new_status": row.domiq_status,
             "status_reason": f"found by reconciliation: {decision.reason}",
         },
     )

@@ -4,6 +4,8 @@
 SELECT l.conversation_id, l.prospect_id, l.agreed_domiq_status, l.agreed_resman_status, l.agreed_at,
        c.status AS domiq_status, r.effective_status AS resman_status, r.lost_reason,
        l.agreed_at IS NULL AND c.created_at > r.last_modified AS domiq_is_newer,
+       EXISTS (SELECT FROM domiq_sync.conflict k
+               WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL) AS in_conflict,
        EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id) AS open_outbound,
        EXISTS (SELECT FROM domiq_sync.delivery d
                WHERE d.lane = l.conversation_id AND d.state IN ('in_flight', 'unknown')) AS under_way,
@@ -16,12 +18,35 @@ JOIN public.conversation c ON c.id = l.conversation_id
 WHERE l.property_id = :property_id AND l.is_current
   -- Where nothing was agreed, who is newer decides: a lead that no pull has dated yet waits for one.
   AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL OR r.last_modified IS NOT NULL)
-  AND (CAST(:conversation_id AS uuid) IS NULL OR l.conversation_id = :conversation_id)
   AND (l.agreed_domiq_status IS DISTINCT FROM c.status
        OR l.agreed_resman_status IS DISTINCT FROM r.effective_status
        OR EXISTS (SELECT FROM domiq_sync.conflict k
                   WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL))
 ORDER BY l.conversation_id
+
+-- name: moved_lead
+-- The same of one conversation: a plan that serves both would read the whole property's links.
+SELECT l.conversation_id, l.prospect_id, l.agreed_domiq_status, l.agreed_resman_status, l.agreed_at,
+       c.status AS domiq_status, r.effective_status AS resman_status, r.lost_reason,
+       l.agreed_at IS NULL AND c.created_at > r.last_modified AS domiq_is_newer,
+       EXISTS (SELECT FROM domiq_sync.conflict k
+               WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL) AS in_conflict,
+       EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id) AS open_outbound,
+       EXISTS (SELECT FROM domiq_sync.delivery d
+               WHERE d.lane = l.conversation_id AND d.state IN ('in_flight', 'unknown')) AS under_way,
+       COALESCE((SELECT g.sync_status = 'failed' AND g.sync_direction = 'to_resman' AND g.new_status = c.status
+                 FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
+                 WHERE ch.conversation_id = l.conversation_id ORDER BY ch.seq DESC LIMIT 1), FALSE) AS push_failed
+FROM domiq_sync.lead_link l
+JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
+JOIN public.conversation c ON c.id = l.conversation_id
+WHERE l.conversation_id = :conversation_id AND l.property_id = :property_id AND l.is_current
+  -- Where nothing was agreed, who is newer decides: a lead that no pull has dated yet waits for one.
+  AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL OR r.last_modified IS NOT NULL)
+  AND (l.agreed_domiq_status IS DISTINCT FROM c.status
+       OR l.agreed_resman_status IS DISTINCT FROM r.effective_status
+       OR EXISTS (SELECT FROM domiq_sync.conflict k
+                  WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL))
 
 -- name: mark_origin
 -- The capture trigger sees this and does not send the change back.
@@ -45,8 +70,9 @@ UPDATE public.conversation SET status = :new_status WHERE id = :conversation_id 
 -- name: log_inbound
 INSERT INTO public.status_sync_log (conversation_id, resman_lead_id, old_status, new_status, status_reason,
                                     updated_by, sync_direction, sync_status, context_data)
-VALUES (:conversation_id, :prospect_id, :old_status, :new_status, :status_reason,
-        'resman_user', 'from_resman', 'success', CAST(:context AS jsonb))
+SELECT :conversation_id, :prospect_id, chain.old_status, :new_status, :status_reason,
+       'resman_user', 'from_resman', 'success', CAST(:context AS jsonb)
+FROM domiq_sync.close_chain(:conversation_id, :property_id, :domiq_status, :how) AS chain(old_status)
 
 -- name: supersede_open
 -- The losing changes of a conversation, none of them under way.
@@ -68,20 +94,31 @@ SET agreed_domiq_status = :domiq_status, agreed_resman_status = :resman_status, 
 WHERE conversation_id = :conversation_id
 
 -- name: log_outbound
+-- It goes on from the last change that was logged, if there was any.
 INSERT INTO public.status_sync_log (conversation_id, resman_lead_id, old_status, new_status, status_reason,
                                     updated_by, sync_direction, sync_status)
-VALUES (:conversation_id, :prospect_id, :old_status, :new_status, :status_reason,
-        'system', 'to_resman', 'pending')
+VALUES (:conversation_id, :prospect_id,
+        COALESCE((SELECT g.new_status FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
+                  WHERE ch.conversation_id = :conversation_id ORDER BY ch.seq DESC LIMIT 1), :agreed_domiq_status),
+        :domiq_status, :status_reason, 'system', 'to_resman', 'pending')
 
 -- name: open_conflict
 INSERT INTO domiq_sync.conflict (property_id, conversation_id, prospect_id, domiq_status, resman_status)
 VALUES (:property_id, :conversation_id, :prospect_id, :domiq_status, :resman_status)
 ON CONFLICT (conversation_id) WHERE resolved_at IS NULL DO UPDATE SET
+    prospect_id = EXCLUDED.prospect_id,
     domiq_status = EXCLUDED.domiq_status, resman_status = EXCLUDED.resman_status
+WHERE (conflict.prospect_id, conflict.domiq_status, conflict.resman_status)
+      IS DISTINCT FROM (EXCLUDED.prospect_id, EXCLUDED.domiq_status, EXCLUDED.resman_status)
 
 -- name: close_conflict
-UPDATE domiq_sync.conflict SET resolved_at = clock_timestamp(), resolution = :resolution
+UPDATE domiq_sync.conflict
+SET resolved_at = clock_timestamp(), resolution = :resolution, resolved_by = CAST(:by AS text)
 WHERE conversation_id = :conversation_id AND resolved_at IS NULL
+
+-- name: wake_lane
+UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp(), state = 'ready'
+WHERE lane = :conversation_id AND state = 'waiting' AND last_outcome = 'conflict'
 
 -- name: agree_many
 UPDATE domiq_sync.lead_link l

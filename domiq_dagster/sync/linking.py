@@ -1,23 +1,49 @@
 """Whether a person at ResMan and a DomIQ user are the same, by contact data that stays in memory.
 
 The rule, in this order: e-mail, phone, then full name. An e-mail or phone that many people may share
-(placeholders, noreply addresses, the property's own number) never links. A name links only where
-neither e-mail nor phone contradicts it. Where more than one fits, nothing is guessed.
+(placeholders, noreply addresses, the property's own number) never links. A phone does not link two people
+whose e-mails and names both differ. A name links only where neither e-mail nor phone contradicts it. Where
+more than one fits, nothing is guessed. docs/linking.md has the rules in full.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import phonenumbers
 
+from domiq_dagster.sync.statuses import (
+    RESMAN_APPLICANT,
+    RESMAN_PROSPECT,
+    RESMAN_RESIDENT,
+    Milestone,
+    standing,
+)
+
+T = TypeVar("T")
+
+SHARED_BY = 4
+"""An e-mail or phone that stands at so many prospects is nobody's own."""
 _PLACEHOLDER_LOCAL_PARTS = re.compile(
-    r"^(no-?reply|do-?not-?reply|none|noemail|no-?email|na|n/?a|test|unknown|anonymous|info|leasing|office)$"
+    r"^(no[-._]?reply.*|do[-._]?not[-._]?reply.*|mailer-daemon|postmaster|bounces?"
+    r"|none|no[-._]?e?mail|not?[-._]?provided|declined|refused|na|n/?a|test|unknown|anonymous|nobody|asdf|x+"
+    r"|info|leasing|office|leads?|manager|admin|support|contact|sales|rent|rentals)$"
+)
+_PLACEHOLDER_DOMAINS = frozenset(
+    {"noemail.com", "noemail.net", "nomail.com", "none.com", "noreply.com", "donotreply.com", "unknown.com"}
+    | {"na.com", "no.com", "fake.com", "test.com"}
 )
 _ANONYMOUS_NAMES = frozenset(
     {("anonymous", "user"), ("unknown", "unknown"), ("guest", "guest"), ("test", "test")}
+    | {("guest", "user"), ("unknown", "user"), ("test", "user"), ("no", "name"), ("n/a", "n/a")}
+)
+_FILLER_PHONES = re.compile(
+    # of the North American ten digits: codes that no area or exchange has, and what fills a form
+    r"^([01]|555)|^...[01]|(\d)\2{6}$|5551212$|^(1234567890|0123456789|9876543210|2345678901)$"
 )
 
 
@@ -45,19 +71,47 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """More than one candidate fits equally well."""
+    """More than one candidate fits equally well; `groups` names them."""
 
     linked_by: str
     candidates: int
+    groups: tuple[object, ...] = field(default=(), compare=False)
 
 
-def normalise_email(value: str | None) -> str | None:
-    """Lower case, trimmed; None for a placeholder or what is no address."""
+@dataclass(frozen=True, slots=True)
+class SharedContacts:
+    """E-mails and phones, normalised, that are nobody's own: those of the property and its staff."""
+
+    emails: frozenset[str] = field(default=frozenset(), repr=False)
+    phones: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def __or__(self, other: SharedContacts) -> SharedContacts:
+        return SharedContacts(self.emails | other.emails, self.phones | other.phones)
+
+
+NONE_SHARED = SharedContacts()
+
+
+def shared_contacts(pairs: Iterable[tuple[str | None, str | None]]) -> SharedContacts:
+    """Of e-mails and phones as they are written."""
+    emails, phones = set(), set()
+    for email, phone in pairs:
+        if email and email.strip():
+            emails.add(email.strip().lower())
+        if (number := normalise_phone(phone)) is not None:
+            phones.add(number)
+    return SharedContacts(frozenset(emails), frozenset(phones))
+
+
+def normalise_email(value: str | None, *, shared: frozenset[str] = frozenset()) -> str | None:
+    """Lower case, trimmed; None for a placeholder, what is in `shared`, or what is no address."""
     if not value:
         return None
     email = value.strip().lower()
     local, at, domain = email.rpartition("@")
-    if not at or not local or "." not in domain or _PLACEHOLDER_LOCAL_PARTS.match(local):
+    if not at or not local or "." not in domain or email in shared:
+        return None
+    if domain in _PLACEHOLDER_DOMAINS or _PLACEHOLDER_LOCAL_PARTS.match(local):
         return None
     return email
 
@@ -65,7 +119,7 @@ def normalise_email(value: str | None) -> str | None:
 def normalise_phone(
     value: str | None, *, shared: frozenset[str] = frozenset(), region: str = "US"
 ) -> str | None:
-    """E.164; None for a number that is too short, all of one digit, or in `shared` (E.164)."""
+    """E.164; None for a number that nobody can have, that fills a form, or that is in `shared` (E.164)."""
     if not value:
         return None
     try:
@@ -76,16 +130,25 @@ def normalise_phone(
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason != phonenumbers.ValidationResult.IS_POSSIBLE or len(set(str(number.national_number))) <= 2:
         return None
+    if number.country_code == 1 and _FILLER_PHONES.search(str(number.national_number).zfill(10)):
+        return None
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return None if e164 in shared else e164
 
 
 def normalise_name(first: str | None, last: str | None) -> tuple[str, str] | None:
-    """Lower case with single spaces; None unless both parts are there and mean somebody."""
-    parts = tuple(" ".join((part or "").split()).lower() for part in (first, last))
+    """Lower case without accents, with single spaces; None unless both parts are there and mean somebody."""
+    parts = tuple(" ".join(_plain(part or "").split()) for part in (first, last))
     if not all(parts) or parts in _ANONYMOUS_NAMES:
         return None
     return parts[0], parts[1]
+
+
+def _plain(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    spread = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in spread if not unicodedata.combining(c)).casefold()
 
 
 def contact(
@@ -94,11 +157,13 @@ def contact(
     email: str | None,
     phone: str | None,
     *,
-    shared_phones: frozenset[str] = frozenset(),
+    shared: SharedContacts = NONE_SHARED,
 ) -> Contact:
     """The recognisable part of a person's data."""
     return Contact(
-        normalise_email(email), normalise_phone(phone, shared=shared_phones), normalise_name(first, last)
+        normalise_email(email, shared=shared.emails),
+        normalise_phone(phone, shared=shared.phones),
+        normalise_name(first, last),
     )
 
 
@@ -109,9 +174,48 @@ def contradicts(one: Contact, other: Contact) -> bool:
     )
 
 
-def find(person: Contact, candidates: Sequence[Contact]) -> Match | Ambiguous | None:
+def somebody_else(one: Contact, other: Contact) -> bool:
+    """Whether e-mails differ, and first and last names as well: such two merely use one phone."""
+    return (
+        one.email is not None
+        and other.email is not None
+        and one.email != other.email
+        and one.name is not None
+        and other.name is not None
+        and one.name[0] != other.name[0]
+        and one.name[1] != other.name[1]
+    )
+
+
+def choose(candidates: Sequence[T], status_of: Callable[[T], str]) -> T | None:
+    """Which of several prospects that fit one person equally well is theirs: the only one that is open
+    (a prospect, or an applicant neither denied nor cancelled), else the only resident, else the only other
+    one. None where that leaves several. `status_of` gives ResMan's status, with its milestone or without."""
+    ranks = [_rank(status_of(candidate)) for candidate in candidates]
+    best = [c for c, rank in zip(candidates, ranks, strict=True) if rank == min(ranks)]
+    return best[0] if len(best) == 1 else None
+
+
+def is_open(status: str) -> bool:
+    """Whether somebody at this ResMan status is on the way to a lease."""
+    milestone = status.partition("/")[2]
+    stands = standing(status)
+    return stands == RESMAN_PROSPECT or (
+        stands == RESMAN_APPLICANT and milestone not in (Milestone.DENIED, Milestone.CANCELLED)
+    )
+
+
+def _rank(status: str) -> int:
+    if is_open(status):
+        return 0
+    return 1 if standing(status) == RESMAN_RESIDENT else 2
+
+
+def find(
+    person: Contact, candidates: Sequence[Contact], groups: Sequence[object] | None = None
+) -> Match | Ambiguous | None:
     """The candidate that is this person, by the first rule that finds any."""
-    return Index(candidates).find(person)
+    return Index(candidates, groups).find(person)
 
 
 class Index:
@@ -133,17 +237,18 @@ class Index:
         for rule, index in self._by.items():
             key = getattr(person, rule)
             found = index.get(key, []) if key is not None else []
-            if rule == "name":
-                found = [i for i in found if not contradicts(person, self._candidates[i])]
-            groups = {self._groups[i] for i in found}
+            if rule != "email":
+                speaks_against = contradicts if rule == "name" else somebody_else
+                found = [i for i in found if not speaks_against(person, self._candidates[i])]
+            groups = tuple(dict.fromkeys(self._groups[i] for i in found))
             if len(groups) > 1:
-                return Ambiguous(rule, len(groups))
+                return Ambiguous(rule, len(groups), groups)
             if groups:
                 return Match(found[0], rule)
         return None
 
 
-def shared_values(values: Iterable[str | None], *, at_least: int = 4) -> frozenset[str]:
+def shared_values(values: Iterable[str | None], *, at_least: int = SHARED_BY) -> frozenset[str]:
     """Values that stand at this many records or more: shared or dummy, so not fit to recognise by."""
     counts: dict[str, int] = {}
     for value in values:

@@ -1,17 +1,41 @@
-"""Storing which prospect a conversation belongs to."""
+"""Storing which prospect a conversation belongs to, and finding out while prospects stream by.
+
+The rules are in docs/linking.md, each with the test that is named after it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.sync.linking import Ambiguous, Contact, Index, Match, contact
+from domiq_dagster.resman.models import Person, Prospect
+from domiq_dagster.sync.linking import (
+    NONE_SHARED,
+    Ambiguous,
+    Contact,
+    Match,
+    SharedContacts,
+    choose,
+    contact,
+    contradicts,
+    find,
+    is_open,
+    normalise_name,
+    shared_contacts,
+    shared_values,
+)
+from domiq_dagster.sync.statuses import RESMAN_LOST, RESMAN_PROSPECT, status_with_milestone
 
-_QUERIES = load_queries(__package__, "pull.sql")
-_STRENGTH = {"stored_id": 3, "email": 2, "phone": 1, "name": 0}
+_QUERIES = load_queries(__package__, "links.sql")
+_STRENGTH = {"manual": 4, "stored_id": 3, "email": 2, "phone": 1, "name": 0}
+_NO_DIGITS = re.compile(r"\D+", re.ASCII)
+_EXTENSION = re.compile("[xX#;]")
+_NO_LONGER_ALIKE = "it was linked by name alone, and an e-mail or phone says now that it is somebody else"
 
 
 def link_conversation(
@@ -36,76 +60,362 @@ def link_conversation(
     return connection.execute(text(_QUERIES["link_conversation"]), values).rowcount == 1
 
 
-@dataclass(slots=True)
+def unlink(
+    connection: Connection, *, property_id: UUID, conversation_id: UUID, prospect_id: str, reason: str
+) -> bool:
+    """Closes a link, which goes on record with the reason; the lead's newest other conversation speaks for it
+    then. Returns False, and leaves it, while a change is on its way to that lead."""
+    values = {"property_id": property_id, "conversation_id": conversation_id, "prospect_id": prospect_id}
+    closed = connection.execute(text(_QUERIES["unlink"]), {**values, "reason": reason}).rowcount == 1
+    if closed:
+        connection.execute(text(_QUERIES["speak_anew"]), values)
+    return closed
+
+
+def staff_contacts(connection: Connection, property_id: UUID) -> SharedContacts:
+    """E-mails and phones of DomIQ's managers at the property's company."""
+    if connection.scalar(text("SELECT to_regclass('public.property_manager')")) is None:
+        return NONE_SHARED
+    rows = connection.execute(text(_QUERIES["staff"]), {"property_id": property_id})
+    return shared_contacts((row.email, row.phone) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What people decided about one person's links: the prospects that are theirs, and that never are."""
+
+    same: frozenset[str] = frozenset()
+    never: frozenset[str] = frozenset()
+
+
+NOTHING_DECIDED = Decided()
+
+
+def decided_about(
+    connection: Connection, property_id: UUID, conversation_id: UUID, user_id: UUID | None
+) -> Decided:
+    """What people decided about the links of a conversation, or of another of the same user."""
+    rows = connection.execute(
+        text(_QUERIES["decisions"]),
+        {"property_id": property_id, "conversation_id": conversation_id, "user_id": user_id},
+    ).all()
+    return Decided(
+        frozenset(r.prospect_id for r in rows if r.verdict == "same"),
+        frozenset(r.prospect_id for r in rows if r.verdict == "never"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person has to answer about links: see docs/linking.md for the kinds."""
+
+    kind: str
+    prospect_ids: tuple[str, ...]
+    conversation_ids: tuple[UUID, ...]
+    reason: str
+    candidates: int
+
+
+def ask(connection: Connection, property_id: UUID, question: Question) -> None:
+    """Puts a question on the list. Nothing is written where it stands there already."""
+    connection.execute(
+        text(_QUERIES["ask_about_link"]),
+        {
+            "property_id": property_id,
+            "prospect_id": question.prospect_ids[0],
+            "kind": question.kind,
+            "reason": question.reason,
+            "candidates": question.candidates,
+            "prospect_ids": list(question.prospect_ids),
+            "conversation_ids": list(question.conversation_ids),
+        },
+    )
+
+
+@dataclass(slots=True, eq=False)
+class _User:
+    """A DomIQ user of whom conversations wait for a lead: those, newest first, and the leads of others. What
+    recognises the user is worked out when somebody looks like them, since most never are asked about."""
+
+    id: UUID
+    first: str | None = field(repr=False)
+    last: str | None = field(repr=False)
+    email: str | None = field(repr=False)
+    phone: str | None = field(repr=False)
+    waiting: list[UUID] = field(default_factory=list)
+    leads: dict[str, _Claim] = field(default_factory=dict)
+    contact: Contact | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class _Claim:
-    """A prospect that looks like a user."""
+    """A prospect that looks like a user, by what value."""
 
     prospect_id: str
     person_id: str | None
     linked_by: str
-    lost: bool
+    status: str
+    value: object = field(repr=False)
+
+
+_Household = list[tuple[Contact, list[_User]]]
+"""People of one prospect, each with the users that may be them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A linked prospect whose link is to be looked at again: who its people are, and whom they look like."""
+
+    person_id: str | None
+    status: str
+    contacts: list[Contact] = field(repr=False)
+    household: _Household = field(repr=False)
 
 
 class LinkFinder:
-    """Collects, while prospects stream by, which of them belong to unlinked conversations.
+    """Collects, while prospects stream by, which of them belong to conversations that wait for a lead, and
+    which links no longer hold.
 
-    Holds DomIQ's side in memory, never ResMan's: 200,000 prospects cost nothing here unless they
-    match. Nothing is stored before `store`.
+    Holds who waits in memory, and never ResMan's side: 200,000 prospects cost nothing here unless they look
+    like somebody. Nothing is stored before `store`. `shared`: what the property's own contacts are.
     """
 
-    def __init__(self, connection: Connection, property_id: UUID) -> None:
+    def __init__(
+        self, connection: Connection, property_id: UUID, *, shared: SharedContacts = NONE_SHARED
+    ) -> None:
         self._property_id = property_id
-        rows = connection.execute(
-            text(_QUERIES["unlinked_conversations"]), {"property_id": property_id}
+        self._shared = shared | staff_contacts(connection, property_id)
+        self._users: dict[UUID, _User] = {}
+        self._by_stored_id: dict[str, _User] = {}
+        self._alike: dict[object, list[_User]] = {}
+        self._read_people(connection)
+        self._same: dict[str, _User] = {}
+        self._never: set[tuple[UUID, str]] = set()
+        self._read_decisions(connection)
+        linked = connection.execute(
+            text(
+                "SELECT prospect_id, bool_or(linked_by = 'name') AS by_name FROM domiq_sync.lead_link "
+                "WHERE property_id = :p GROUP BY prospect_id"
+            ),
+            {"p": property_id},
         ).all()
-        self._conversations: dict[object, list[UUID]] = {}
-        self._by_stored_id: dict[str, object] = {}
-        for row in rows:
-            self._conversations.setdefault(row.user_id, []).append(row.conversation_id)
+        self._linked = {row.prospect_id for row in linked}
+        self._by_name = {row.prospect_id for row in linked if row.by_name}
+        self._asked_about: dict[str, str] = {}
+        self._looked_at_again: set[str] = set()
+        self._rivals: dict[UUID, dict[str, _Claim]] = {}
+        self._read_questions(connection)
+        self._claims: dict[UUID, dict[str, _Claim]] = {}
+        self._seen_at: set[tuple[object, str]] = set()
+        self._questions: dict[str, Question] = {}
+        self._doubtful: dict[str, _Seen] = {}
+
+    def _read_people(self, connection: Connection) -> None:
+        place = {"property_id": self._property_id}
+        for row in connection.execute(text(_QUERIES["waiting_people"]), place):
+            user = self._users.get(row.user_id)
+            if user is None:
+                user = _User(row.user_id, row.first_name, row.last_name, row.email, row.phone)
+                self._users[row.user_id] = user
+                for key in _keys(user.first, user.last, user.email, user.phone):
+                    self._alike.setdefault(key, []).append(user)
+            user.waiting.append(row.conversation_id)
             if row.stored_id:
-                self._by_stored_id[row.stored_id] = row.user_id
-        contacts = [contact(r.first_name, r.last_name, r.email, r.phone) for r in rows]
-        self._index = Index(contacts, [r.user_id for r in rows])
-        self._users = [r.user_id for r in rows]
-        self._linked = set(
-            connection.scalars(
-                text("SELECT prospect_id FROM domiq_sync.lead_link WHERE property_id = :p AND is_current"),
-                {"p": property_id},
+                self._by_stored_id[row.stored_id] = user
+        rows = connection.execute(text(_QUERIES["leads_of_users"]), {**place, "user_ids": list(self._users)})
+        for row in rows:
+            self._users[row.user_id].leads[row.prospect_id] = _Claim(
+                row.prospect_id, row.person_id, row.linked_by, row.resman_status or RESMAN_LOST, None
             )
+
+    def _read_decisions(self, connection: Connection) -> None:
+        owners = {c: user for user in self._users.values() for c in user.waiting}
+        rows = connection.execute(
+            text(_QUERIES["decisions"]),
+            {"property_id": self._property_id, "conversation_id": None, "user_id": None},
         )
-        self._claims: dict[object, list[_Claim]] = {}
-        self._ambiguous: dict[str, Ambiguous] = {}
+        for row in rows:
+            user = self._users.get(row.user_id) or owners.get(row.conversation_id)
+            if user is not None and row.verdict == "same":
+                self._same[row.prospect_id] = user
+            elif user is not None:
+                self._never.add((user.id, row.prospect_id))
+
+    def _read_questions(self, connection: Connection) -> None:
+        """Of prospects that were found to look like one user the next read may bring one alone: the others
+        are still there."""
+        owners = {c: user for user in self._users.values() for c in user.waiting}
+        rows = connection.execute(text(_QUERIES["open_prospects"]), {"property_id": self._property_id})
+        for row in rows:
+            self._asked_about[row.prospect_id] = row.asked_about
+            user = next((owners[c] for c in row.conversation_ids if c in owners), None)
+            if row.kind == "several_prospects" and row.resman_status is not None and user is not None:
+                rival = _Claim(row.prospect_id, row.person_id, "rival", row.resman_status, None)
+                self._rivals.setdefault(user.id, {})[row.prospect_id] = rival
+
+    # Looking
+
+    def look(self, prospect: Prospect) -> None:
+        """Looks at one prospect and everybody of its household."""
+        main = next((p for p in prospect.people if p.is_main), None) or next(iter(prospect.people), None)
+        status = status_with_milestone(prospect.status, prospect.lease)
+        people = [(p, p is main) for p in prospect.people]
+        self._look(prospect.prospect_id, prospect.main_person_id, status, people)
 
     def see(self, prospect_id: str, person_id: str | None, person: Contact, lost: bool) -> None:
-        """Looks at one prospect. A prospect that has its conversation may still get a newer one."""
-        if prospect_id in self._by_stored_id:
-            self._claim(self._by_stored_id[prospect_id], _Claim(prospect_id, person_id, "stored_id", lost))
-            return
-        found = self._index.find(person)
-        if isinstance(found, Ambiguous):
-            if prospect_id not in self._linked:
-                self._ambiguous[prospect_id] = found
-        elif isinstance(found, Match):
-            self._claim(self._users[found.index], _Claim(prospect_id, person_id, found.linked_by, lost))
+        """Looks at one prospect of whom a single person is known."""
+        first, last = person.name or (None, None)
+        known = Person(person_id, first, last, person.email, person.phone, is_main=True)
+        self._look(prospect_id, person_id, RESMAN_LOST if lost else RESMAN_PROSPECT, [(known, True)])
 
-    def _claim(self, user: object, claim: _Claim) -> None:
-        self._claims.setdefault(user, []).append(claim)
+    def _look(
+        self, prospect_id: str, person_id: str | None, status: str, people: list[tuple[Person, bool]]
+    ) -> None:
+        if prospect_id in self._asked_about:
+            self._looked_at_again.add(self._asked_about[prospect_id])
+            for rivals in self._rivals.values():
+                rivals.pop(prospect_id, None)
+        for rule, known in (("manual", self._same), ("stored_id", self._by_stored_id)):
+            user = known.get(prospect_id)
+            if user is not None and (user.id, prospect_id) not in self._never:
+                self._claim(user, _Claim(prospect_id, person_id, rule, status, prospect_id))
+                return
+        household = [
+            (self._contact_of(p, by_name=is_main), alike)
+            for p, is_main in people
+            if (alike := self._users_like(p, prospect_id, by_name=is_main))
+        ]
+        if prospect_id in self._by_name or (household and prospect_id in self._linked):
+            contacts = [self._contact_of(p, by_name=is_main) for p, is_main in people]
+            self._doubtful[prospect_id] = _Seen(person_id, status, contacts, household)
+        else:
+            self._claim_for(prospect_id, person_id, status, household)
+
+    def _claim_for(
+        self,
+        prospect_id: str,
+        person_id: str | None,
+        status: str,
+        household: _Household,
+        owners: Collection[UUID] = (),
+    ) -> None:
+        """`owners`: the users that the prospect is linked with; by name alone it is nobody else's then."""
+        for person, alike in household:
+            found = find(person, [self._recognise(u) for u in alike], [u.id for u in alike])
+            if isinstance(found, Match):
+                if found.linked_by == "name" and owners and alike[found.index].id not in owners:
+                    continue
+                value = getattr(person, found.linked_by)
+                if found.linked_by != "name":
+                    self._seen_at.add((value, prospect_id))
+                claim = _Claim(prospect_id, person_id, found.linked_by, status, value)
+                self._claim(alike[found.index], claim)
+            elif isinstance(found, Ambiguous) and prospect_id not in self._linked:
+                self._ask_who(prospect_id, found)
+
+    def _users_like(self, person: Person, prospect_id: str, *, by_name: bool) -> list[_User]:
+        """Whoever shares a key with a person: few, if any."""
+        if not self._alike:
+            return []
+        names = (person.first_name, person.last_name) if by_name else (None, None)
+        found: dict[UUID, _User] = {}
+        for key in _keys(*names, person.email, person.phone):
+            for user in self._alike.get(key, ()):
+                if (user.id, prospect_id) not in self._never:
+                    found[user.id] = user
+        return list(found.values())
+
+    def _contact_of(self, person: Person, *, by_name: bool) -> Contact:
+        """Only the main person of a household is recognised by name."""
+        names = (person.first_name, person.last_name) if by_name else (None, None)
+        return contact(*names, person.email, person.phone, shared=self._shared)
+
+    def _recognise(self, user: _User) -> Contact:
+        if user.contact is None:
+            user.contact = contact(user.first, user.last, user.email, user.phone, shared=self._shared)
+        return user.contact
+
+    def _claim(self, user: _User, claim: _Claim) -> None:
+        self._claims.setdefault(user.id, {})[claim.prospect_id] = claim
+
+    def _ask_who(self, prospect_id: str, found: Ambiguous) -> None:
+        users = [self._users[u] for u in found.groups if isinstance(u, UUID)]
+        newest = tuple(sorted(u.waiting[0] for u in users))
+        reason = f"several users share its {found.linked_by}"
+        self._questions[prospect_id] = Question(
+            "several_people", (prospect_id,), newest, reason, found.candidates
+        )
+
+    # Links that may no longer hold
+
+    def _doubt(self, connection: Connection) -> None:
+        """Looks again at linked prospects whose people look like somebody who waits, or that were linked by
+        name alone; the others' links stand whatever becomes of their contact."""
+        rows = connection.execute(
+            text(_QUERIES["links_to"]),
+            {"property_id": self._property_id, "prospect_ids": list(self._doubtful)},
+        ).all()
+        owners: dict[str, set[UUID]] = {}
+        for row in rows:
+            owners.setdefault(row.prospect_id, set()).add(row.user_id)
+        for row in rows:
+            seen = self._doubtful[row.prospect_id]
+            mine = contact(row.first_name, row.last_name, row.email, row.phone, shared=self._shared)
+            if not seen.contacts or not all(_speaks_against(theirs, mine) for theirs in seen.contacts):
+                continue
+            if row.linked_by == "name":
+                closed = unlink(
+                    connection,
+                    property_id=self._property_id,
+                    conversation_id=row.conversation_id,
+                    prospect_id=row.prospect_id,
+                    reason=_NO_LONGER_ALIKE,
+                )
+                if closed:
+                    owners[row.prospect_id].discard(row.user_id)
+                if closed and row.user_id in self._users:
+                    self._users[row.user_id].leads.pop(row.prospect_id, None)
+            elif row.linked_by != "manual":
+                self._ask_whose(row.prospect_id, row.conversation_id, row.user_id, seen.household)
+        for prospect_id, seen in self._doubtful.items():
+            if prospect_id not in self._questions:
+                self._claim_for(
+                    prospect_id,
+                    seen.person_id,
+                    seen.status,
+                    seen.household,
+                    owners.get(prospect_id, ()),
+                )
+
+    def _ask_whose(self, prospect_id: str, conversation: UUID, user_id: UUID, household: _Household) -> None:
+        """Asks where somebody else who waits is reached as this prospect is now."""
+        for person, alike in household:
+            others = [u for u in alike if u.id != user_id]
+            found = find(person, [self._recognise(u) for u in others], [u.id for u in others])
+            if isinstance(found, Match) and found.linked_by != "name":
+                self._questions[prospect_id] = Question(
+                    "contact_moved",
+                    (prospect_id,),
+                    (conversation, others[found.index].waiting[0]),
+                    f"its {found.linked_by} is now that of another user than the one it is linked with",
+                    2,
+                )
+
+    # Storing
 
     def store(self, connection: Connection) -> int:
-        """Stores what is certain and lists what is not. Returns how many conversations were linked."""
+        """Stores what is certain, closes links that no longer hold and lists what a person has to decide.
+        Returns how many conversations were linked."""
+        if self._doubtful:
+            self._doubt(connection)
+        shared = shared_values(str(value) for value, _ in self._seen_at)
         linked = 0
-        for user, claims in self._claims.items():
-            chosen = _choose(claims)
+        for user in self._users.values():
+            chosen = self._settle(user, list(self._claims.get(user.id, {}).values()), shared)
             if chosen is None:
-                self._ask(
-                    connection, claims[0].prospect_id, "several prospects look like one user", len(claims)
-                )
                 continue
-            connection.execute(
-                text(_QUERIES["close_link_question"]),
-                {"property_id": self._property_id, "prospect_id": chosen.prospect_id},
-            )
-            for conversation_id in self._conversations[user]:
+            self._questions.pop(chosen.prospect_id, None)
+            for conversation_id in user.waiting:
                 linked += link_conversation(
                     connection,
                     property_id=self._property_id,
@@ -114,27 +424,66 @@ class LinkFinder:
                     person_id=chosen.person_id,
                     linked_by=chosen.linked_by,
                 )
-        for prospect_id, found in self._ambiguous.items():
-            self._ask(connection, prospect_id, f"several users share its {found.linked_by}", found.candidates)
+        self._store_questions(connection)
         return linked
 
-    def _ask(self, connection: Connection, prospect_id: str, reason: str, candidates: int) -> None:
-        connection.execute(
-            text(_QUERIES["ask_about_link"]),
-            {
-                "property_id": self._property_id,
-                "prospect_id": prospect_id,
-                "reason": reason,
-                "candidates": candidates,
-            },
+    def _settle(self, user: _User, claims: list[_Claim], shared: frozenset[str]) -> _Claim | None:
+        """The claim that holds; None where there is none, or, with a question, where none can be told from
+        the others."""
+        followed = list(user.leads.values())
+        told = [c for c in claims if _STRENGTH[c.linked_by] >= _STRENGTH["stored_id"]]
+        if not told and len(followed) == 1 and (is_open(followed[0].status) or not claims):
+            return followed[0]
+        kept = [c for c in claims if c.linked_by not in ("email", "phone") or str(c.value) not in shared]
+        if not kept:
+            if claims:
+                self._ask_which(user, claims, "more prospects than one person has share the user's contact")
+            return None
+        strongest = max(_STRENGTH[c.linked_by] for c in kept)
+        best = [c for c in kept if _STRENGTH[c.linked_by] == strongest]
+        rivals = [] if told else list(self._rivals.get(user.id, {}).values())
+        chosen = choose([*best, *rivals], lambda c: c.status)
+        if chosen is None:
+            self._ask_which(user, [*best, *rivals], "several prospects look like one user")
+        return chosen if chosen in best else None
+
+    def _ask_which(self, user: _User, claims: Iterable[_Claim], reason: str) -> None:
+        prospects = tuple(sorted(c.prospect_id for c in claims))
+        self._questions[prospects[0]] = Question(
+            "several_prospects", prospects, tuple(sorted(user.waiting)), reason, len(prospects)
         )
 
+    def _store_questions(self, connection: Connection) -> None:
+        for _, question in sorted(self._questions.items()):
+            ask(connection, self._property_id, question)
+        answered = self._looked_at_again - self._questions.keys()
+        values = {"property_id": self._property_id}
+        if answered:
+            connection.execute(
+                text(_QUERIES["close_questions"]),
+                {**values, "prospect_ids": sorted(answered), "resolution": "no longer asked"},
+            )
+        connection.execute(text(_QUERIES["close_moot_questions"]), values)
 
-def _choose(claims: list[_Claim]) -> _Claim | None:
-    """The strongest claim; among equals the only one that is not lost; None where several are left."""
-    by_prospect = {c.prospect_id: c for c in sorted(claims, key=lambda c: _STRENGTH[c.linked_by])}
-    strongest = max(_STRENGTH[c.linked_by] for c in by_prospect.values())
-    best = [c for c in by_prospect.values() if _STRENGTH[c.linked_by] == strongest]
-    if len(best) > 1:
-        best = [c for c in best if not c.lost]
-    return best[0] if len(best) == 1 else None
+
+def _speaks_against(theirs: Contact, mine: Contact) -> bool:
+    return contradicts(theirs, mine) and not isinstance(find(theirs, [mine]), Match)
+
+
+def _keys(first: str | None, last: str | None, email: str | None, phone: str | None) -> list[object]:
+    """What two people who are one have in common, cheaply had: a phone by its last digits, of which the
+    library tells only then whether it is the same."""
+    keys: list[object] = []
+    if email:
+        keys.append(email.strip().lower())
+    if phone and (tail := _tail(phone)):
+        keys.append(("phone", tail))
+    if (name := normalise_name(first, last)) is not None:
+        keys.append(name)
+    return keys
+
+
+def _tail(phone: str) -> str | None:
+    """The last seven digits, before an extension."""
+    digits = _NO_DIGITS.sub("", _EXTENSION.split(phone, maxsplit=1)[0])
+    return digits[-7:] if len(digits) >= 7 else None

@@ -40,11 +40,11 @@ SELECT l.conversation_id, l.prospect_id, c.status AS domiq_status, r.effective_s
        l.agreed_at,
        CASE
            WHEN s.lead_status IS NULL THEN 'not_a_lead'
-           WHEN s.lead_status = ANY (m.covers) THEN 'agrees'
+           WHEN s.lead_status = ANY (domiq_sync.resman_covers(l.property_id, r.effective_status)) THEN 'agrees'
            WHEN EXISTS (SELECT FROM domiq_sync.conflict k
                         WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL) THEN 'conflict'
            WHEN EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id) THEN 'open_change'
-           WHEN s.lead_status IN ('application', 'leased') AND r.effective_status IN ('Prospect', 'Applicant')
+           WHEN s.lead_status IN ('application', 'leased') AND split_part(r.effective_status, '/', 1) IN ('Prospect', 'Applicant')
                 AND l.agreed_domiq_status = c.status AND l.agreed_resman_status = r.effective_status
                THEN 'awaiting'
            ELSE 'diverged'
@@ -53,11 +53,6 @@ FROM domiq_sync.lead_link l
 JOIN public.conversation c ON c.id = l.conversation_id
 JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
 CROSS JOIN LATERAL (SELECT domiq_sync.lead_status(l.property_id, c.status) AS lead_status) AS s
-LEFT JOIN LATERAL (
-    SELECT m.covers FROM domiq_sync.resman_status_map m
-    WHERE m.resman_status = r.effective_status
-      AND (m.property_id = l.property_id OR m.property_id IS NULL)
-    ORDER BY m.property_id NULLS LAST LIMIT 1) AS m ON TRUE
 WHERE l.property_id = :property_id AND l.is_current
 
 -- name: left_alone

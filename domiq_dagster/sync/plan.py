@@ -20,6 +20,7 @@ from domiq_dagster.sync.statuses import (
     RESMAN_RESIDENT,
     DomiqMeaning,
     LeadStatus,
+    standing,
 )
 
 TOLD_BY_CREATION = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED})
@@ -83,13 +84,14 @@ def plan(
 ) -> list[Step] | NothingToSend:
     """The posts that bring a lead at `resman_status` (None: there is no lead yet) to the change's status."""
     target = meaning.lead_status
+    shown, resman_status = resman_status, standing(resman_status) if resman_status is not None else None
     if resman_status == RESMAN_LOST and target is LeadStatus.LOST:
         return NothingToSend("already_there", "ResMan already shows the lead as lost")
     if resman_status == RESMAN_RESIDENT and target is LeadStatus.LOST:
-        return NothingToSend("not_possible", "ResMan shows Resident, whom nobody outside makes lost")
+        return NothingToSend("not_possible", f"ResMan shows {shown}, whom nobody outside makes lost")
     if resman_status in (RESMAN_APPLICANT, RESMAN_RESIDENT) and target is not LeadStatus.LOST:
         return NothingToSend(
-            "already_there", f"ResMan shows {resman_status}; an activity post could disturb such a record"
+            "already_there", f"ResMan shows {shown}; an activity post could disturb such a record"
         )
     steps: list[Step] = []
     if resman_status is None:

@@ -21,9 +21,9 @@ from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resman.models import Prospect
 from domiq_dagster.sync.integrations import Integration
-from domiq_dagster.sync.linking import contact
 from domiq_dagster.sync.links import LinkFinder
-from domiq_dagster.sync.statuses import RESMAN_LOST, effective_resman_status
+from domiq_dagster.sync.own_contacts import property_contacts
+from domiq_dagster.sync.statuses import status_with_milestone
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "pull.sql")
@@ -78,7 +78,6 @@ def pull_property(
             text(_QUERIES["begin_pull"]), {"property_id": integration.property_id}
         ).one()
         asked = since or _since(begun.watermark, full, rules, clock())
-        finder = LinkFinder(connection, integration.property_id)
         connection.commit()
         record = {
             "property_id": integration.property_id,
@@ -87,6 +86,9 @@ def pull_property(
             "started_at": begun.started_at,
         }
         try:
+            shared = property_contacts(client, integration)
+            finder = LinkFinder(connection, integration.property_id, shared=shared)
+            connection.commit()
             answer = client.prospects(
                 integration.account_id, integration.resman_property_id, modified_since=asked
             )
@@ -135,20 +137,18 @@ def _stage(
                 fetched += 1
                 copy.write_row((*_row(prospect), fetched))
                 newest = max(newest or prospect.last_modified, prospect.last_modified)
-                _look(finder, prospect)
+                finder.look(prospect)
         raw.commit()
     return fetched, newest
 
 
 def _row(p: Prospect) -> tuple[object, ...]:
     lease = p.lease
-    signed = lease is not None and lease.lease_signed_date is not None
-    ended = lease is not None and (lease.denial_date is not None or lease.cancellation_date is not None)
     return (
         p.prospect_id,
         p.main_person_id,
         p.status,
-        effective_resman_status(p.status, signed, ended),
+        status_with_milestone(p.status, lease),
         p.last_modified,
         p.last_modified_raw,
         p.lost_reason,
@@ -157,13 +157,6 @@ def _row(p: Prospect) -> tuple[object, ...]:
         lease.status if lease else None,
         p.content_hash,
     )
-
-
-def _look(finder: LinkFinder, prospect: Prospect) -> None:
-    main = next((p for p in prospect.people if p.is_main), None) or next(iter(prospect.people), None)
-    if main is not None:
-        person = contact(main.first_name, main.last_name, main.email, main.phone)
-        finder.see(prospect.prospect_id, prospect.main_person_id, person, prospect.status == RESMAN_LOST)
 
 
 def _record_failure(connection: Connection, record: dict[str, object], error: ResManError) -> None:

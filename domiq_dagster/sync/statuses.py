@@ -1,17 +1,20 @@
 """The words for a lead's status on both sides, and how they correspond.
 
 ResMan's four statuses are coarser than DomIQ's seven: a ResMan status that already covers DomIQ's is
-no news. The correspondence comes from two tables, so that a user can extend it per property.
+no news. A lease's milestone refines them. The correspondence comes from two tables, so that a user can
+change and extend it per property.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+
+from domiq_dagster.resman.models import Lease
 
 
 class LeadStatus(StrEnum):
@@ -35,6 +38,21 @@ class ConflictPolicy(StrEnum):
     MANUAL_REVIEW = "manual_review"
 
 
+class Milestone(StrEnum):
+    """How far the lease of an applicant or a resident has come, where that refines the status."""
+
+    APPROVED = "Approved"
+    LEASE_SIGNED = "LeaseSigned"
+    MOVED_IN = "MovedIn"
+    DENIED = "Denied"
+    CANCELLED = "Cancelled"
+    FORMER = "Former"
+    EVICTED = "Evicted"
+
+
+_IN_FORCE = frozenset({"current", "notice to vacate", "month to month", "under eviction", "renewed"})
+"""Lease statuses of somebody who lives there."""
+
 RESMAN_LOST = "Lost"
 RESMAN_PROSPECT = "Prospect"
 RESMAN_APPLICANT = "Applicant"
@@ -49,11 +67,47 @@ def progress(status: LeadStatus) -> int:
 
 
 def effective_resman_status(status: str, lease_signed: bool, lease_ended: bool) -> str:
-    """ResMan's status, refined by the lease: an applicant whose lease is signed, and neither denied
-    nor cancelled, counts as Resident."""
+    """ResMan's status with the lease's milestone, where no more is known of the lease than this."""
     if status == RESMAN_APPLICANT and lease_signed and not lease_ended:
-        return RESMAN_RESIDENT
+        return f"{status}/{Milestone.LEASE_SIGNED}"
     return status
+
+
+def status_with_milestone(status: str, lease: Lease | None) -> str:
+    """A prospect's status as the map knows it: `Applicant/LeaseSigned`, say, or the bare word.
+
+    Only what refines the word is told: that an applicant has applied, or a resident moved in, the word
+    says itself, and of a prospect or a lost lead it says that no lease counts any more. Words of the
+    lease's status come before dates; an end comes before what it ended, unless the lease is in force.
+    """
+    milestone = _milestone(status, lease) if lease is not None else None
+    return status if milestone is None else f"{status}/{milestone}"
+
+
+def _milestone(status: str, lease: Lease) -> Milestone | None:
+    word = (lease.status or "").strip().lower()
+    if status == RESMAN_RESIDENT:
+        return {"former": Milestone.FORMER, "evicted": Milestone.EVICTED}.get(word)
+    if status != RESMAN_APPLICANT:
+        return None
+    if word in _IN_FORCE:
+        return Milestone.MOVED_IN
+    if word == "denied" or (lease.denial_date is not None and word != "cancelled"):
+        return Milestone.DENIED
+    if word == "cancelled" or lease.cancellation_date is not None:
+        return Milestone.CANCELLED
+    if lease.lease_signed_date is not None:
+        return Milestone.MOVED_IN if lease.move_in_date is not None else Milestone.LEASE_SIGNED
+    return Milestone.APPROVED if lease.approval_date is not None else None
+
+
+def standing(resman_status: str) -> str:
+    """What a lead counts as for whoever posts to it, whatever the map makes of it: the bare status, and
+    Resident for an applicant whose lease is signed."""
+    bare, _, milestone = resman_status.partition("/")
+    if bare == RESMAN_APPLICANT and milestone in (Milestone.LEASE_SIGNED, Milestone.MOVED_IN):
+        return RESMAN_RESIDENT
+    return bare
 
 
 CUSTOMER_TYPES: Mapping[str, str] = {
@@ -84,10 +138,12 @@ class ResmanMeaning:
 
 @dataclass(frozen=True, slots=True)
 class StatusMap:
-    """The correspondence as it holds at one property."""
+    """The correspondence as it holds at one property. `problems`: by ResMan's word, a sentence for each row
+    that makes no sense; such a word has no meaning here."""
 
     domiq: Mapping[str, DomiqMeaning]
     resman: Mapping[str, ResmanMeaning]
+    problems: Mapping[str, str] = field(default_factory=dict)
 
     def meaning(self, domiq_status: str | None) -> DomiqMeaning | None:
         """What a DomIQ status stands for; None where it is no lead status."""
@@ -97,32 +153,88 @@ class StatusMap:
         meaning = self.meaning(domiq_status)
         return meaning.lead_status if meaning else None
 
+    def resman_meaning(self, resman_status: str) -> ResmanMeaning | None:
+        """What a ResMan status means: with its milestone where that has a row, else without."""
+        if resman_status in self.resman or resman_status in self.problems:
+            return self.resman.get(resman_status)
+        return self.resman.get(resman_status.partition("/")[0])
+
     def covers(self, resman_status: str, lead_status: LeadStatus) -> bool:
         """Whether the ResMan status says nothing new about a lead at this status."""
-        meaning = self.resman.get(resman_status)
+        meaning = self.resman_meaning(resman_status)
         return meaning is not None and lead_status in meaning.covers
 
 
+_EARLY = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED, LeadStatus.QUALIFIED, LeadStatus.TOUR_SCHEDULED})
+_NO_LONGER_APPLYING = frozenset({LeadStatus.APPLICATION, LeadStatus.LOST})
+SHIPPED = StatusMap(
+    {
+        "new": DomiqMeaning(LeadStatus.NEW, "Contact"),
+        "contacted": DomiqMeaning(LeadStatus.CONTACTED, "Contact"),
+        "qualified": DomiqMeaning(LeadStatus.QUALIFIED, "Other"),
+        "tour_scheduled": DomiqMeaning(LeadStatus.TOUR_SCHEDULED, "Appointment"),
+        "application": DomiqMeaning(LeadStatus.APPLICATION, "Application"),
+        "leased": DomiqMeaning(LeadStatus.LEASED, "Other"),
+        "lost": DomiqMeaning(LeadStatus.LOST, "Cancel"),
+        "initial_contact": DomiqMeaning(LeadStatus.NEW, "Contact"),
+        "engaged": DomiqMeaning(LeadStatus.CONTACTED, "Contact"),
+        "follow_up_needed": DomiqMeaning(LeadStatus.CONTACTED, "Contact"),
+        "tour_booked": DomiqMeaning(LeadStatus.TOUR_SCHEDULED, "Appointment"),
+        "application_started": DomiqMeaning(LeadStatus.APPLICATION, "Application"),
+    },
+    {
+        "Prospect": ResmanMeaning(_EARLY, LeadStatus.CONTACTED),
+        "Applicant": ResmanMeaning(frozenset({LeadStatus.APPLICATION}), LeadStatus.APPLICATION),
+        "Applicant/LeaseSigned": ResmanMeaning(frozenset({LeadStatus.LEASED}), LeadStatus.LEASED),
+        "Applicant/MovedIn": ResmanMeaning(frozenset({LeadStatus.LEASED}), LeadStatus.LEASED),
+        "Applicant/Denied": ResmanMeaning(_NO_LONGER_APPLYING, LeadStatus.APPLICATION),
+        "Applicant/Cancelled": ResmanMeaning(_NO_LONGER_APPLYING, LeadStatus.APPLICATION),
+        "Resident": ResmanMeaning(frozenset({LeadStatus.LEASED}), LeadStatus.LEASED),
+        "Lost": ResmanMeaning(frozenset({LeadStatus.LOST}), LeadStatus.LOST),
+    },
+)
+"""The map that the migrations ship (a test holds the two equal): for the docs, and for tests."""
+
+
 def load_status_map(connection: Connection, property_id: UUID) -> StatusMap:
-    """The map for one property: its own rows win over the shipped ones."""
-    domiq = connection.execute(
+    """The map for one property: its own rows win over the shipped ones. A row that makes no sense (the
+    tables refuse such, but one may be older) takes its word's meaning away rather than stop the property."""
+    of_domiq = connection.execute(
         text(
             "SELECT domiq_status, lead_status, event_type FROM domiq_sync.domiq_status_map "
             "WHERE property_id = :p OR property_id IS NULL ORDER BY property_id NULLS FIRST"
         ),
         {"p": property_id},
     )
-    resman = connection.execute(
+    of_resman = connection.execute(
         text(
             "SELECT resman_status, covers, sets FROM domiq_sync.resman_status_map "
             "WHERE property_id = :p OR property_id IS NULL ORDER BY property_id NULLS FIRST"
         ),
         {"p": property_id},
     )
-    return StatusMap(
-        {row.domiq_status: DomiqMeaning(LeadStatus(row.lead_status), row.event_type) for row in domiq},
-        {
-            row.resman_status: ResmanMeaning(frozenset(map(LeadStatus, row.covers)), LeadStatus(row.sets))
-            for row in resman
-        },
-    )
+    domiq = {row.domiq_status: DomiqMeaning(LeadStatus(row.lead_status), row.event_type) for row in of_domiq}
+    resman: dict[str, ResmanMeaning] = {}
+    problems: dict[str, str] = {}
+    for row in of_resman:  # the property's own row comes after the shipped one
+        resman.pop(row.resman_status, None)
+        problems.pop(row.resman_status, None)
+        problem = _problem(row.resman_status, row.covers, row.sets)
+        if problem is None:
+            resman[row.resman_status] = ResmanMeaning(
+                frozenset(map(LeadStatus, row.covers)), LeadStatus(row.sets)
+            )
+        else:
+            problems[row.resman_status] = problem
+    return StatusMap(domiq, resman, problems)
+
+
+def _problem(resman_status: str, covers: Sequence[str], sets: str) -> str | None:
+    known = ", ".join(LeadStatus)
+    strangers = [s for s in covers if s not in set(LeadStatus)]
+    where = f"The row of domiq_sync.resman_status_map for ResMan's status '{resman_status}'"
+    if strangers:
+        return f"{where} covers '{strangers[0]}', which is no lead status: use some of {known}."
+    if sets not in covers:
+        return f"{where} sets '{sets}', which it does not cover: what it sets must be one of those."
+    return None

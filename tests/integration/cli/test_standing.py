@@ -270,7 +270,7 @@ def test_conflicts_are_listed_and_decided(
         str(conflict), "tour_scheduled", "Lost",
     )  # fmt: skip
     decided = run("conflicts", "--resolve", conflict, "--keep", keep, "--json", **env)
-    assert (decided.code, decided.err, decided.result) == (0, "", {"conflicts": []})
+    assert (decided.code, decided.err, decided.result) == (0, "", {"conflicts": [], "links": []})
     assert f"Decided for {keep}." in decided.out
     world.deliver()
     world.sync()
@@ -294,3 +294,48 @@ def test_a_conflict_that_is_not_open_cannot_be_decided(run: Run, env: dict[str, 
     nobody = uuid4()
     done = run("conflicts", "--resolve", nobody, "--keep", "domiq", **env)
     assert done.sentence == f"There is no open conflict for conversation {nobody}."
+
+
+@pytest.fixture
+def unclear(world: World) -> tuple[UUID, list[str]]:
+    """A conversation that two leads fit."""
+    place = world.property()
+    leads = sorted(world.lead(email="bo@example.com")["prospectId"] for _ in "ab")
+    chat = world.conversation(place, "qualified", email="bo@example.com")
+    world.sync()
+    return chat, leads
+
+
+def test_unclear_links_are_listed_and_decided_and_who_decided_is_on_record(
+    run: Run, world: World, env: dict[str, str], unclear: tuple[UUID, list[str]]
+) -> None:
+    chat, leads = unclear
+    listed = run("conflicts", "--json", **env)
+    (found,) = listed.result["links"]
+    assert (found["conversation_ids"], found["prospect_ids"]) == ([str(chat)], leads)
+    assert "Links to decide" in listed.out
+    ruled_out = run("conflicts", "--link", chat, "--never", leads[0], "--by", "pat", "--json", **env)
+    assert ruled_out.code == 0
+    linked = run("conflicts", "--link", chat, "--to", leads[1], "--by", "pat", "--json", **env)
+    assert (linked.code, linked.result["links"]) == (0, [])
+    decisions = world.rows(
+        "SELECT verdict, decided_by, prospect_id FROM domiq_sync.link_decision ORDER BY id"
+    )
+    assert [tuple(d) for d in decisions] == [("never", "pat", leads[0]), ("same", "pat", leads[1])]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--link", str(uuid4())], ["--to", "x"], ["--link", str(uuid4()), "--to", "x", "--never", "y"]],
+    ids=["which lead?", "which one?", "both?"],
+)
+def test_linking_misused_could_not_run(run: Run, env: dict[str, str], options: list[str]) -> None:
+    assert run("conflicts", *options, **env).sentence == (
+        "Give --link CONVERSATION together with --to LEAD or --never LEAD."
+    )
+
+
+def test_a_conversation_that_is_not_there_cannot_be_linked(run: Run, env: dict[str, str]) -> None:
+    nobody = uuid4()
+    done = run("conflicts", "--link", nobody, "--to", "x", **env)
+    assert done.sentence == f"DomIQ has no conversation {nobody} at any property."

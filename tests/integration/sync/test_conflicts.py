@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from domiq_dagster.sync.conflicts import CannotEnforce, NoSuchConflict, open_conflicts, resolve
+from domiq_dagster.sync.link_decisions import never_link
 
 CASES = [
     ("resman_wins", "qualified", "Lost", "lost", "Lost", "superseded"),
@@ -128,3 +129,134 @@ def test_a_conflict_closes_itself_when_the_sides_agree_again(world: Any) -> None
         assert open_conflicts(c) == []
     assert world.last(conversation).sync_status == "success"
     assert world.verdicts() == ["agrees"]
+
+
+def ended(world: Any) -> Any:
+    """The only conflict, which must be over."""
+    (conflict,) = world.rows("SELECT * FROM domiq_sync.conflict")
+    assert conflict.resolved_at is not None
+    with world.engine.connect() as c:
+        assert open_conflicts(c) == []
+    return conflict
+
+
+def test_who_decided_is_on_record(world: Any) -> None:
+    conversation, _ = held(world)
+    resolve(world.engine, conversation, "resman", by="pat@desk")
+    assert ended(world).resolved_by == "pat@desk"
+    beaten = next(c for c in world.changes(conversation) if c.new_status == "qualified")
+    assert beaten.context_data["sync"]["decided_by"] == "pat@desk"
+
+
+def test_a_conflict_whose_sides_moved_on_is_not_decided_by_what_was_listed(world: Any) -> None:
+    conversation, prospect = held(world)
+    world.standin.edit(prospect, status="Applicant")
+    world.pull()
+    with pytest.raises(NoSuchConflict, match=r"DomIQ shows qualified, ResMan Applicant\. Look again"):
+        resolve(world.engine, conversation, "domiq")
+    with world.engine.connect() as c:
+        (conflict,) = open_conflicts(c)
+    assert (conflict["domiq_status"], conflict["resman_status"]) == ("qualified", "Applicant")
+    resolve(world.engine, conversation, "resman")
+    assert world.status(conversation) == "application"
+
+
+def test_an_open_conflict_is_not_written_again(world: Any) -> None:
+    held(world)
+    before = world.versions()
+    world.apply()
+    assert world.versions() == before
+
+
+def test_a_conflict_of_a_conversation_that_is_deleted_ends_on_record(world: Any) -> None:
+    conversation, _ = held(world)
+    world.do("DELETE FROM conversation WHERE id = :c", c=conversation)
+    assert ended(world).resolution == "the conversation was deleted"
+    with pytest.raises(NoSuchConflict):
+        resolve(world.engine, conversation, "domiq")
+
+
+def test_a_conflict_whose_link_is_closed_ends_on_record(world: Any) -> None:
+    conversation, prospect = held(world)
+    never_link(world.engine, conversation, prospect, by="pat@desk")
+    assert ended(world).resolution == "ruled out by pat@desk"
+
+
+def test_a_conflict_of_a_conversation_that_a_newer_one_replaces_ends_on_record(world: Any) -> None:
+    conversation, _ = held(world)
+    user = world.value("SELECT user_id FROM conversation WHERE id = :c", c=conversation)
+    place = world.value("SELECT property_id FROM domiq_sync.integration")
+    newer = world.conversation(place, "lost", user=user)
+    world.sync(2)
+    assert ended(world).resolution == "a newer conversation of the lead speaks for it"
+    assert world.value("SELECT conversation_id FROM domiq_sync.lead_link WHERE is_current") == newer
+
+
+@pytest.mark.parametrize(
+    ("policy", "domiq", "resman"),
+    [
+        ("resman_wins", "lost", "Lost"),
+        ("domiq_wins", "qualified", "Prospect"),
+        ("furthest_progress", "qualified", "Prospect"),
+    ],
+)
+def test_a_conflict_is_decided_by_the_new_policy_where_it_is_no_longer_manual(
+    world: Any, policy: str, domiq: str, resman: str
+) -> None:
+    conversation, prospect = held(world)
+    world.do("UPDATE domiq_sync.integration SET conflict_policy = :p", p=policy)
+    world.apply()
+    assert ended(world).resolution.startswith(f"no longer open: both moved: {policy}")
+    world.push()  # what waited for the person is due at once
+    world.pull()
+    assert (world.status(conversation), world.standin.prospect(prospect)["status"]) == (domiq, resman)
+
+
+def test_a_conflict_ends_where_domiq_s_status_is_no_lead_status_any_more(world: Any) -> None:
+    conversation, _ = held(world)
+    world.change(conversation, status="completed")
+    world.apply()
+    assert ended(world).resolution == "no longer open: DomIQ's status is no lead status"
+
+
+def test_a_conflict_ends_where_both_sides_are_back_at_a_difference_that_was_accepted(world: Any) -> None:
+    conversation = world.conversation(world.property(conflict_policy="manual_review"), "contacted")
+    world.sync(2)
+    prospect = world.lead_of(conversation)["prospectId"]
+    world.change(conversation, status="application")
+    world.sync(2)
+    assert world.verdicts() == ["awaiting"]
+    world.do("ALTER TABLE conversation DISABLE TRIGGER domiq_sync_capture_update")
+    world.change(conversation, status="leased")
+    world.standin.edit(prospect, status="Lost")
+    world.pull()
+    world.apply()
+    assert world.verdicts() == ["conflict"]
+    world.change(conversation, status="application")
+    world.standin.edit(prospect, status="Prospect")
+    world.pull()
+    world.apply()
+    assert ended(world).resolution.startswith("no longer open: the difference was settled before")
+    assert world.verdicts() == ["awaiting"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "keep", "whose"),
+    [("from_resman", "domiq", "DomIQ"), ("to_resman", "resman", "ResMan")],
+)
+def test_a_side_that_the_settings_do_not_let_across_cannot_win(
+    world: Any, setting: str, keep: Any, whose: str
+) -> None:
+    conversation, _ = held(world)
+    world.do("UPDATE domiq_sync.integration SET sync_direction = :d", d=setting)
+    with pytest.raises(CannotEnforce, match=f"do not let {whose}'s status across"):
+        resolve(world.engine, conversation, keep)
+    world.apply()
+    assert ended(world).resolution.startswith("no longer open: both moved, and statuses go one way only")
+
+
+def test_a_conflict_of_a_property_that_is_not_connected_any_more_says_so(world: Any) -> None:
+    conversation, _ = held(world)
+    world.do("DELETE FROM domiq_sync.integration")
+    with pytest.raises(CannotEnforce, match="not connected any more"):
+        resolve(world.engine, conversation, "resman")

@@ -24,7 +24,7 @@ def test_progress_goes_from_new_to_leased_and_lost_is_none() -> None:
     ("status", "signed", "ended", "effective"),
     [
         ("Applicant", False, False, "Applicant"),
-        ("Applicant", True, False, "Resident"),
+        ("Applicant", True, False, "Applicant/LeaseSigned"),
         ("Applicant", True, True, "Applicant"),
         ("Prospect", True, False, "Prospect"),
         ("Lost", True, False, "Lost"),
@@ -32,7 +32,7 @@ def test_progress_goes_from_new_to_leased_and_lost_is_none() -> None:
         ("A new word", True, False, "A new word"),
     ],
 )
-def test_a_signed_lease_makes_an_applicant_a_resident(
+def test_a_signed_lease_of_an_applicant_is_a_milestone(
     status: str, signed: bool, ended: bool, effective: str
 ) -> None:
     assert effective_resman_status(status, signed, ended) == effective
