@@ -40,9 +40,10 @@ from domiq_dagster.sync.conflicts import resolve as resolve_conflict
 from domiq_dagster.sync.doctor import examine
 from domiq_dagster.sync.explain import explain_all
 from domiq_dagster.sync.integrations import Integration, load_integrations
-from domiq_dagster.sync.measure import left_alone, property_figures
+from domiq_dagster.sync.measure import property_figures
 from domiq_dagster.sync.passes import sync_pass
 from domiq_dagster.sync.retry import CannotRetry, Choice, put_back
+from domiq_dagster.sync.standing import coverage
 from domiq_dagster.wiring import (
     ConfigurationError,
     domiq_database,
@@ -243,9 +244,9 @@ def status(property_name: PropertyOption = None, json_output: Json = False) -> N
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
             queues = catchup(connection)
-            alone = {f.partition_key: left_alone(connection, f.property_id) for f in figures}
+            covered = coverage(connection, [chosen.property_id] if chosen else None)
     accounts = [a for a in queues.accounts if chosen is None or a.account_id == chosen.account_id]
-    result = views.status_result(figures, queues, accounts, alone)
+    result = views.status_result(figures, queues, accounts, covered)
     views.print_status(result)
     finish(json_output, result, bad=not result["ok"])
 

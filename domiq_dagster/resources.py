@@ -34,6 +34,9 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
     pull_gap_minutes: float = Field(
         default=30.0, gt=0, description="A property whose last good pull is older than this has a gap."
     )
+    full_gap_hours: float = Field(
+        default=36.0, gt=0, description="A property whose last full re-read is older than this has a gap."
+    )
     oldest_pending_minutes: float = Field(
         default=30.0, gt=0, description="A change pending for longer than this fails its check."
     )
@@ -62,6 +65,10 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
     @property
     def pull_gap(self) -> timedelta:
         return timedelta(minutes=self.pull_gap_minutes)
+
+    @property
+    def full_gap(self) -> timedelta:
+        return timedelta(hours=self.full_gap_hours)
 
 
 class ThresholdResource(ConfigurableResource):  # type: ignore[type-arg]
