@@ -42,6 +42,17 @@ def ask(house: House, sensor: Sensor, cursor: str | None = None, **resources: An
     return answer
 
 
+def requested(answer: Answer) -> list[RunRequest]:
+    """The runs that a sensor asked for."""
+    assert isinstance(answer, SensorResult)
+    return list(answer.run_requests or [])
+
+
+def cursor_of(answer: Answer) -> str | None:
+    assert isinstance(answer, SensorResult)
+    return answer.cursor
+
+
 def under_way(house: House, job: str, status: DagsterRunStatus, tags: dict[str, str] | None = None) -> str:
     """A run of a job that is in this state; its id."""
     place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("domiq_dagster"), "__repository__")
@@ -262,7 +273,8 @@ class TestPullGaps:
         self, house: House
     ) -> None:
         house.connect(0, 7)
-        for key in house.keys():
+        keys = house.keys()
+        for key in keys:
             pull_at(house, key, timedelta(hours=9))
         house.world.do(
             "UPDATE domiq_sync.account SET open_until = clock_timestamp() + interval '1 min' "
