@@ -16,6 +16,7 @@ from dagster import (
     op,
 )
 
+from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.inbound import STEP, PullConfig
 from domiq_dagster.assets.verdicts import inbound_evaluations
 from domiq_dagster.resources import SyncResource
@@ -60,18 +61,19 @@ daily = define_asset_job(
 
 
 @op(description="Find and mend what the ordinary way missed.")
-def reconcile_sweep(context: OpExecutionContext, sync: SyncResource) -> None:
+def reconcile_sweep(context: OpExecutionContext, config: DryRunConfig, sync: SyncResource) -> None:
     """One sweep; what it found goes on record as an observation of status_sync_log."""
     with sync.database() as engine:
-        found = reconcile(engine)
-        evaluations = inbound_evaluations(engine, sync)
+        found = reconcile(engine, dry_run=config.dry_run)
+        # What is left once everything was mended that policy allows.
+        evaluations = [] if config.dry_run else inbound_evaluations(engine, sync)
     rows = [TableRecord(finding) for finding in found.by_property]
     for finding in found.by_property:
         context.log.info("{property}: {kind}: {count}, {then}".format(**finding))
     by_kind = {kind.replace(" ", "_"): MetadataValue.int(n) for kind, n in found.findings.items()}
+    dry = DRY if config.dry_run else {}
     table = {"by_property": MetadataValue.table(rows)} if rows else {}
-    context.log_event(AssetObservation(AssetKey("status_sync_log"), metadata={**by_kind, **table}))
-    # What is left once everything was mended that policy allows.
+    context.log_event(AssetObservation(AssetKey("status_sync_log"), metadata={**by_kind, **table, **dry}))
     for evaluation in evaluations:
         context.log_event(evaluation)  # type: ignore[arg-type]  # taken, though its annotation forgot it
 

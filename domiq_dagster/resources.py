@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync.alerts import Threshold
+from domiq_dagster.sync.forecast import Rehearse
 from domiq_dagster.sync.push import Budget
-from domiq_dagster.wiring import domiq_database, open_client, open_engine, resman_config
+from domiq_dagster.wiring import domiq_database, open_client, open_engine, rehearsing, resman_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Sync:
 
     engine: Engine
     client: ResManClient
+    rehearse: Rehearse
+    """Opens a session that is undone at its end, for dry runs."""
 
 
 class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
@@ -56,7 +59,7 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
             open_engine(url, pool_size=2 + 2 * self.max_accounts) as engine,
             open_client(config, url) as client,
         ):
-            yield Sync(engine, client)
+            yield Sync(engine, client, rehearsing(url))
 
     @property
     def budget(self) -> Budget:

@@ -15,6 +15,7 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     AssetMaterialization,
+    AssetObservation,
     BackfillPolicy,
     Config,
     Failure,
@@ -24,12 +25,14 @@ from dagster import (
 from pydantic import Field
 from sqlalchemy import Engine
 
+from domiq_dagster.assets.dry_run import DRY, forecast_metadata
 from domiq_dagster.assets.inbound_status_changes import applied_metadata, inbound_status_changes
 from domiq_dagster.assets.resman_leads import pulled_metadata, resman_leads
 from domiq_dagster.assets.verdicts import inbound_evaluations
 from domiq_dagster.partitions import properties
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resources import Sync, SyncResource
+from domiq_dagster.sync.forecast import Forecast, forecast_all, forecast_push
 from domiq_dagster.sync.inbound import apply_property
 from domiq_dagster.sync.integrations import Integration, complete_settings, load_integrations
 from domiq_dagster.sync.passes import pull_all
@@ -156,13 +159,17 @@ def _chosen(
     context: AssetExecutionContext, engine: Engine, keys: Collection[str], *assets: AssetKey
 ) -> list[Integration]:
     """The enabled ones of these properties. The others count as done: there is nothing to do."""
-    with engine.connect() as connection:
-        chosen = [i for i in load_integrations(connection) if i.partition_key in set(keys)]
+    chosen = _enabled(engine, keys)
     for key in sorted(set(keys) - {i.partition_key for i in chosen}):
         context.log.info(f"{key} is not connected, or its sync is switched off: nothing was pulled")
         for asset in assets:
             _mark(context, asset, key, {"switched_off": MetadataValue.bool(True)})
     return chosen
+
+
+def _enabled(engine: Engine, keys: Collection[str]) -> list[Integration]:
+    with engine.connect() as connection:
+        return [i for i in load_integrations(connection) if i.partition_key in set(keys)]
 
 
 def _complete_settings(context: AssetExecutionContext, ends: Sync, chosen: list[Integration]) -> None:
@@ -192,8 +199,37 @@ def _observe(
     full: bool,
     since: datetime | None,
 ) -> None:
-    """A dry run: an observation leaves the partitions as they are."""
-    raise NotImplementedError
+    """A dry run. An observation leaves the partitions, and their plots, as they are."""
+    if resman_leads.key not in context.selected_asset_keys:
+        with sync.database() as engine:
+            for integration in _enabled(engine, keys):
+                _observe_decisions(context, forecast_push(engine, integration))
+        return
+    with sync.open() as ends:
+        chosen = _enabled(ends.engine, keys)
+        found = forecast_all(
+            ends.rehearse, ends.client, chosen, full=full, since=since, max_accounts=sync.max_accounts
+        )
+    for integration, forecast, pulled in found:
+        if pulled is None:
+            context.log.error(f"{integration.partition_key} could not be read: {forecast.error}")
+            continue
+        metadata = {**pulled_metadata(pulled), "ambiguous": MetadataValue.int(forecast.ambiguous), **DRY}
+        context.log_event(
+            AssetObservation(resman_leads.key, partition=integration.partition_key, metadata=metadata)
+        )
+        if inbound_status_changes.key in context.selected_asset_keys:
+            _observe_decisions(context, forecast)
+
+
+def _observe_decisions(context: AssetExecutionContext, forecast: Forecast) -> None:
+    context.log_event(
+        AssetObservation(
+            inbound_status_changes.key,
+            partition=forecast.partition_key,
+            metadata=forecast_metadata([forecast]),
+        )
+    )
 
 
 def _parse_since(text: str | None) -> datetime | None:

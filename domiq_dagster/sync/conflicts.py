@@ -30,8 +30,11 @@ def open_conflicts(connection: Connection) -> list[dict[str, Any]]:
     return [dict(r._mapping) for r in connection.execute(text(_QUERIES["open_conflicts"]))]
 
 
-def resolve(engine: Engine, conversation_id: UUID, keep: Literal["domiq", "resman"]) -> None:
-    """Lets one side win. ResMan's status is applied at once; DomIQ's goes out with the next push.
+def resolve(
+    engine: Engine, conversation_id: UUID, keep: Literal["domiq", "resman"], *, dry_run: bool = False
+) -> None:
+    """Lets one side win. ResMan's status is applied at once; DomIQ's goes out with the next push. With
+    `dry_run` it is only found out whether it can be done.
 
     Raises NoSuchConflict, CannotEnforce.
     """
@@ -51,6 +54,8 @@ def resolve(engine: Engine, conversation_id: UUID, keep: Literal["domiq", "resma
                 f"ResMan shows {row.resman_status}, which cannot be undone from DomIQ: keep resman, or have "
                 "it changed in ResMan."
             )
+        if dry_run:
+            return
         if keep == "domiq":
             agreed = {"domiq_status": None, "resman_status": row.resman_status}
             connection.execute(text(_QUERIES["wake_lane"]), values)

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.standing import verdicts
@@ -199,3 +199,10 @@ def backlog(connection: Connection) -> Backlog:
     """How much waits to be sent."""
     row = connection.execute(text(_QUERIES["backlog"])).one()
     return Backlog(row.pending, row.due, float(row.oldest_seconds or 0.0))
+
+
+def unnotified(engine: Engine) -> tuple[int, int]:
+    """How many changes the next notices would look at, and for how many somebody asked to be told."""
+    with engine.connect() as connection:
+        row = connection.execute(text(_QUERIES["unnotified"])).one()
+    return row.changes, row.wanted

@@ -140,3 +140,15 @@ CROSS JOIN LATERAL (
           AND (a.open_until IS NULL OR a.open_until <= (SELECT clock_timestamp()))
         LIMIT 1000) AS heads) AS now_due
 WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
+
+-- name: unnotified
+-- Changes that the next notices look at, and how many of them an active preference of their property asks for.
+SELECT count(*) AS changes,
+       count(*) FILTER (WHERE EXISTS (
+           SELECT FROM public.status_notification_preferences f
+           WHERE f.property_id = n.property_id AND f.is_active
+             AND (COALESCE(f.status_type, '') IN ('', '*', 'any', 'all') OR f.status_type = g.new_status)
+       )) AS wanted
+FROM domiq_sync.integration i
+JOIN domiq_sync.change n ON n.property_id = i.property_id AND n.notified_at IS NULL AND n.logged_at >= i.connected_at
+JOIN public.status_sync_log g ON g.id = n.change_id

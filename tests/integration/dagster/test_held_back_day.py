@@ -73,7 +73,8 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(house: House)
 
     expected = {p: STATUSES[str(e["status"])] for p, e in zip(leads, edits, strict=True)}
     found = world.rows(
-        "SELECT l.prospect_id, c.status FROM domiq_sync.lead_link l JOIN conversation c ON c.id = l.conversation_id"
+        "SELECT l.prospect_id, c.status FROM domiq_sync.lead_link l "
+        "JOIN conversation c ON c.id = l.conversation_id"
     )
     assert {row.prospect_id: row.status for row in found} == expected
     once = "SELECT conversation_id FROM status_sync_log WHERE sync_direction = 'from_resman'"
