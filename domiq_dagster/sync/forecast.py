@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -70,8 +70,12 @@ class Forecast:
     """Why the property could not be read; then there is nothing but what is known already."""
 
     def as_json(self) -> dict[str, Any]:
-        found = asdict(self)
-        return {"property": found.pop("partition_key"), **found}
+        """As plain values."""
+        found: dict[str, Any] = {"property": self.partition_key}
+        for each in fields(self)[1:]:
+            value = getattr(self, each.name)
+            found[each.name] = dict(value) if isinstance(value, Counter) else value
+        return found
 
 
 def forecast_property(
