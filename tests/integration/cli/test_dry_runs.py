@@ -45,10 +45,8 @@ def test_connect_shows_what_it_would_do_and_writes_nothing(
     assert (forecast["fetched"], forecast["would_link"]) == (1, 1)
     assert (forecast["would_apply"], forecast["would_create"]) == ({"lost": 1}, 1)
     there = world.places[0]
-    account = world.standin.state()["accounts"][there["accountId"]]
     proposals = done.result["proposals"]
     assert proposals["time_zone"] == there["timeZone"]
-    assert proposals["lost_reason_id"] in {r["id"] for r in account["lostReasons"]}
     for words in (f"At ResMan it is {there['name']}", "What a sync would do", "Nothing was written."):
         assert words in done.out
     asked = {f["question"] for f in done.result["findings"]}
@@ -57,6 +55,10 @@ def test_connect_shows_what_it_would_do_and_writes_nothing(
 
     assert run("connect", "--property", flats, *place(world), **env).code == 0
     assert run("sync", **env).code == 0
+    (stored,) = world.rows(
+        "SELECT agent_id, source_id, lost_reason_id, time_zone FROM domiq_sync.integration"
+    )
+    assert stored._asdict() == proposals
     assert [c.status for c in world.rows("SELECT status FROM conversation ORDER BY created_at")] == [
         "lost",
         "contacted",
