@@ -12,14 +12,15 @@ from dagster import (
 from domiq_dagster.assets import (
     conversation_status_pushes,
     inbound_status_changes,
+    resman_leads,
     status_notifications,
     status_sync_log,
     status_sync_success_rate,
 )
+from domiq_dagster.assets.verdicts import divergence_result, gaps_result
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.alerts import describe, raise_alerts, threshold_state
-from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.measure import backlog, comparison, conservation_problems
+from domiq_dagster.sync.measure import backlog, conservation_problems
 from domiq_dagster.sync.rules import rule_problems
 
 _SAMPLE = 20
@@ -96,41 +97,22 @@ def oldest_pending_change(sync: SyncResource) -> AssetCheckResult:
     )
 
 
-@asset_check(asset=inbound_status_changes, description="Linked leads agree, or something explains why not.")
+@asset_check(
+    asset=inbound_status_changes.key, description="Linked leads agree, or something explains why not."
+)
 def divergence(sync: SyncResource) -> AssetCheckResult:
-    """Linked leads whose statuses disagree and that no open change or conflict explains, per property."""
-    with sync.database() as engine, engine.connect() as connection:
-        rows = []
-        compared = diverged = 0
-        for integration in load_integrations(connection):
-            found = comparison(connection, integration.property_id)
-            off = [c for c in found if c.verdict == "diverged"]
-            compared += sum(c.verdict != "not_a_lead" for c in found)
-            diverged += len(off)
-            if off:
-                oldest = min((c.agreed_at for c in off if c.agreed_at), default=None)
-                rows.append(
-                    TableRecord(
-                        {
-                            "property": integration.partition_key,
-                            "diverged": len(off),
-                            "agreed_last": oldest.isoformat() if oldest else "never",
-                            "conversations": ", ".join(str(c.conversation_id) for c in off[:_SAMPLE]),
-                        }
-                    )
-                )
-    return AssetCheckResult(
-        passed=diverged == 0,
-        severity=AssetCheckSeverity.WARN,
-        description="Materialise the named partitions of inbound_status_changes."
-        if diverged
-        else "Both sides agree.",
-        metadata={
-            "diverged": MetadataValue.int(diverged),
-            "compared": MetadataValue.int(compared),
-            **({"by_property": MetadataValue.table(rows)} if rows else {}),
-        },
-    )
+    """Linked leads whose statuses disagree and that no open change or conflict explains, per property. The
+    pull and reconcile_pending evaluate it too, when they are done."""
+    with sync.database() as engine:
+        return divergence_result(engine)
+
+
+@asset_check(asset=resman_leads.key, description="Every connected property was pulled lately.")
+def pull_gaps(sync: SyncResource) -> AssetCheckResult:
+    """Properties that are behind ResMan, since when and why; the sensor of the same name closes what can
+    be. And the days that were missed altogether, for the record."""
+    with sync.database() as engine:
+        return gaps_result(engine, sync)
 
 
 @asset_check(asset=status_notifications, description="Every active workflow rule can be understood.")
@@ -148,4 +130,11 @@ def rules_valid(sync: SyncResource) -> AssetCheckResult:
     )
 
 
-all_checks = [failed_sync_threshold, conservation, oldest_pending_change, divergence, rules_valid]
+all_checks = [
+    failed_sync_threshold,
+    conservation,
+    oldest_pending_change,
+    divergence,
+    pull_gaps,
+    rules_valid,
+]

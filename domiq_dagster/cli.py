@@ -26,11 +26,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster import cli_views as views
+from domiq_dagster.cli_connect import Wanted
+from domiq_dagster.cli_connect import connect as connect_command
 from domiq_dagster.dagster_home import PortTaken
 from domiq_dagster.db.embedded_programs import EmbeddedServerError
 from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.db.migrate import migrate as migrate_database
-from domiq_dagster.db.migrate import migration_sql
+from domiq_dagster.db.migrate import migration_plan, migration_sql
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.supervise import interruptible
 from domiq_dagster.sync import connect as connecting
@@ -39,16 +41,19 @@ from domiq_dagster.sync.conflicts import NoSuchConflict, open_conflicts
 from domiq_dagster.sync.conflicts import resolve as resolve_conflict
 from domiq_dagster.sync.doctor import examine
 from domiq_dagster.sync.explain import explain_all
+from domiq_dagster.sync.forecast import forecast_all
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.link_decisions import CannotLink, link_by_hand, never_link, open_questions
-from domiq_dagster.sync.measure import left_alone, property_figures
+from domiq_dagster.sync.measure import property_figures
 from domiq_dagster.sync.passes import sync_pass
 from domiq_dagster.sync.retry import CannotRetry, Choice, put_back
+from domiq_dagster.sync.standing import coverage
 from domiq_dagster.wiring import (
     ConfigurationError,
     domiq_database,
     open_client,
     open_engine,
+    rehearsing,
     resman_config,
 )
 
@@ -65,6 +70,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the
 PropertyOption = Annotated[
     str | None, typer.Option("--property", help="A property's id or partition key; all, if not given.")
 ]
+
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")]
 
 
 class Usage(Exception):
@@ -152,6 +160,7 @@ def migrate(
     no_capture_trigger: Annotated[
         bool, typer.Option(help="Leave the conversation table alone; changes are found by reconciliation.")
     ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Bring DomIQ's database to this version's schema. Safe to repeat."""
     capture = not no_capture_trigger
@@ -160,6 +169,9 @@ def migrate(
         return
     env = {**os.environ, "DOMIQ_DATABASE_URL": database_url} if database_url else os.environ
     with domiq_database(env) as url, open_engine(url, check=False) as engine:
+        if dry_run:
+            views.print_migration(migration_plan(engine), capture=capture)
+            return
         done = migrate_database(engine, capture_trigger=capture)
     if done.created_domiq_tables:
         print("The database was empty: created DomIQ's own tables for a try-out.")
@@ -182,35 +194,42 @@ def connect(
     ] = None,
     partition_key: Annotated[str | None, typer.Option(help="The name of its partition in Dagster.")] = None,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take what is proposed, without asking.")] = False,
+    dry_run: DryRun = False,
+    json_output: Json = False,
 ) -> None:
-    """Connect a property, or change its settings."""
-    with database() as engine:
-        integration = connecting.connect_property(
-            engine,
-            property_id,
-            account,
-            resman_property,
-            agent_id=agent,
-            source_id=source,
-            lost_reason_id=lost_reason,
-            time_zone=time_zone,
-            sync_direction=direction,
-            conflict_policy=policy,
-            partition_key=partition_key,
-            sync_enabled=enabled,
-        )
-    print(f"Connected {integration.property_name} as {integration.partition_key}.")
-    if integration.missing_settings:
-        print(f"To be asked of ResMan at the first pass: {', '.join(integration.missing_settings)}.")
+    """Connect a property, or change its settings: check what ResMan grants, propose what is open, show what
+    the first sync would do, and ask. Without a terminal to ask at it checks and connects."""
+    settings = {
+        "agent_id": agent,
+        "source_id": source,
+        "lost_reason_id": lost_reason,
+        "time_zone": time_zone,
+        "sync_direction": direction,
+        "conflict_policy": policy,
+        "partition_key": partition_key,
+        "sync_enabled": enabled,
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    wanted = Wanted(property_id, account, resman_property, given)
+    result = connect_command(wanted, yes=yes, dry_run=dry_run)
+    finish(json_output, result, bad=dry_run and not result["ok"])
 
 
 @app.command()
-def sync(property_name: PropertyOption = None, json_output: Json = False) -> None:
+def sync(property_name: PropertyOption = None, dry_run: DryRun = False, json_output: Json = False) -> None:
     """One pass without Dagster: pull, apply, reconcile, push, notify."""
     config = resman_config(os.environ)
     with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
         chosen = find_property(engine, property_name)
         ids = [chosen.property_id] if chosen else None
+        if dry_run:
+            with engine.connect() as connection:
+                integrations = load_integrations(connection, property_ids=ids)
+            rows = [f.as_json() for _, f, _ in forecast_all(rehearsing(url), client, integrations)]
+            views.print_forecasts(rows)
+            print("Nothing was written.")
+            finish(json_output, {"dry_run": True, "properties": rows}, bad=any(r["error"] for r in rows))
         report = sync_pass(engine, client, property_ids=ids)
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
@@ -245,9 +264,9 @@ def status(property_name: PropertyOption = None, json_output: Json = False) -> N
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
             queues = catchup(connection)
-            alone = {f.partition_key: left_alone(connection, f.property_id) for f in figures}
+            covered = coverage(connection, [chosen.property_id] if chosen else None)
     accounts = [a for a in queues.accounts if chosen is None or a.account_id == chosen.account_id]
-    result = views.status_result(figures, queues, accounts, alone)
+    result = views.status_result(figures, queues, accounts, covered)
     views.print_status(result)
     finish(json_output, result, bad=not result["ok"])
 
@@ -288,7 +307,7 @@ def retry(
         str | None, typer.Option(help="Only those that failed so, such as unknown_source.")
     ] = None,
     by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be; change nothing.")] = False,
+    dry_run: DryRun = False,
     json_output: Json = False,
 ) -> None:
     """Put failed changes back into the queue, which goes on record in each of them."""
@@ -309,6 +328,7 @@ def conflicts(
     to: Annotated[str | None, typer.Option(help="The lead (prospect id) that it belongs to.")] = None,
     never: Annotated[str | None, typer.Option(help="A lead that it never belongs to.")] = None,
     by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
+    dry_run: DryRun = False,
     json_output: Json = False,
 ) -> None:
     """List what waits for a person, or decide it: statuses that both sides moved, and unclear links."""
@@ -320,16 +340,26 @@ def conflicts(
     with database() as engine:
         if resolve is not None:
             side: Literal["domiq", "resman"] = "domiq" if keep == "domiq" else "resman"
-            resolve_conflict(engine, resolve, side, by=who)
-            print(f"Decided for {side}.")
+            resolve_conflict(engine, resolve, side, by=who, dry_run=dry_run)
+            print(f"It would be decided for {side}." if dry_run else f"Decided for {side}.")
         if link is not None and to is not None:
-            link_by_hand(engine, link, to, by=who)
-            print("Linked. If a change failed as ambiguous_lead: domiq-sync retry --reason ambiguous_lead.")
+            link_by_hand(engine, link, to, by=who, dry_run=dry_run)
+            print(
+                "They would be linked."
+                if dry_run
+                else "Linked. If a change failed as ambiguous_lead: domiq-sync retry --reason ambiguous_lead."
+            )
         if link is not None and never is not None:
-            never_link(engine, link, never, by=who)
-            print("Ruled out. The next full read looks at the others that fit.")
-        with engine.begin() as connection:
+            never_link(engine, link, never, by=who, dry_run=dry_run)
+            print(
+                "The pair would be ruled out."
+                if dry_run
+                else "Ruled out. The next full read looks at the others that fit."
+            )
+        with engine.connect() as connection:
             found, questions = open_conflicts(connection), open_questions(connection)
+            if not dry_run:
+                connection.commit()
     views.print_conflicts(found)
     views.print_link_questions(questions)
     finish(json_output, {"conflicts": found, "links": questions})

@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync.alerts import Threshold
+from domiq_dagster.sync.forecast import Rehearse
 from domiq_dagster.sync.push import Budget
-from domiq_dagster.wiring import domiq_database, open_client, open_engine, resman_config
+from domiq_dagster.wiring import domiq_database, open_client, open_engine, rehearsing, resman_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Sync:
 
     engine: Engine
     client: ResManClient
+    rehearse: Rehearse
+    """Opens a session that is undone at its end, for dry runs."""
 
 
 class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
@@ -33,6 +36,9 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
     push_rows: int = Field(default=100_000, ge=1, description="The most changes that one push run takes.")
     pull_gap_minutes: float = Field(
         default=30.0, gt=0, description="A property whose last good pull is older than this has a gap."
+    )
+    full_gap_hours: float = Field(
+        default=36.0, gt=0, description="A property whose last full re-read is older than this has a gap."
     )
     oldest_pending_minutes: float = Field(
         default=30.0, gt=0, description="A change pending for longer than this fails its check."
@@ -53,7 +59,7 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
             open_engine(url, pool_size=2 + 2 * self.max_accounts) as engine,
             open_client(config, url) as client,
         ):
-            yield Sync(engine, client)
+            yield Sync(engine, client, rehearsing(url))
 
     @property
     def budget(self) -> Budget:
@@ -62,6 +68,10 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
     @property
     def pull_gap(self) -> timedelta:
         return timedelta(minutes=self.pull_gap_minutes)
+
+    @property
+    def full_gap(self) -> timedelta:
+        return timedelta(hours=self.full_gap_hours)
 
 
 class ThresholdResource(ConfigurableResource):  # type: ignore[type-arg]

@@ -7,17 +7,20 @@ from dagster import (
     DefaultScheduleStatus,
     RunConfig,
     RunRequest,
+    RunsFilter,
     ScheduleDefinition,
     ScheduleEvaluationContext,
     SkipReason,
     schedule,
 )
 
-from domiq_dagster.jobs import FULL, daily, full_reread, pull, reconcile_pending
+from domiq_dagster.jobs import FULL, UNDER_WAY, daily, full_reread, pull, reconcile_pending
 from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import all_properties
 
 _ON = DefaultScheduleStatus.RUNNING
+SCHEDULE_NAME = "dagster/schedule_name"
+"""The tag that Dagster gives a schedule's runs."""
 
 
 @schedule(
@@ -27,7 +30,7 @@ _ON = DefaultScheduleStatus.RUNNING
     description="Every 10 minutes: all connected properties, in one run.",
 )
 def pull_every_10_minutes(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-    return _request(context)
+    return _request(context, pull_every_10_minutes.name)
 
 
 @schedule(
@@ -37,12 +40,21 @@ def pull_every_10_minutes(context: ScheduleEvaluationContext) -> RunRequest | Sk
     description="Nightly: read every prospect again.",
 )
 def full_reread_nightly(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-    return _request(context, FULL)
+    return _request(context, full_reread_nightly.name, FULL)
 
 
-def _request(context: ScheduleEvaluationContext, config: RunConfig | None = None) -> RunRequest | SkipReason:
+def _request(
+    context: ScheduleEvaluationContext, name: str, config: RunConfig | None = None
+) -> RunRequest | SkipReason:
+    """One run over all properties, unless the last one is still under way: a second would wait for the same
+    accounts, and take a place in which a push could run. A backfill does not count: it holds nothing up."""
     tags = all_properties(context.instance.get_dynamic_partitions(str(properties.name)))
-    return RunRequest(tags=tags, run_config=config) if tags else SkipReason("no property is connected")
+    if not tags:
+        return SkipReason("no property is connected")
+    last = RunsFilter(tags={SCHEDULE_NAME: name}, statuses=UNDER_WAY)
+    if context.instance.get_run_records(last, limit=1):
+        return SkipReason("the last one is still under way")
+    return RunRequest(tags=tags, run_config=config)
 
 
 reconcile_every_10_minutes = ScheduleDefinition(

@@ -3,10 +3,12 @@ property in trouble. Each asks the database, which knows, rather than Dagster's 
 
 import json
 import time
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from dagster import (
     AddDynamicPartitionsRequest,
-    DagsterRunStatus,
+    AssetKey,
     DefaultSensorStatus,
     DeleteDynamicPartitionsRequest,
     RunRequest,
@@ -17,22 +19,22 @@ from dagster import (
     sensor,
 )
 
-from domiq_dagster.jobs import pull, push
+from domiq_dagster.jobs import FULL, UNDER_WAY, full_reread, pull, push
 from domiq_dagster.partitions import properties
-from domiq_dagster.ranges import covering
+from domiq_dagster.ranges import covered, ranges
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.alerts import raise_alerts, threshold_state
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.measure import backlog, gaps
+from domiq_dagster.sync.measure import Gap, backlog, gaps
 
 _ON = DefaultSensorStatus.RUNNING
-_UNDER_WAY = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-]
 _ASK_AGAIN_SECONDS = 600
+_LONGEST_REST_SECONDS = 7200
+_MOST_RUNS = 200
+LEADS = AssetKey("resman_leads")
+REASON = "domiq/reason"
+"""The tag of runs that a sensor asks for beside the live pull. dagster.yaml lets one of them run at a time,
+so that the live pull and the pushes always find a place."""
 
 
 @sensor(
@@ -67,14 +69,14 @@ def connected_properties(context: SensorEvaluationContext, sync: SyncResource) -
     gone = [key for key in known if key not in connected]
     if not new and not gone:
         return SkipReason(f"{len(known)} properties, none new")
-    tags = covering([k for k in known if k not in gone] + new, enabled.intersection(new))
+    asked = ranges([k for k in known if k not in gone] + new, enabled.intersection(new))
     requests: list[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest] = []
     if new:
         requests.append(properties.build_add_request(new))
     if gone:
         requests.append(properties.build_delete_request(gone))
     return SensorResult(
-        run_requests=[RunRequest(tags={**tags, "domiq/reason": "connected"})] if tags else [],
+        run_requests=[RunRequest(tags={**tags, REASON: "connected"}) for tags in asked],
         dynamic_partitions_requests=requests,
     )
 
@@ -83,22 +85,75 @@ def connected_properties(context: SensorEvaluationContext, sync: SyncResource) -
     job=pull,
     minimum_interval_seconds=60,
     default_status=_ON,
-    description="Backfills properties whose last good pull is too old, in one run over the range of them.",
+    description="Backfills properties that are behind ResMan (never pulled, switched on again, failed, not "
+    "pulled or not read in full for too long), in one run over the range of them, or in few.",
 )
 def pull_gaps(context: SensorEvaluationContext, sync: SyncResource) -> SensorResult | SkipReason:
     with sync.database() as engine, engine.connect() as connection:
-        found = {g.partition_key for g in gaps(connection, sync.pull_gap)}
+        found = {g.partition_key: g for g in gaps(connection, sync.pull_gap, sync.full_gap)}
     known = list(context.instance.get_dynamic_partitions(str(properties.name)))
-    asked = {k: t for k, t in _asked(context.cursor).items() if k in found}
+    asked = {k: a for k, a in _asked(context.cursor).items() if k in found}
     now = time.time()
-    wanted = {k for k in found.intersection(known) if now - asked.get(k, 0.0) >= _ASK_AGAIN_SECONDS}
-    if not wanted:
-        return SkipReason(f"{len(found)} gaps, none to ask about now")
-    if _under_way(context, "pull") or _under_way(context, "full_reread"):
-        return SkipReason("a pull is under way")
-    cursor = json.dumps({**asked, **dict.fromkeys(wanted, now)})
-    tags = {**covering(known, wanted), "domiq/reason": "gap"}
-    return SensorResult(run_requests=[RunRequest(tags=tags)], cursor=cursor)
+    ready = [
+        gap
+        for key, gap in found.items()
+        if key in known and not gap.paused and (key not in asked or now >= asked[key].again_at)
+    ]
+    if ready:
+        under_way = _pulled_just_now(context, known)
+        ready = [gap for gap in ready if gap.partition_key not in under_way]
+    if not ready:
+        return SkipReason(_why_not(found.values(), known))
+    requests = [
+        RunRequest(tags={**tags, REASON: "gap"}, run_config=FULL if full else None)
+        for full in (False, True)
+        for tags in ranges(known, {g.partition_key for g in ready if g.full is full})
+    ]
+    asked |= {g.partition_key: _Asked(now, asked.get(g.partition_key, _NEVER).times + 1) for g in ready}
+    cursor = json.dumps({key: [one.at, one.times] for key, one in asked.items()})
+    return SensorResult(run_requests=requests, cursor=cursor)
+
+
+class _Asked(NamedTuple):
+    """When a gap was last asked about, and how often since it opened."""
+
+    at: float
+    times: int
+
+    @property
+    def again_at(self) -> float:
+        """A gap that stays open is asked about less and less: what a pull cannot mend, people must."""
+        return self.at + min(_ASK_AGAIN_SECONDS * 2.0 ** (self.times - 1), _LONGEST_REST_SECONDS)
+
+
+_NEVER = _Asked(0.0, 0)
+
+
+def _pulled_just_now(context: SensorEvaluationContext, known: Sequence[str]) -> set[str]:
+    """The keys that a run under way pulls, whoever asked for it: it closes their gaps."""
+    runs = context.instance.get_runs(RunsFilter(statuses=UNDER_WAY), limit=_MOST_RUNS)
+    pulling = [
+        run
+        for run in runs
+        if run.job_name in (pull.name, full_reread.name) or LEADS in (run.asset_selection or ())
+    ]
+    return set().union(*(covered(known, run.tags) for run in pulling))
+
+
+def _why_not(found: Collection[Gap], known: Collection[str]) -> str:
+    paused = sum(gap.paused for gap in found)
+    unknown = sum(gap.partition_key not in known for gap in found)
+    others = len(found) - paused - unknown
+    parts = [
+        f"{count} {why}"
+        for count, why in (
+            (paused, "whose account does not answer"),
+            (unknown, "without a partition yet"),
+            (others, "asked about already or being pulled"),
+        )
+        if count
+    ]
+    return f"{len(found)} gaps" + (f": {', '.join(parts)}" if parts else "")
 
 
 @sensor(
@@ -119,12 +174,14 @@ def alerts(context: SensorEvaluationContext, sync: SyncResource, thresholds: Thr
 
 
 def _under_way(context: SensorEvaluationContext, job_name: str) -> bool:
-    filters = RunsFilter(job_name=job_name, statuses=_UNDER_WAY)
+    filters = RunsFilter(job_name=job_name, statuses=UNDER_WAY)
     return bool(context.instance.get_run_records(filters, limit=1))
 
 
-def _asked(cursor: str | None) -> dict[str, float]:
-    return dict(json.loads(cursor)) if cursor else {}
+def _asked(cursor: str | None) -> dict[str, _Asked]:
+    found = json.loads(cursor) if cursor else {}
+    # A cursor of an earlier version holds times alone.
+    return {key: _Asked(*one) if isinstance(one, list) else _Asked(one, 1) for key, one in found.items()}
 
 
 all_sensors = [pending_changes, connected_properties, pull_gaps, alerts]

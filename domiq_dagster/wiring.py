@@ -16,9 +16,11 @@ from domiq_dagster.db.checks import refuse_blind_role, require_domiq_tables, req
 from domiq_dagster.db.embedded import running
 from domiq_dagster.db.engine import make_engine, resolve_url
 from domiq_dagster.db.migrate import HEAD
+from domiq_dagster.db.rehearsal import rehearsal
 from domiq_dagster.home import home
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.sync.accounts import AccountGate
+from domiq_dagster.sync.forecast import Rehearse
 
 DATABASE = "domiq"
 DAGSTER_DATABASE = "dagster"
@@ -84,6 +86,11 @@ def open_engine(url: str, *, check: bool = True, pool_size: int = 10) -> Iterato
         yield engine
     finally:
         engine.dispose()
+
+
+def rehearsing(url: str) -> Rehearse:
+    """Opens sessions on DomIQ's database that are undone at their end, for dry runs."""
+    return lambda: rehearsal(url, statement_timeout_ms=_STATEMENT_TIMEOUT_MS)
 
 
 def resman_config(env: Mapping[str, str]) -> ResManConfig:

@@ -10,6 +10,7 @@ warnings.filterwarnings("ignore", message=".*backfill_policy", category=BetaWarn
 
 
 from domiq_dagster.assets.conversation_status_pushes import conversation_status_pushes  # noqa: E402
+from domiq_dagster.assets.inbound import inbound  # noqa: E402
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes  # noqa: E402
 from domiq_dagster.assets.resman_leads import resman_leads  # noqa: E402
 from domiq_dagster.assets.sources import all_sources  # noqa: E402
@@ -20,8 +21,7 @@ from domiq_dagster.assets.status_sync_success_rate import status_sync_success_ra
 
 all_assets: list[AssetsDefinition | AssetSpec] = [
     *all_sources,
-    resman_leads,
-    inbound_status_changes,
+    inbound,
     conversation_status_pushes,
     status_sync_log,
     status_sync_success_rate,
@@ -32,6 +32,7 @@ all_assets: list[AssetsDefinition | AssetSpec] = [
 __all__ = [
     "all_assets",
     "conversation_status_pushes",
+    "inbound",
     "inbound_status_changes",
     "resman_leads",
     "status_notifications",

@@ -1,14 +1,24 @@
 """Outward: every pending change on its way to ResMan."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, TableRecord, asset
+from dagster import (
+    AssetExecutionContext,
+    AssetObservation,
+    MaterializeResult,
+    MetadataValue,
+    TableRecord,
+    asset,
+)
 
+from domiq_dagster.assets.dry_run import DryRunConfig, forecast_metadata
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.sources import domiq_conversation
 from domiq_dagster.resources import SyncResource
 from domiq_dagster.sync.catchup import AccountQueue, Catchup, PropertyQueue, catchup, in_words
+from domiq_dagster.sync.forecast import forecast_push
+from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.push import push
 
 
@@ -16,10 +26,20 @@ from domiq_dagster.sync.push import push
     deps=[domiq_conversation, inbound_status_changes],
     group_name="outbound",
     kinds={"python", "postgres"},
+    output_required=False,  # a dry run materialises nothing
 )
-def conversation_status_pushes(context: AssetExecutionContext, sync: SyncResource) -> MaterializeResult:  # type: ignore[type-arg]
+def conversation_status_pushes(
+    context: AssetExecutionContext, config: DryRunConfig, sync: SyncResource
+) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
     """What is due in the delivery queue, sent to ResMan and settled in status_sync_log. Changes that
     cannot be sent now stay pending; nothing is lost by a run that stops early."""
+    if config.dry_run:
+        with sync.database() as engine:
+            with engine.connect() as connection:
+                chosen = load_integrations(connection)
+            found = [forecast_push(engine, integration) for integration in chosen]
+        context.log_event(AssetObservation(context.asset_key, metadata=forecast_metadata(found)))
+        return
     with sync.open() as ends:
         report = push(ends.engine, ends.client, budget=sync.budget, max_accounts=sync.max_accounts)
         with ends.engine.connect() as connection:
@@ -39,7 +59,7 @@ def conversation_status_pushes(context: AssetExecutionContext, sync: SyncResourc
         metadata["by_property"] = MetadataValue.table(rows)
     if rows := [_account_row(a) for a in left.accounts]:
         metadata["by_account"] = MetadataValue.table(rows)
-    return MaterializeResult(metadata=metadata)
+    yield MaterializeResult(metadata=metadata)
 
 
 def _left(left: Catchup) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What the command line shows: results as plain values (for --json), as tables, and as a story."""
 
+from domiq_dagster.cli_views.forecasts import print_forecasts, print_migration, print_survey
 from domiq_dagster.cli_views.results import figures_row, pass_result, retry_result, status_result, totals
 from domiq_dagster.cli_views.story import print_story
 from domiq_dagster.cli_views.tables import (
@@ -18,11 +19,14 @@ __all__ = [
     "print_conflicts",
     "print_demo",
     "print_findings",
+    "print_forecasts",
     "print_link_questions",
+    "print_migration",
     "print_pass",
     "print_retried",
     "print_status",
     "print_story",
+    "print_survey",
     "retry_result",
     "status_result",
     "totals",

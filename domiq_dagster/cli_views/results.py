@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from domiq_dagster.sync.catchup import AccountQueue, Catchup
 from domiq_dagster.sync.measure import PropertyFigures
 from domiq_dagster.sync.passes import PassReport
 from domiq_dagster.sync.retry import Retried
+from domiq_dagster.sync.standing import Coverage
 
 FIGURES = ("pulled", "applied", "pushed", "failed", "pending", "diverged")
 
@@ -71,13 +73,14 @@ def status_result(
     figures: Sequence[PropertyFigures],
     queues: Catchup,
     accounts: Sequence[AccountQueue],
-    alone: dict[str, dict[str, int]],
+    covered: Mapping[UUID, Coverage],
 ) -> dict[str, Any]:
     """The state of the given properties and accounts, and of the queue as a whole."""
     waiting = {q.partition_key: q for q in queues.properties}
     rows = []
     for f in figures:
         queue = waiting[f.partition_key]
+        cover = covered.get(f.property_id, Coverage())
         rows.append(
             {
                 **figures_row(f),
@@ -93,7 +96,9 @@ def status_result(
                 "failing_since": f.failing_since,
                 "last_error": f.last_error,
                 "linked_leads": sum(f.verdicts.values()),
-                "statuses_left_alone": alone.get(f.partition_key, {}),
+                "compared_percent": None if cover.percent is None else round(cover.percent, 1),
+                "not_compared": dict(cover.not_compared),
+                "statuses_left_alone": dict(cover.left_alone),
             }
         )
     sums = totals(rows)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from domiq_dagster.cli_views.results import FIGURES
 from domiq_dagster.sync.catchup import in_words
+from domiq_dagster.sync.standing import WHY_NOT_COMPARED
 
 _TABLE_WIDTH = 110
 
@@ -60,6 +61,13 @@ def print_status(result: dict[str, Any]) -> None:
     for row in result["properties"]:
         for word, count in row["statuses_left_alone"].items():
             alone[word] = alone.get(word, 0) + count
+    missed: dict[str, int] = {}
+    for row in result["properties"]:
+        for reason, count in row["not_compared"].items():
+            missed[reason] = missed.get(reason, 0) + count
+    if missed:
+        told = "; ".join(f"{count}: {WHY_NOT_COMPARED[reason]}" for reason, count in sorted(missed.items()))
+        console.print(f"Not compared with a lead: {told}")
     if alone:
         words = ", ".join(f"{word} {count}" for word, count in sorted(alone.items()))
         console.print(f"Left alone, since no lead status: {escape(words)}")

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
 
 from .errors import DatabaseUnavailable
 
@@ -31,13 +32,15 @@ def make_engine(
     pool_size: int = 5,
     statement_timeout_ms: int = 60_000,
     lock_timeout_ms: int = 10_000,
+    session: type[psycopg.Connection[Any]] | None = None,
 ) -> Engine:
     """An engine on psycopg 3 whose sessions run in UTC, named and with the given timeouts (0: none).
 
     `url` may be postgres://, postgresql:// or name any driver (postgresql+psycopg2://), with libpq's query
     parameters and socket directories; what it sets itself (say, `options=-c statement_timeout=0`) wins, save
-    the time zone. `pool_size` 0 is no bound on its connections. A peer that vanished without a word is
-    noticed within about a minute, by both ends. Nothing connects yet. A wrong URL here, and a refused
+    the time zone. `pool_size` 0 is no bound on its connections; with `session` there is one, of that class
+    (see `rehearsal`). A peer that vanished without a word is noticed within about a minute, by both ends.
+    Nothing connects yet. A wrong URL here, and a refused
     connection later, raise DatabaseUnavailable.
     """
     parameters = _parse(url)
@@ -63,14 +66,16 @@ def make_engine(
     for name, value in _CLIENT_DEFAULTS.items():
         parameters.setdefault(name, value)
     parameters["application_name"] = application_name
+    pool: dict[str, Any] = {"pool_size": pool_size, "pool_pre_ping": True}
+    if session is not None:
+        pool = {"poolclass": StaticPool, "pool_reset_on_return": None}
     engine = create_engine(
         shown,
         connect_args=parameters,
-        pool_size=pool_size,
-        pool_pre_ping=True,
+        **pool,
         hide_parameters=True,  # bound values are people's names and addresses: they stay out of exceptions
     )
-    _explain_refusals(engine, password)
+    _explain_refusals(engine, password, session or psycopg.Connection)
     return engine
 
 
@@ -95,13 +100,13 @@ def _parse(url: str) -> dict[str, Any]:
     return parameters
 
 
-def _explain_refusals(engine: Engine, password: str | None) -> None:
+def _explain_refusals(engine: Engine, password: str | None, session: type[psycopg.Connection[Any]]) -> None:
     where = _describe(engine.url)
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, arguments: Any, parameters: Any) -> psycopg.Connection[Any]:
         try:
-            return psycopg.connect(*arguments, **parameters)
+            return session.connect(*arguments, **parameters)
         except psycopg.Error as error:
             reason = _reason(str(error))
             if password:

@@ -12,6 +12,7 @@ from importlib.resources import files
 
 from alembic import command, context, op
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
@@ -20,7 +21,7 @@ from domiq_dagster.db.checks import refuse_blind_role, require_domiq_tables
 from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.files import shipped
 
-HEAD = "0008"
+HEAD = "0009"
 PROPERTY_VIEWS = "100_property_views.sql"
 CAPTURE_TRIGGER = "110_capture_trigger.sql"
 NO_CAPTURE_TRIGGER = "111_no_capture_trigger.sql"
@@ -100,6 +101,29 @@ def _migrate(engine: Engine, capture_trigger: bool) -> Migrated:
     return Migrated(before, HEAD, created, capture_trigger)
 
 
+@dataclass(frozen=True, slots=True)
+class MigrationPlan:
+    """What `migrate` would do: the revision now, those that are still to come, and whether it would first
+    create DomIQ's own tables, since the database is empty."""
+
+    now: str | None
+    to_come: tuple[str, ...]
+    would_create_domiq_tables: bool
+
+
+def migration_plan(engine: Engine) -> MigrationPlan:
+    """Reads only. Raises WrongDatabase and BlindRole, as `migrate` does."""
+    with engine.connect() as connection:
+        empty = no_tables(connection)
+        if not empty:
+            require_domiq_tables(connection)
+            refuse_blind_role(connection)
+        now = current_revision(connection)
+    script = ScriptDirectory.from_config(_alembic_config())
+    to_come = [] if now == HEAD else list(script.iterate_revisions("head", now or "base"))
+    return MigrationPlan(now, tuple(r.revision for r in reversed(to_come)), empty)
+
+
 def migration_sql(*, capture_trigger: bool = True) -> str:
     """The whole migration as plain SQL in one transaction, for a DBA to read and run on a database
     that has never been migrated."""
@@ -128,16 +152,21 @@ def current_revision(connection: Connection) -> str | None:
     return revision
 
 
-def create_domiq_tables_if_empty(connection: Connection) -> bool:
-    """Creates DomIQ's own tables, for a try-out, where schema public has no table at all. Returns whether
-    it did."""
+def no_tables(connection: Connection) -> bool:
+    """Whether schema public has no table at all."""
     tables = connection.scalar(
         text(
             "SELECT count(*) FROM pg_class "
             "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
         )
     )
-    if tables:
+    return not tables
+
+
+def create_domiq_tables_if_empty(connection: Connection) -> bool:
+    """Creates DomIQ's own tables, for a try-out, where schema public has no table at all. Returns whether
+    it did."""
+    if not no_tables(connection):
         return False
     execute_script(connection, sql_text("001_uuid_function.sql"))
     execute_script(connection, sql_text("000_domiq_tables.sql"))

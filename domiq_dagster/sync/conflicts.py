@@ -31,10 +31,15 @@ def open_conflicts(connection: Connection) -> list[dict[str, Any]]:
 
 
 def resolve(
-    engine: Engine, conversation_id: UUID, keep: Literal["domiq", "resman"], *, by: str | None = None
+    engine: Engine,
+    conversation_id: UUID,
+    keep: Literal["domiq", "resman"],
+    *,
+    by: str | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Lets one side win, which goes on record with `by`. ResMan's status is applied at once; DomIQ's goes out
-    with the next push.
+    with the next push. With `dry_run` it is only found out whether it can be done.
 
     Raises NoSuchConflict (also where the sides have moved on since: what there is to decide has changed),
     CannotEnforce.
@@ -50,11 +55,13 @@ def resolve(
         raise CannotEnforce("The property is not connected any more: connect it, or leave the conflict.")
     (integration,) = integrations
     try:
-        _decide(engine, integration, conversation_id, keep, by)
+        _decide(engine, integration, conversation_id, keep, by, dry_run)
     except _MovedOn as moved:
-        apply_property(engine, integration, conversation_id=conversation_id)
+        if not dry_run:
+            apply_property(engine, integration, conversation_id=conversation_id)
         raise NoSuchConflict(str(moved)) from None
-    apply_property(engine, integration, conversation_id=conversation_id)
+    if not dry_run:
+        apply_property(engine, integration, conversation_id=conversation_id)
 
 
 class _MovedOn(Exception):
@@ -67,6 +74,7 @@ def _decide(
     conversation_id: UUID,
     keep: Literal["domiq", "resman"],
     by: str | None,
+    dry_run: bool,
 ) -> None:
     with engine.begin() as connection:
         row = connection.execute(
@@ -77,6 +85,8 @@ def _decide(
         # From here on no worker can claim one of its changes.
         connection.execute(text(_INBOUND["lock_lane"]), {"conversation_id": conversation_id})
         _check(row, integration, keep)
+        if dry_run:
+            return
         values = {**row._mapping, "by": by, "resolution": f"a person decided: {keep}"}
         # Before the pair: what waited for a person must not find the conflict gone and the pair as it was.
         connection.execute(text(_INBOUND["close_conflict"]), values)

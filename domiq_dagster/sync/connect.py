@@ -28,10 +28,17 @@ class CannotConnect(Exception):
 
 
 def connect_property(
-    engine: Engine, property_id: UUID, account_id: str, resman_property_id: str, **settings: Any
+    engine: Engine,
+    property_id: UUID,
+    account_id: str,
+    resman_property_id: str,
+    *,
+    dry_run: bool = False,
+    **settings: Any,
 ) -> Integration:
     """Connects a property, or changes its settings where it is connected already. Settings that are None
-    stay as they are; what is still open is filled from ResMan at the first pass.
+    stay as they are; what is still open is filled from ResMan at the first pass. With `dry_run` nothing
+    stays: what is returned is how it would be.
 
     Raises CannotConnect.
     """
@@ -62,6 +69,8 @@ def connect_property(
                 raise CannotConnect(f"DomIQ has no property {property_id}: give an id of table property.")
             connection.execute(text(statement), values)
             (integration,) = load_integrations(connection, property_ids=[property_id], enabled_only=False)
+            if dry_run:
+                connection.rollback()
     except IntegrityError as error:
         name = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
         raise CannotConnect(_explain(name)) from None

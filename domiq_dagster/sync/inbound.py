@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row, text
@@ -96,6 +98,16 @@ def apply_property(
             applied.conflicts,
         )
     return applied
+
+
+def decisions(
+    connection: Connection, integration: Integration, statuses: StatusMap
+) -> Iterator[tuple[Row[Any], Decision]]:
+    """What `apply_property` would decide about each lead just now. Reads only."""
+    asked = {"property_id": integration.property_id, "conversation_id": None, "undated": False}
+    query = text(_QUERIES["moved_leads"]).execution_options(yield_per=2_000)
+    for row in connection.execute(query, asked):
+        yield row, decide(_situation(integration, row, None), statuses)
 
 
 def _situation(

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import NotEntitled, ResManError, Scope
-from domiq_dagster.resman.models import PickListItem
+from domiq_dagster.resman.models import Employee, PickListItem
 from domiq_dagster.sync.statuses import ConflictPolicy
 
 logger = logging.getLogger(__name__)
 
-_PREFERRED_SOURCES = ("domiq", "chatbot", "chat", "website", "web")
-_PREFERRED_LOST_REASONS = ("other", "unknown", "no response", "lack of response", "inactive")
+PREFERRED_SOURCES = ("domiq", "chatbot", "chat", "website", "web")
+PREFERRED_LOST_REASONS = ("other", "unknown", "no response", "lack of response", "inactive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +140,9 @@ def _ask(
             zones[account] = {p.property_id.lower(): p.time_zone for p in client.properties(account)}
         return zones[account].get(prop.lower())
     if name == "source_id":
-        return _prefer(client.prospect_sources(account, prop), _PREFERRED_SOURCES)
+        return prefer(client.prospect_sources(account, prop), PREFERRED_SOURCES)
     if name == "lost_reason_id":
-        return _prefer(client.lost_reasons(account), _PREFERRED_LOST_REASONS)
+        return prefer(client.lost_reasons(account), PREFERRED_LOST_REASONS)
     return _agent(client, account, prop)
 
 
@@ -151,16 +151,23 @@ def _agent(client: ResManClient, account: str, prop: str) -> str | None:
     flag, v2 the flag but person ids; the name is all that they share."""
     employees = client.employees(account, prop)
     try:
-        leasing = {
-            _same_name(e.name)
-            for e in client.employees_v2(account)
-            if e.is_leasing and prop.lower() in (p.lower() for p in e.property_ids)
-        }
+        leasing = client.employees_v2(account)
     except NotEntitled:
-        leasing = set()
-    chosen = next((e for e in employees if _same_name(e.name) in leasing), None)
-    chosen = chosen or next(iter(employees), None)
+        leasing = []
+    chosen = choose_agent(employees, leasing, prop)
     return chosen.id if chosen else None
+
+
+def choose_agent(
+    employees: Sequence[Employee], leasing: Sequence[Employee], resman_property_id: str
+) -> Employee | None:
+    """Of v1's employees the first whom v2 shows as leasing at the property; else the first."""
+    names = {
+        _same_name(e.name)
+        for e in leasing
+        if e.is_leasing and resman_property_id.lower() in (p.lower() for p in e.property_ids)
+    }
+    return next((e for e in employees if _same_name(e.name) in names), next(iter(employees), None))
 
 
 def _same_name(name: str) -> frozenset[str]:
@@ -168,7 +175,8 @@ def _same_name(name: str) -> frozenset[str]:
     return frozenset(name.lower().replace(",", " ").split())
 
 
-def _prefer(items: Sequence[PickListItem], words: Sequence[str]) -> str | None:
+def prefer(items: Sequence[PickListItem], words: Sequence[str]) -> str | None:
+    """The id of the first item whose name has the first of the words that any has; else of the first."""
     for word in words:
         for item in items:
             if word in item.name.lower():

@@ -28,10 +28,12 @@ def open_questions(connection: Connection) -> list[dict[str, Any]]:
     return [dict(r._mapping) for r in connection.execute(text(_QUERIES["open_questions"]))]
 
 
-def link_by_hand(engine: Engine, conversation_id: UUID, prospect_id: str, *, by: str) -> None:
+def link_by_hand(
+    engine: Engine, conversation_id: UUID, prospect_id: str, *, by: str, dry_run: bool = False
+) -> None:
     """Links a conversation with a prospect, whatever the rules say, and decides about the pair at once. A
     link with another prospect is closed. The user's other conversations that have no lead follow at the
-    next pull.
+    next pull. With `dry_run` it is only found out whether it can be done.
 
     Raises CannotLink.
     """
@@ -42,6 +44,8 @@ def link_by_hand(engine: Engine, conversation_id: UUID, prospect_id: str, *, by:
                 f"No lead {prospect_id} is known at the conversation's property: check the id, or run "
                 "domiq-sync sync if it is new at ResMan."
             )
+        if dry_run:
+            return
         if row.prospect_id is not None:
             _unlink(connection, row, f"linked with another lead by {by}")
         link_conversation(
@@ -59,7 +63,9 @@ def link_by_hand(engine: Engine, conversation_id: UUID, prospect_id: str, *, by:
         apply_property(engine, integration, conversation_id=conversation_id)
 
 
-def never_link(engine: Engine, conversation_id: UUID, prospect_id: str, *, by: str) -> None:
+def never_link(
+    engine: Engine, conversation_id: UUID, prospect_id: str, *, by: str, dry_run: bool = False
+) -> None:
     """Rules out that a conversation's user is this prospect. Their link is closed, if there is one. The other
     candidates are looked at when ResMan next tells of them, at the latest in the full read.
 
@@ -67,6 +73,8 @@ def never_link(engine: Engine, conversation_id: UUID, prospect_id: str, *, by: s
     """
     with engine.begin() as connection:
         row = _lock(connection, conversation_id, prospect_id)
+        if dry_run:
+            return
         if row.prospect_id == prospect_id:
             _unlink(connection, row, f"ruled out by {by}")
         _record(connection, row, prospect_id, "never", by)

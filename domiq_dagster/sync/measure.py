@@ -1,4 +1,7 @@
-"""How things stand: figures per property, divergence, conservation, backlog, recent failures. Reads only."""
+"""How things stand: figures per property, gaps, conservation, backlog, recent failures. Reads only.
+
+How the two sides compare is in `standing`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.standing import verdicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,24 +57,12 @@ class PropertyFigures:
     @property
     def compared(self) -> int:
         """How many linked leads could be compared."""
-        return sum(n for verdict, n in self.verdicts.items() if verdict != "not_a_lead")
+        return sum(n for verdict, n in self.verdicts.items() if verdict not in ("not_a_lead", "unknown_word"))
 
     @property
     def success_rate(self) -> float | None:
         """Of all logged changes, as the view has it; None where nothing is logged."""
         return 100.0 * self.success / self.logged if self.logged else None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How one linked lead compares; see measure.sql for the verdicts."""
-
-    conversation_id: UUID
-    prospect_id: str
-    domiq_status: str | None
-    resman_status: str
-    verdict: str
-    agreed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +90,14 @@ def property_figures(connection: Connection, property_id: UUID | None = None) ->
     """The state of every connected property, or of one."""
     rows = connection.execute(text(_QUERIES["property_figures"]), {"property_id": property_id}).all()
     names = PropertyFigures.__dataclass_fields__.keys() - {"verdicts"}
+    found = verdicts(connection, None if property_id is None else [property_id])
     return [
         PropertyFigures(
             **{name: row._mapping[name] for name in names},
-            verdicts=Counter(c.verdict for c in comparison(connection, row.property_id)),
+            verdicts=found.get(row.property_id, Counter()),
         )
         for row in rows
     ]
-
-
-def comparison(connection: Connection, property_id: UUID) -> list[Comparison]:
-    """Every current link of a property with its verdict."""
-    rows = connection.execute(text(_QUERIES["comparison"]), {"property_id": property_id})
-    return [
-        Comparison(r.conversation_id, r.prospect_id, r.domiq_status, r.resman_status, r.verdict, r.agreed_at)
-        for r in rows
-    ]
-
-
-def left_alone(connection: Connection, property_id: UUID) -> dict[str, int]:
-    """Statuses that are no lead status, with how many conversations have each."""
-    rows = connection.execute(text(_QUERIES["left_alone"]), {"property_id": property_id})
-    return {r.status: r.conversations for r in rows}
 
 
 def conservation_problems(connection: Connection) -> list[dict[str, Any]]:
@@ -160,19 +138,50 @@ def _frame(connection: Connection, query: str, **values: date) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A property whose pulls have fallen behind."""
+    """A property whose leads are behind ResMan, and why; see measure.sql for the reasons."""
 
     partition_key: str
     property_id: UUID
+    reason: str
     last_pull_at: datetime | None
+    last_full_at: datetime | None
     failing_since: datetime | None
     last_error: str | None
+    paused: bool
+    """ResMan does not answer for its account just now."""
+
+    @property
+    def full(self) -> bool:
+        """Whether only a full re-read closes it."""
+        return self.reason == "no_full_read"
 
 
-def gaps(connection: Connection, max_age: timedelta) -> list[Gap]:
-    """Connected properties whose last good pull is older than `max_age`, or never was."""
-    rows = connection.execute(text(_QUERIES["gaps"]), {"max_age_seconds": max_age.total_seconds()})
-    return [Gap(**r._mapping) for r in rows]
+def gaps(connection: Connection, max_age: timedelta, max_full_age: timedelta | None = None) -> list[Gap]:
+    """Connected properties that are behind: their last good pull is older than `max_age`, failed, never
+    was, or is from before the sync was last switched on; or their last full re-read is older than
+    `max_full_age` (None: that is not asked)."""
+    limits = {
+        "max_age_seconds": max_age.total_seconds(),
+        "max_full_age_seconds": None if max_full_age is None else max_full_age.total_seconds(),
+    }
+    return [Gap(**r._mapping) for r in connection.execute(text(_QUERIES["gaps"]), limits)]
+
+
+@dataclass(frozen=True, slots=True)
+class DaysWithoutPull:
+    """The days (UTC) of the recent past in which a property had no good pull."""
+
+    partition_key: str
+    days: int
+    first_day: date
+    last_day: date
+
+
+def days_without_pull(connection: Connection, days: int = 30) -> list[DaysWithoutPull]:
+    """Properties that missed whole days of the last `days`. What was missed is made up for by the next pull,
+    which goes on from the watermark: this is for the record."""
+    rows = connection.execute(text(_QUERIES["days_without_pull"]), {"days": days})
+    return [DaysWithoutPull(**r._mapping) for r in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +199,10 @@ def backlog(connection: Connection) -> Backlog:
     """How much waits to be sent."""
     row = connection.execute(text(_QUERIES["backlog"])).one()
     return Backlog(row.pending, row.due, float(row.oldest_seconds or 0.0))
+
+
+def unnotified(engine: Engine) -> tuple[int, int]:
+    """How many changes the next notices would look at, and for how many somebody asked to be told."""
+    with engine.connect() as connection:
+        row = connection.execute(text(_QUERIES["unnotified"])).one()
+    return row.changes, row.wanted

@@ -28,40 +28,6 @@ LEFT JOIN domiq_sync.watermark w ON w.property_id = i.property_id
 WHERE CAST(:property_id AS uuid) IS NULL OR i.property_id = :property_id
 ORDER BY i.partition_key
 
--- name: comparison
--- How each current link compares, by verdict.
---   agrees       ResMan's status covers DomIQ's
---   awaiting     DomIQ told ResMan, whose staff take the step themselves (application, leased)
---   conflict     a person decides
---   open_change  a pending change explains the difference
---   not_a_lead   DomIQ's status is no lead status
---   diverged     nothing explains the difference
-SELECT l.conversation_id, l.prospect_id, c.status AS domiq_status, r.effective_status AS resman_status,
-       l.agreed_at,
-       CASE
-           WHEN s.lead_status IS NULL THEN 'not_a_lead'
-           WHEN s.lead_status = ANY (domiq_sync.resman_covers(l.property_id, r.effective_status)) THEN 'agrees'
-           WHEN EXISTS (SELECT FROM domiq_sync.conflict k
-                        WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL) THEN 'conflict'
-           WHEN EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id) THEN 'open_change'
-           WHEN s.lead_status IN ('application', 'leased') AND split_part(r.effective_status, '/', 1) IN ('Prospect', 'Applicant')
-                AND l.agreed_domiq_status = c.status AND l.agreed_resman_status = r.effective_status
-               THEN 'awaiting'
-           ELSE 'diverged'
-       END AS verdict
-FROM domiq_sync.lead_link l
-JOIN public.conversation c ON c.id = l.conversation_id
-JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
-CROSS JOIN LATERAL (SELECT domiq_sync.lead_status(l.property_id, c.status) AS lead_status) AS s
-WHERE l.property_id = :property_id AND l.is_current
-
--- name: left_alone
--- Statuses of the property's conversations that are no lead status, with how many have each.
-SELECT COALESCE(c.status, '(none)') AS status, count(*) AS conversations
-FROM domiq_sync.conversation_property cp JOIN public.conversation c ON c.id = cp.conversation_id
-WHERE cp.property_id = :property_id AND domiq_sync.lead_status(cp.property_id, c.status) IS NULL
-GROUP BY 1 ORDER BY 2 DESC
-
 -- name: conservation
 -- Pending outbound changes and deliveries must be the same set. Empty when they are.
 SELECT 'pending change without delivery' AS problem, c.property_id, c.change_id
@@ -121,13 +87,43 @@ SELECT g.sync_direction, g.sync_status, count(*) AS changes, max(g.created_at) A
 FROM public.status_sync_log g GROUP BY 1, 2 ORDER BY 1, 2
 
 -- name: gaps
--- Connected properties that take statuses from ResMan and were not pulled for too long, or never.
-SELECT i.partition_key, i.property_id, w.last_pull_at, w.failing_since, w.last_error
+-- Connected properties whose leads are behind ResMan, with the first reason that holds:
+--   never_pulled  nothing was ever read
+--   switched_on   the last good pull is from before the sync was last switched on, however recent it looks
+--   failed        the last pull failed
+--   behind        the last good pull is too old: nobody pulled
+--   no_full_read  the last full re-read is too old; pulls since then miss what moved no lastModified
+-- paused: the account's breaker is open, so that asking now would only fail.
+SELECT i.partition_key, i.property_id, f.reason, w.last_pull_at, w.last_full_at, w.failing_since, w.last_error,
+       COALESCE(a.open_until > clock_timestamp(), FALSE) AS paused
 FROM domiq_sync.integration i
 LEFT JOIN domiq_sync.watermark w ON w.property_id = i.property_id
-WHERE i.sync_enabled
-  AND COALESCE(w.last_pull_at, '-infinity') < clock_timestamp() - :max_age_seconds * interval '1 second'
+LEFT JOIN domiq_sync.account a ON a.resman_account_id = i.resman_account_id
+CROSS JOIN LATERAL (SELECT CASE
+    WHEN w.last_pull_at IS NULL THEN 'never_pulled'
+    WHEN i.enabled_at > w.last_pull_at THEN 'switched_on'
+    WHEN w.failing_since IS NOT NULL THEN 'failed'
+    WHEN w.last_pull_at < clock_timestamp() - :max_age_seconds * interval '1 second' THEN 'behind'
+    WHEN COALESCE(w.last_full_at, i.connected_at)
+         < clock_timestamp() - CAST(:max_full_age_seconds AS double precision) * interval '1 second' THEN 'no_full_read'
+    END AS reason) AS f
+WHERE i.sync_enabled AND f.reason IS NOT NULL
 ORDER BY i.partition_key
+
+-- name: days_without_pull
+-- Days (UTC) of the last :days, today not among them, in which a property that was connected before them had
+-- no good pull; per property that has any.
+SELECT i.partition_key, count(*) AS days, min(day.day)::date AS first_day, max(day.day)::date AS last_day
+FROM domiq_sync.integration i
+CROSS JOIN LATERAL generate_series(
+    date_trunc('day', clock_timestamp() AT TIME ZONE 'UTC') - CAST(:days AS integer) * interval '1 day',
+    date_trunc('day', clock_timestamp() AT TIME ZONE 'UTC') - interval '1 day', interval '1 day') AS day(day)
+WHERE i.sync_enabled AND COALESCE(i.enabled_at, i.connected_at) < day.day AT TIME ZONE 'UTC'
+  AND NOT EXISTS (SELECT FROM domiq_sync.pull u
+                  WHERE u.property_id = i.property_id AND u.error IS NULL
+                    AND u.started_at >= day.day AT TIME ZONE 'UTC'
+                    AND u.started_at < (day.day + interval '1 day') AT TIME ZONE 'UTC')
+GROUP BY 1 ORDER BY 1
 
 -- name: backlog
 SELECT COALESCE(sum(all_of.pending), 0)::bigint AS pending, COALESCE(sum(now_due.due), 0)::bigint AS due,
@@ -144,3 +140,15 @@ CROSS JOIN LATERAL (
           AND (a.open_until IS NULL OR a.open_until <= (SELECT clock_timestamp()))
         LIMIT 1000) AS heads) AS now_due
 WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
+
+-- name: unnotified
+-- Changes that the next notices look at, and how many of them an active preference of their property asks for.
+SELECT count(*) AS changes,
+       count(*) FILTER (WHERE EXISTS (
+           SELECT FROM public.status_notification_preferences f
+           WHERE f.property_id = n.property_id AND f.is_active
+             AND (COALESCE(f.status_type, '') IN ('', '*', 'any', 'all') OR f.status_type = g.new_status)
+       )) AS wanted
+FROM domiq_sync.integration i
+JOIN domiq_sync.change n ON n.property_id = i.property_id AND n.notified_at IS NULL AND n.logged_at >= i.connected_at
+JOIN public.status_sync_log g ON g.id = n.change_id

@@ -67,7 +67,7 @@ def pull_property(
     rules: PullRules | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Pulled:
-    """Pulls one property. `since` (aware) overrides the watermark, `full` asks for everything.
+    """Pulls one property. `since` (aware) goes further back than the watermark, `full` asks for everything.
 
     Raises:
         ResManError: nothing of this pull was stored; the failure is on record in the watermark table.
@@ -77,7 +77,10 @@ def pull_property(
         begun = connection.execute(
             text(_QUERIES["begin_pull"]), {"property_id": integration.property_id}
         ).one()
-        asked = since or _since(begun.watermark, full, rules, clock())
+        asked = _since(begun.watermark, full, rules, clock())
+        if since is not None:
+            # Never later than the watermark asks: what lies between would be passed over for good.
+            asked = since if begun.watermark is None else min(since, asked)
         connection.commit()
         record = {
             "property_id": integration.property_id,

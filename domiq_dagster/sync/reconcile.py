@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync import queue
-from domiq_dagster.sync.inbound import Applied, apply_property
+from domiq_dagster.sync.decide import Action
+from domiq_dagster.sync.inbound import Applied, apply_property, decisions
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.places import Places
+from domiq_dagster.sync.statuses import load_status_map
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "reconcile.sql")
@@ -84,14 +86,23 @@ class Reconciled:
         return self.found[UNCAPTURED]
 
 
-def reconcile(engine: Engine, *, property_ids: Sequence[UUID] | None = None) -> Reconciled:
-    """One sweep over the queue and the connected properties."""
+def reconcile(
+    engine: Engine, *, property_ids: Sequence[UUID] | None = None, dry_run: bool = False
+) -> Reconciled:
+    """One sweep over the queue and the connected properties. With `dry_run` what it mends in the queue is
+    undone, and of the rest it is only found what it would do."""
     result = Reconciled()
     with engine.begin() as connection:
         places = Places(connection)
         for kind, rows in (*_mend_queue(connection), *_look(connection)):
             result.found[kind].update(places.name(row) for row in rows)
         integrations = load_integrations(connection, property_ids=property_ids)
+        if dry_run:
+            connection.rollback()
+    if dry_run:
+        for integration in integrations:
+            _foresee(engine, integration, result)
+        return result
     for integration in integrations:
         _mend_property(engine, integration, result)
     for finding in result.by_property:
@@ -128,6 +139,29 @@ def _mend_property(engine: Engine, integration: Integration, result: Reconciled)
     for kind, count in ((APPLIED, applied.applied), (UNCAPTURED, applied.pushed + logged)):
         if count:
             result.found[kind][key] += count
+
+
+def _foresee(engine: Engine, integration: Integration, result: Reconciled) -> None:
+    """What `_mend_property` would do."""
+    with engine.connect() as connection:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        statuses = load_status_map(connection, integration.property_id)
+        taken = {
+            row.conversation_id: decision.action
+            for row, decision in decisions(connection, integration, statuses)
+            if decision.action in (Action.APPLY, Action.PUSH)
+        }
+        values = {"property_id": integration.property_id}
+        uncaptured = (
+            connection.scalars(text(_QUERIES["uncaptured_conversations"]), values).all()
+            if integration.outbound
+            else []
+        )
+    applied = sum(action is Action.APPLY for action in taken.values())
+    logged = len(taken) - applied + sum(conversation not in taken for conversation in uncaptured)
+    for kind, count in ((APPLIED, applied), (UNCAPTURED, logged)):
+        if count:
+            result.found[kind][integration.partition_key] += count
 
 
 def _places(connection: Connection, query: str, **values: object) -> list[UUID | None]:

@@ -43,8 +43,8 @@ class House:
 
     def run(self, job: str, **options: Any) -> ExecuteInProcessResult:
         """Runs a job by name. Options: `keys` (a range from the first to the last), `partition`, `tags`,
-        `config` (of resman_leads), `resources`; `request`, whose tags and config it takes; `fails` where
-        the run is to be red."""
+        `config` (of resman_leads), `ops` (of others), `resources`; `request`, whose tags and config it takes;
+        `fails` where the run is to be red."""
         keys, fails = options.pop("keys", None), options.pop("fails", False)
         request: RunRequest | None = options.pop("request", None)
         tags = {
@@ -56,6 +56,8 @@ class House:
         run_config = dict(request.run_config) if request else {}  # any at all would replace the job's own
         if config:
             run_config["ops"] = {"resman_leads": {"config": config}}
+        if ops := options.pop("ops", None):
+            run_config["ops"] = ops
         if resources:
             run_config["resources"] = {n: {"config": v} for n, v in resources.items()}
         found = defs.resolve_job_def(job).execute_in_process(

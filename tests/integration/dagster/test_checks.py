@@ -63,7 +63,7 @@ def test_all_checks_run_with_the_jobs_and_pass_where_all_is_well(healthy: tuple[
     runs = house.run("pull", keys=house.keys()), house.run("push")
     found = {e.check_name: e.passed for run in runs for e in run.get_asset_check_evaluations()}
     assert found == {k.name: True for k in defs.resolve_asset_graph().asset_check_keys}
-    assert len(found) == 5
+    assert len(found) == 6
 
 
 def test_conservation_names_a_pending_change_without_its_delivery(healthy: tuple[House, UUID]) -> None:
@@ -105,25 +105,97 @@ def test_a_divergence_is_named_and_materialising_its_partition_mends_it(
 ) -> None:
     house, chat = healthy
     house.world.do("UPDATE domiq_sync.resman_lead SET status = 'Lost', effective_status = 'Lost'")
-    with house.world.engine.connect() as connection:
-        agreed = connection.exec_driver_sql("SELECT agreed_at FROM domiq_sync.lead_link").scalar_one()
 
     found, figures = check(house, "divergence")
 
     assert not found.passed
     assert found.severity is AssetCheckSeverity.WARN
-    assert (figures["diverged"], figures["compared"]) == (1, 1)
+    assert (figures["diverged"], figures["compared"], figures["compared_percent"]) == (1, 1, 100.0)
+    since = house.world.value("SELECT first_seen_at FROM domiq_sync.divergence")
     assert figures["by_property"] == [
         {
             "property": "juniper-flats",
             "diverged": 1,
-            "agreed_last": agreed.isoformat(),
+            "since": since.isoformat(timespec="seconds"),
+            "repair": "1: materialise its partition of inbound_status_changes, or wait for reconcile_pending",
             "conversations": str(chat),
         }
     ]
-    house.materialise("inbound_status_changes", partition="juniper-flats")
+    check(house, "divergence")
+    assert house.world.value("SELECT first_seen_at FROM domiq_sync.divergence") == since
+    run = house.materialise("inbound_status_changes", partition="juniper-flats")
     assert house.world.status(chat) == "lost"
+    assert verdict(run, "divergence").passed
     assert check(house, "divergence")[0].passed
+    assert house.world.rows("SELECT FROM domiq_sync.divergence") == []
+
+
+def test_the_sweep_mends_a_divergence_that_policy_allows_and_says_what_is_left(
+    healthy: tuple[House, UUID],
+) -> None:
+    house, chat = healthy
+    moved = "UPDATE domiq_sync.resman_lead SET status = :s, effective_status = :s"
+    house.world.do(moved, s="Lost")
+    run = house.run("reconcile_pending")
+    assert (house.world.status(chat), verdict(run, "divergence").passed) == ("lost", True)
+
+    # A property that only sends: what moved at ResMan stays different, and the check says why.
+    house.world.do("UPDATE domiq_sync.integration SET sync_direction = 'to_resman'")
+    house.world.do(moved, s="Prospect")
+    run = house.run("reconcile_pending")
+    assert house.world.status(chat) == "lost"
+    found = verdict(run, "divergence")
+    assert not found.passed
+    (row,) = plain(found.metadata)["by_property"]
+    assert "change the property's direction" in row["repair"]
+
+
+def test_leads_that_could_not_be_compared_are_counted_with_the_reason(house: House) -> None:
+    flats, ridge = house.connect(0, 1)
+    world = house.world
+    world.lead(0, email="a@example.com")
+    user = world.user("Ada", "Example", "a@example.com")
+    world.conversation(flats, "new", user=user, age="2 days")
+    world.conversation(flats, "contacted", user=user)
+    world.conversation(flats, "new", email="nobody@example.com")
+    world.conversation(flats, "new", user=world.user("Anonymous", "User"))
+    world.conversation(flats, "active")
+    world.conversation(ridge, "new")
+    house.run("pull", partition="juniper-flats")
+
+    found, figures = check(house, "divergence")
+
+    assert found.passed
+    assert (figures["leads"], figures["compared"], figures["compared_percent"]) == (5, 1, 20.0)
+    assert {row["why"]: row["leads"] for row in figures["not_compared"]} == {
+        "a newer conversation speaks for its lead": 1,
+        "neither e-mail nor phone to recognise anybody by": 1,
+        "no lead was found at ResMan yet": 1,
+        "its property was never pulled": 1,
+    }
+    assert "20.0 % of the leads could be compared" in str(found.description)
+
+
+def test_a_property_that_is_behind_is_named_with_the_reason_and_the_days_it_missed(house: House) -> None:
+    house.connect(0, 1)
+    house.run("pull", keys=house.keys())
+    assert check(house, "pull_gaps")[0].passed
+    house.world.do("UPDATE domiq_sync.integration SET connected_at = now() - interval '10 days'")
+    house.world.do(
+        "UPDATE domiq_sync.watermark w SET last_pull_at = now() - interval '3 days', last_full_at = now() "
+        "FROM domiq_sync.integration i WHERE i.property_id = w.property_id AND partition_key = 'copper-ridge'"
+    )
+    house.world.do("UPDATE domiq_sync.pull SET started_at = started_at - interval '3 days'")
+
+    found, figures = check(house, "pull_gaps")
+
+    assert not found.passed
+    by_key = {row["property"]: row["why"] for row in figures["by_property"]}
+    assert by_key == {"copper-ridge": "behind", "juniper-flats": "no_full_read"}
+    assert {row["property"]: row["days"] for row in figures["days_without_pull"]} == {
+        "copper-ridge": 8,
+        "juniper-flats": 8,
+    }
 
 
 @pytest.mark.parametrize(

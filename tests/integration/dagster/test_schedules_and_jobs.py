@@ -92,8 +92,8 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
 @pytest.mark.parametrize(
     ("job", "assets", "checks"),
     [
-        ("pull", {"resman_leads", "inbound_status_changes"}, {"divergence"}),
-        ("full_reread", {"resman_leads", "inbound_status_changes"}, {"divergence"}),
+        ("pull", {"resman_leads", "inbound_status_changes"}, set()),
+        ("full_reread", {"resman_leads", "inbound_status_changes"}, set()),
         (
             "push",
             {

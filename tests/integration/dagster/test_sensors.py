@@ -42,12 +42,23 @@ def ask(house: House, sensor: Sensor, cursor: str | None = None, **resources: An
     return answer
 
 
-def under_way(house: House, job: str, status: DagsterRunStatus) -> str:
+def requested(answer: Answer) -> list[RunRequest]:
+    """The runs that a sensor asked for."""
+    assert isinstance(answer, SensorResult)
+    return list(answer.run_requests or [])
+
+
+def cursor_of(answer: Answer) -> str | None:
+    assert isinstance(answer, SensorResult)
+    return answer.cursor
+
+
+def under_way(house: House, job: str, status: DagsterRunStatus, tags: dict[str, str] | None = None) -> str:
     """A run of a job that is in this state; its id."""
     place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("domiq_dagster"), "__repository__")
     origin = RemoteJobOrigin(place, job)
     run = house.instance.create_run_for_job(
-        defs.resolve_job_def(job), status=status, remote_job_origin=origin
+        defs.resolve_job_def(job), status=status, remote_job_origin=origin, tags=tags
     )
     found = house.instance.get_run_by_id(run.run_id)
     assert found is not None
@@ -221,23 +232,111 @@ class TestPullGaps:
         house.run("pull", tags=answer.run_requests[0].tags)
         assert house.done("resman_leads") == {"copper-ridge"}
         assert isinstance(done := ask(house, sensors.pull_gaps), SkipReason)
-        assert done.skip_message == "0 gaps, none to ask about now"
+        assert done.skip_message == "0 gaps"
 
-    def test_a_failing_pull_leaves_the_gap_open(self, house: House) -> None:
-        house.connect(0)
-        pull_at(house, "juniper-flats", timedelta(minutes=31))
-        house.world.standin.faults({"kind": "status", "status": 503})
+    def test_a_failed_pull_is_asked_for_again_without_the_others_and_less_and_less_often(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house.connect(0, 1)
+        there = house.world.places[0]["propertyId"]
+        house.world.standin.faults({"kind": "status", "status": 503, "property_id": there})
         house.run("pull", keys=house.keys(), fails=True)
-        assert isinstance(ask(house, sensors.pull_gaps), SensorResult)
+        assert house.done("inbound_status_changes") == {"copper-ridge"}
+        began = sensors.time.time()
+        passed = [0.0]
+
+        class Clock:
+            @staticmethod
+            def time() -> float:
+                return began + passed[0]
+
+        monkeypatch.setattr(sensors, "time", Clock)
+        cursor, asked_at = None, []
+        for minute in range(0, 130, 1):
+            passed[0] = minute * 60.0
+            answer = ask(house, sensors.pull_gaps, cursor)
+            if isinstance(answer, SensorResult):
+                assert answer.run_requests is not None
+                (request,) = answer.run_requests
+                assert (request.tags[RANGE_START], request.tags[RANGE_END]) == 2 * ("juniper-flats",)
+                cursor = answer.cursor
+                asked_at.append(minute)
+        assert asked_at == [0, 10, 30, 70]
+
+        house.world.standin.faults()
+        before = len(house.world.standin.requests("Prospects"))
+        house.run("pull", tags=request.tags)
+        assert len(house.world.standin.requests("Prospects")) == before + 1
+        assert isinstance(ask(house, sensors.pull_gaps, cursor), SkipReason)
+
+    def test_while_an_account_does_not_answer_its_gaps_wait_and_after_the_outage_they_are_closed(
+        self, house: House
+    ) -> None:
+        house.connect(0, 7)
+        keys = house.keys()
+        for key in keys:
+            pull_at(house, key, timedelta(hours=9))
+        house.world.do(
+            "UPDATE domiq_sync.account SET open_until = clock_timestamp() + interval '1 min' "
+            "WHERE resman_account_id = '400'"
+        )
+        answer = ask(house, sensors.pull_gaps)
+        assert [r.tags[RANGE_START] for r in requested(answer)] == ["prairie-lofts"]
+        assert isinstance(skipped := ask(house, sensors.pull_gaps, cursor_of(answer)), SkipReason)
+        assert skipped.skip_message == (
+            "2 gaps: 1 whose account does not answer, 1 asked about already or being pulled"
+        )
+        house.world.later()
+        answer = ask(house, sensors.pull_gaps, cursor_of(answer))
+        assert [r.tags[RANGE_START] for r in requested(answer)] == ["juniper-flats"]
 
     @pytest.mark.parametrize("job", ["pull", "full_reread"])
-    def test_it_waits_for_a_pull_that_is_under_way_and_asks_then(self, house: House, job: str) -> None:
-        house.connect(0)
-        run_id = under_way(house, job, DagsterRunStatus.STARTED)
-        assert isinstance(skipped := ask(house, sensors.pull_gaps), SkipReason)
-        assert skipped.skip_message == "a pull is under way"
+    def test_what_a_run_under_way_pulls_is_not_asked_for_and_all_else_is(
+        self, house: House, job: str
+    ) -> None:
+        house.connect(0, 1)
+        run_id = under_way(
+            house,
+            job,
+            DagsterRunStatus.STARTED,
+            {RANGE_START: "copper-ridge", RANGE_END: "copper-ridge"},
+        )
+        answer = ask(house, sensors.pull_gaps)
+        assert [r.tags[RANGE_START] for r in requested(answer)] == ["juniper-flats"]
         house.instance.delete_run(run_id)
+        answer = ask(house, sensors.pull_gaps, cursor_of(answer))
+        assert [r.tags[RANGE_START] for r in requested(answer)] == ["copper-ridge"]
+
+    def test_a_property_that_was_switched_on_again_is_a_gap_though_its_last_pull_looks_recent(
+        self, house: House
+    ) -> None:
+        (flats,) = house.connect(0)
+        house.run("pull", keys=house.keys())
+        house.world.do("UPDATE domiq_sync.integration SET sync_enabled = FALSE")
+        lead = house.world.lead(0, email="a@example.com")
+        assert isinstance(ask(house, sensors.pull_gaps), SkipReason)
+        house.world.do("UPDATE domiq_sync.integration SET sync_enabled = TRUE")
+        answer = ask(house, sensors.pull_gaps)
+        house.run("pull", request=requested(answer)[0])
+        assert house.world.value("SELECT prospect_id FROM domiq_sync.resman_lead") == lead["prospectId"]
+        assert isinstance(ask(house, sensors.pull_gaps), SkipReason)
+
+        # Connected to another property at ResMan, it begins anew: how far the old one was read says nothing.
+        house.world.connect(flats, 1)
         assert isinstance(ask(house, sensors.pull_gaps), SensorResult)
+
+    def test_a_missed_full_read_is_made_up_for_as_one(self, house: House) -> None:
+        house.connect(0, 1)
+        house.run("pull", keys=house.keys())
+        house.world.do(
+            "UPDATE domiq_sync.integration SET connected_at = now() - interval '37 hours' "
+            "WHERE partition_key = 'juniper-flats'"
+        )
+        answer = ask(house, sensors.pull_gaps)
+        house.run("pull", request=requested(answer)[0])
+        read = house.world.rows("SELECT full_read FROM domiq_sync.pull ORDER BY started_at")
+        assert [row.full_read for row in read] == [False, False, True]
+        assert isinstance(ask(house, sensors.pull_gaps), SkipReason)
 
     def test_a_gap_of_a_property_without_a_partition_is_left_to_the_other_sensor(self, house: House) -> None:
         house.world.property(0)

@@ -24,11 +24,12 @@ from domiq_dagster.sync.accounts import AccountGate
 from domiq_dagster.sync.connect import connect_property
 from domiq_dagster.sync.inbound import Applied, apply_property
 from domiq_dagster.sync.integrations import Integration, load_integrations
-from domiq_dagster.sync.measure import comparison, conservation_problems
+from domiq_dagster.sync.measure import conservation_problems
 from domiq_dagster.sync.passes import PassReport, sync_pass
 from domiq_dagster.sync.pull import Pulled, pull_property
 from domiq_dagster.sync.push import PushReport, push
 from domiq_dagster.sync.reconcile import Reconciled, reconcile
+from domiq_dagster.sync.standing import comparison
 
 POST = "PostLeadManagement4_0"
 SEARCH = "SearchProspects"

@@ -1,0 +1,242 @@
+"""The step that materialises both stops inward, property by property.
+
+One step for both, so that what one property brought is applied although another could not be pulled:
+Dagster skips whatever stands behind a failed step. A partition is marked as soon as it is done; in the end
+the step fails if any could not be, and those alone show as failed.
+"""
+
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetMaterialization,
+    AssetObservation,
+    BackfillPolicy,
+    Config,
+    Failure,
+    MetadataValue,
+    multi_asset,
+)
+from pydantic import Field
+from sqlalchemy import Engine
+
+from domiq_dagster.assets.dry_run import DRY, forecast_metadata
+from domiq_dagster.assets.inbound_status_changes import applied_metadata, inbound_status_changes
+from domiq_dagster.assets.resman_leads import pulled_metadata, resman_leads
+from domiq_dagster.assets.verdicts import inbound_evaluations
+from domiq_dagster.partitions import properties
+from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.resources import Sync, SyncResource
+from domiq_dagster.sync.forecast import Forecast, forecast_all, forecast_push
+from domiq_dagster.sync.inbound import apply_property
+from domiq_dagster.sync.integrations import Integration, complete_settings, load_integrations
+from domiq_dagster.sync.passes import pull_all
+from domiq_dagster.sync.pull import Pulled
+from domiq_dagster.sync.standing import Coverage, coverage, verdicts
+
+STEP = "resman_leads"
+"""The step's name, which a run's config names: that of the first of its two assets."""
+
+
+class PullConfig(Config):
+    """How much to ask for."""
+
+    full: bool = Field(default=False, description="Read everything again rather than what changed.")
+    since: str | None = Field(
+        default=None, description="Read from this ISO date on, or from the watermark where that is older."
+    )
+    dry_run: bool = Field(
+        default=False,
+        description="Say what would be stored, linked, applied and sent, as observations; write nothing.",
+    )
+
+
+@multi_asset(
+    name=STEP,
+    specs=[resman_leads, inbound_status_changes],
+    can_subset=True,
+    partitions_def=properties,
+    backfill_policy=BackfillPolicy.single_run(),
+    description="Reads what changed at ResMan, property by property, and applies it to DomIQ.",
+)
+def inbound(context: AssetExecutionContext, config: PullConfig, sync: SyncResource) -> Iterator[Any]:
+    """Pulls, applies, or both, as the run selected. Yields no output: what is done was marked."""
+    since = _parse_since(config.since)
+    keys = list(context.partition_keys)
+    if config.dry_run:
+        _observe(context, sync, keys, full=config.full, since=since)
+    elif resman_leads.key in context.selected_asset_keys:
+        with sync.open() as ends:
+            _pull(context, sync, ends, keys, full=config.full, since=since)
+    else:
+        with sync.database() as engine:
+            chosen = _chosen(context, engine, keys, inbound_status_changes.key)
+            applier = _Applier(context, engine, chosen)
+            for integration in chosen:
+                applier.apply(integration)
+            _evaluate(context, engine, sync)
+    yield from ()
+
+
+def _pull(
+    context: AssetExecutionContext,
+    sync: SyncResource,
+    ends: Sync,
+    keys: Collection[str],
+    *,
+    full: bool,
+    since: datetime | None,
+) -> None:
+    applies = inbound_status_changes.key in context.selected_asset_keys
+    chosen = _chosen(context, ends.engine, keys, *context.selected_asset_keys)
+    _complete_settings(context, ends, chosen)
+    applier = _Applier(context, ends.engine, chosen) if applies else None
+    # Applied beside the pulls: the next property's request need not wait for this one's decisions.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="apply") as pool:
+        applied: list[Future[None]] = []
+
+        def on_property(integration: Integration, result: Pulled | ResManError) -> None:
+            if isinstance(result, Pulled):
+                _mark(context, resman_leads.key, integration.partition_key, pulled_metadata(result))
+                if applier is not None:
+                    applied.append(pool.submit(applier.apply, integration))
+
+        try:
+            _, errors = pull_all(
+                ends.engine,
+                ends.client,
+                chosen,
+                full=full,
+                since=since,
+                max_accounts=sync.max_accounts,
+                on_property=on_property,
+            )
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        for done in applied:
+            done.result()
+    _evaluate(context, ends.engine, sync)
+    if errors:
+        raise Failure(
+            f"{len(errors)} of {len(chosen)} properties could not be pulled; what the others brought was "
+            "stored and applied. Materialise the failed partitions again, or wait: the next pull goes on "
+            "from their watermark.",
+            metadata={key: str(error) for key, error in sorted(errors.items())},
+        )
+
+
+@dataclass
+class _Applier:
+    """Applies what one property after another brought, and marks its partition."""
+
+    context: AssetExecutionContext
+    engine: Engine
+    chosen: Collection[Integration]
+    left_alone: dict[Any, Coverage] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Once for all of them, since it reads every conversation; a pull changes nothing of it.
+        with self.engine.connect() as connection:
+            self.left_alone = coverage(connection, [i.property_id for i in self.chosen])
+
+    def apply(self, integration: Integration) -> None:
+        done = apply_property(self.engine, integration)
+        place = integration.property_id
+        with self.engine.connect() as connection:
+            stand = verdicts(connection, [place]).get(place)
+        alone = self.left_alone.get(place, Coverage()).left_alone
+        metadata = applied_metadata(done, stand if stand is not None else type(alone)(), alone)
+        _mark(self.context, inbound_status_changes.key, integration.partition_key, metadata)
+
+
+def _chosen(
+    context: AssetExecutionContext, engine: Engine, keys: Collection[str], *assets: AssetKey
+) -> list[Integration]:
+    """The enabled ones of these properties. The others count as done: there is nothing to do."""
+    chosen = _enabled(engine, keys)
+    for key in sorted(set(keys) - {i.partition_key for i in chosen}):
+        context.log.info(f"{key} is not connected, or its sync is switched off: nothing was pulled")
+        for asset in assets:
+            _mark(context, asset, key, {"switched_off": MetadataValue.bool(True)})
+    return chosen
+
+
+def _enabled(engine: Engine, keys: Collection[str]) -> list[Integration]:
+    with engine.connect() as connection:
+        return [i for i in load_integrations(connection) if i.partition_key in set(keys)]
+
+
+def _complete_settings(context: AssetExecutionContext, ends: Sync, chosen: list[Integration]) -> None:
+    """Where ResMan does not answer at all, the pulls will say so, each for its property."""
+    try:
+        problems = complete_settings(ends.engine, ends.client, chosen)
+    except ResManError as error:
+        problems = [f"the settings could not be completed from ResMan: {error}"]
+    for problem in problems:
+        context.log.warning(problem)
+
+
+def _evaluate(context: AssetExecutionContext, engine: Engine, sync: SyncResource) -> None:
+    for evaluation in inbound_evaluations(engine, sync):
+        context.log_event(evaluation)
+
+
+def _mark(context: AssetExecutionContext, asset: AssetKey, partition: str, metadata: Any) -> None:
+    context.log_event(AssetMaterialization(asset, partition=partition, metadata=metadata))
+
+
+def _observe(
+    context: AssetExecutionContext,
+    sync: SyncResource,
+    keys: Collection[str],
+    *,
+    full: bool,
+    since: datetime | None,
+) -> None:
+    """A dry run. An observation leaves the partitions, and their plots, as they are."""
+    if resman_leads.key not in context.selected_asset_keys:
+        with sync.database() as engine:
+            for integration in _enabled(engine, keys):
+                _observe_decisions(context, forecast_push(engine, integration))
+        return
+    with sync.open() as ends:
+        chosen = _enabled(ends.engine, keys)
+        found = forecast_all(
+            ends.rehearse, ends.client, chosen, full=full, since=since, max_accounts=sync.max_accounts
+        )
+    for integration, forecast, pulled in found:
+        if pulled is None:
+            context.log.error(f"{integration.partition_key} could not be read: {forecast.error}")
+            continue
+        metadata = {**pulled_metadata(pulled), "ambiguous": MetadataValue.int(forecast.ambiguous), **DRY}
+        context.log_event(
+            AssetObservation(resman_leads.key, partition=integration.partition_key, metadata=metadata)
+        )
+        if inbound_status_changes.key in context.selected_asset_keys:
+            _observe_decisions(context, forecast)
+
+
+def _observe_decisions(context: AssetExecutionContext, forecast: Forecast) -> None:
+    context.log_event(
+        AssetObservation(
+            inbound_status_changes.key,
+            partition=forecast.partition_key,
+            metadata=forecast_metadata([forecast]),
+        )
+    )
+
+
+def _parse_since(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(f"'{text}' is no ISO date: write it like 2026-03-01.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
