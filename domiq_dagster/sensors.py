@@ -3,7 +3,7 @@ property in trouble. Each asks the database, which knows, rather than Dagster's 
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from dagster import (
@@ -103,6 +103,8 @@ def pull_gaps(context: SensorEvaluationContext, sync: SyncResource) -> SensorRes
         under_way = _pulled_just_now(context, known)
         ready = [gap for gap in ready if gap.partition_key not in under_way]
     if not ready:
+        # What was closed is forgotten: should it open again, it is asked about at once.
+        context.update_cursor(_remember(asked))
         return SkipReason(_why_not(found.values(), known))
     requests = [
         RunRequest(tags={**tags, REASON: "gap"}, run_config=FULL if full else None)
@@ -110,8 +112,7 @@ def pull_gaps(context: SensorEvaluationContext, sync: SyncResource) -> SensorRes
         for tags in ranges(known, {g.partition_key for g in ready if g.full is full})
     ]
     asked |= {g.partition_key: _Asked(now, asked.get(g.partition_key, _NEVER).times + 1) for g in ready}
-    cursor = json.dumps({key: [one.at, one.times] for key, one in asked.items()})
-    return SensorResult(run_requests=requests, cursor=cursor)
+    return SensorResult(run_requests=requests, cursor=_remember(asked))
 
 
 class _Asked(NamedTuple):
@@ -182,6 +183,10 @@ def _asked(cursor: str | None) -> dict[str, _Asked]:
     found = json.loads(cursor) if cursor else {}
     # A cursor of an earlier version holds times alone.
     return {key: _Asked(*one) if isinstance(one, list) else _Asked(one, 1) for key, one in found.items()}
+
+
+def _remember(asked: Mapping[str, _Asked]) -> str:
+    return json.dumps({key: [one.at, one.times] for key, one in asked.items()})
 
 
 all_sensors = [pending_changes, connected_properties, pull_gaps, alerts]

@@ -22,9 +22,11 @@ DROP TRIGGER IF EXISTS note_switching ON domiq_sync.integration;
 CREATE TRIGGER note_switching BEFORE UPDATE ON domiq_sync.integration
     FOR EACH ROW EXECUTE FUNCTION domiq_sync.note_switching();
 
--- Linked leads whose two statuses disagree with nothing to explain it, since they were first seen so.
+-- Linked leads whose two statuses disagree with nothing to explain it, since they were first seen so. Without a
+-- foreign key: whoever notes them must not fail because a conversation is deleted just then, and the next one
+-- forgets it.
 CREATE TABLE IF NOT EXISTS domiq_sync.divergence (
-    conversation_id UUID PRIMARY KEY REFERENCES public.conversation(id) ON DELETE CASCADE,
+    conversation_id UUID PRIMARY KEY,
     property_id UUID NOT NULL,
     first_seen_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from domiq_dagster.db.sqlfile import load_queries
 
 _QUERIES = load_queries(__package__, "standing.sql")
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('domiq_sync.divergence', 0))")
 SAMPLE = 20
 """How many ids of a property's diverged conversations are named."""
 
@@ -118,8 +119,10 @@ def verdicts(
 
 
 def note_divergence(connection: Connection, property_ids: Collection[UUID] | None = None) -> tuple[int, int]:
-    """Remembers when leads were first seen to diverge; returns how many are new, and how many are over.
-    The caller commits."""
+    """Remembers when leads were first seen to diverge; returns how many are new, and how many are over:
+    none where somebody else is noting them just now (two at once could deadlock). The caller commits."""
+    if not connection.scalar(_ALONE):
+        return 0, 0
     row = _ask(connection, "note_divergence", property_ids)[0]
     return row.begun, row.over
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from dagster import (
     DagsterInstance,
+    DagsterRunStatus,
     DefaultScheduleStatus,
     DefaultSensorStatus,
     RunRequest,
@@ -19,6 +20,7 @@ from domiq_dagster import schedules
 from domiq_dagster.definitions import defs
 from domiq_dagster.ranges import RANGE_END, RANGE_START
 from tests.integration.dagster.conftest import House, World
+from tests.integration.dagster.test_sensors import under_way
 
 NIGHT = datetime(2026, 3, 5, 0, 15, tzinfo=UTC)
 
@@ -54,6 +56,18 @@ def test_a_pull_by_the_clock_is_one_run_over_all_properties(
     assert house.done("resman_leads") == house.done("inbound_status_changes") == set(house.keys())
     read = house.world.rows("SELECT full_read FROM domiq_sync.pull")
     assert [row.full_read for row in read] == 3 * [schedule is schedules.full_reread_nightly]
+
+
+@pytest.mark.parametrize("schedule", [schedules.pull_every_10_minutes, schedules.full_reread_nightly])
+def test_a_pull_by_the_clock_waits_for_the_last_one_and_for_no_backfill(
+    house: House, schedule: ScheduleDefinition
+) -> None:
+    house.connect(0)
+    under_way(house, schedule.job_name, DagsterRunStatus.STARTED, {"domiq/reason": "gap"})
+    assert isinstance(ask(house, schedule), RunRequest)
+    under_way(house, schedule.job_name, DagsterRunStatus.QUEUED, {"dagster/schedule_name": schedule.name})
+    assert isinstance(skipped := ask(house, schedule), SkipReason)
+    assert skipped.skip_message == "the last one is still under way"
 
 
 def test_the_nightly_count_is_of_the_day_that_ended(house: House) -> None:
