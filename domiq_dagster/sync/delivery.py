@@ -31,8 +31,8 @@ from domiq_dagster.sync.decide import Action, Pair, Situation, decide
 from domiq_dagster.sync.delivery_ends import Delivered, DeliveryRules, GiveBack, Settle
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.lead_search import Found, LeadSearch, SeveralLeads
+from domiq_dagster.sync.link_store import Question, ask, decided_about, link_conversation, staff_contacts
 from domiq_dagster.sync.linking import contact
-from domiq_dagster.sync.links import Question, ask, decided_about, link_conversation, staff_contacts
 from domiq_dagster.sync.plan import NothingToSend, Settings, Step, marker, plan
 from domiq_dagster.sync.queue import Claim, LostLease, Settlement
 from domiq_dagster.sync.statuses import (
@@ -47,6 +47,9 @@ from domiq_dagster.sync.trace import Trace
 
 _QUERIES = load_queries(__package__, "queue.sql")
 _NEWER_SPEAKS = "a newer conversation of the same lead speaks for it"
+_CLOSED_AS_GONE = (
+    "SELECT set_config('domiq_sync.link_reason', 'ResMan has no such lead any more, merged perhaps', true)"
+)
 T = TypeVar("T")
 
 
@@ -249,6 +252,7 @@ class Delivery:
             raise GiveBack("lead_not_found", self._rules.first_pause, state="ready", counted=True)
         if self._held.attempts >= self._rules.max_attempts:
             raise Settle("failed", "lead_not_found", f"ResMan has no lead {prospect_id} at this property")
+        self._connection.execute(text(_CLOSED_AS_GONE))
         self._connection.execute(
             text("DELETE FROM domiq_sync.lead_link WHERE conversation_id = :c AND prospect_id = :p"),
             {"c": self._held.lane, "p": prospect_id},

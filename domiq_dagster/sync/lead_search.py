@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.models import LeadRecord
 from domiq_dagster.sync.integrations import Integration
+from domiq_dagster.sync.link_store import NOTHING_DECIDED, Decided
 from domiq_dagster.sync.linking import (
     NONE_SHARED,
     SHARED_BY,
@@ -21,7 +22,6 @@ from domiq_dagster.sync.linking import (
     contradicts,
     somebody_else,
 )
-from domiq_dagster.sync.links import NOTHING_DECIDED, Decided
 from domiq_dagster.sync.own_contacts import property_contacts
 from domiq_dagster.sync.statuses import CUSTOMER_TYPES
 from domiq_dagster.sync.trace import Trace

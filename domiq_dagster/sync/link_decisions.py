@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Row, text
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.inbound import apply_property
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.links import link_conversation, unlink
+from domiq_dagster.sync.link_store import link_conversation, unlink
 
 _QUERIES = load_queries(__package__, "links.sql")
 _LOCK_LANE = text(load_queries(__package__, "inbound.sql")["lock_lane"])

@@ -1,4 +1,4 @@
-"""Storing which prospect a conversation belongs to, and finding out while prospects stream by.
+"""Finding out which prospects belong to which conversations, while a pull's prospects stream by.
 
 The rules are in docs/linking.md, each with the test that is named after it.
 """
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.models import Person, Prospect
+from domiq_dagster.sync.link_store import Question, ask, link_conversation, staff_contacts, unlink
 from domiq_dagster.sync.linking import (
     NONE_SHARED,
     Ambiguous,
@@ -26,7 +27,6 @@ from domiq_dagster.sync.linking import (
     find,
     is_open,
     normalise_name,
-    shared_contacts,
     shared_values,
 )
 from domiq_dagster.sync.statuses import RESMAN_LOST, RESMAN_PROSPECT, status_with_milestone
@@ -36,100 +36,6 @@ _STRENGTH = {"manual": 4, "stored_id": 3, "email": 2, "phone": 1, "name": 0}
 _NO_DIGITS = re.compile(r"\D+", re.ASCII)
 _EXTENSION = re.compile("[xX#;]")
 _NO_LONGER_ALIKE = "it was linked by name alone, and an e-mail or phone says now that it is somebody else"
-
-
-def link_conversation(
-    connection: Connection,
-    *,
-    property_id: UUID,
-    conversation_id: UUID,
-    prospect_id: str,
-    person_id: str | None,
-    linked_by: str,
-) -> bool:
-    """Links a conversation; of several conversations of one lead the newest becomes current. Returns
-    False where it was linked already."""
-    values = {
-        "property_id": property_id,
-        "conversation_id": conversation_id,
-        "prospect_id": prospect_id,
-        "person_id": person_id,
-        "linked_by": linked_by,
-    }
-    connection.execute(text(_QUERIES["step_back"]), values)
-    return connection.execute(text(_QUERIES["link_conversation"]), values).rowcount == 1
-
-
-def unlink(
-    connection: Connection, *, property_id: UUID, conversation_id: UUID, prospect_id: str, reason: str
-) -> bool:
-    """Closes a link, which goes on record with the reason; the lead's newest other conversation speaks for it
-    then. Returns False, and leaves it, while a change is on its way to that lead."""
-    values = {"property_id": property_id, "conversation_id": conversation_id, "prospect_id": prospect_id}
-    closed = connection.execute(text(_QUERIES["unlink"]), {**values, "reason": reason}).rowcount == 1
-    if closed:
-        connection.execute(text(_QUERIES["speak_anew"]), values)
-    return closed
-
-
-def staff_contacts(connection: Connection, property_id: UUID) -> SharedContacts:
-    """E-mails and phones of DomIQ's managers at the property's company."""
-    if connection.scalar(text("SELECT to_regclass('public.property_manager')")) is None:
-        return NONE_SHARED
-    rows = connection.execute(text(_QUERIES["staff"]), {"property_id": property_id})
-    return shared_contacts((row.email, row.phone) for row in rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What people decided about one person's links: the prospects that are theirs, and that never are."""
-
-    same: frozenset[str] = frozenset()
-    never: frozenset[str] = frozenset()
-
-
-NOTHING_DECIDED = Decided()
-
-
-def decided_about(
-    connection: Connection, property_id: UUID, conversation_id: UUID, user_id: UUID | None
-) -> Decided:
-    """What people decided about the links of a conversation, or of another of the same user."""
-    rows = connection.execute(
-        text(_QUERIES["decisions"]),
-        {"property_id": property_id, "conversation_id": conversation_id, "user_id": user_id},
-    ).all()
-    return Decided(
-        frozenset(r.prospect_id for r in rows if r.verdict == "same"),
-        frozenset(r.prospect_id for r in rows if r.verdict == "never"),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a person has to answer about links: see docs/linking.md for the kinds."""
-
-    kind: str
-    prospect_ids: tuple[str, ...]
-    conversation_ids: tuple[UUID, ...]
-    reason: str
-    candidates: int
-
-
-def ask(connection: Connection, property_id: UUID, question: Question) -> None:
-    """Puts a question on the list. Nothing is written where it stands there already."""
-    connection.execute(
-        text(_QUERIES["ask_about_link"]),
-        {
-            "property_id": property_id,
-            "prospect_id": question.prospect_ids[0],
-            "kind": question.kind,
-            "reason": question.reason,
-            "candidates": question.candidates,
-            "prospect_ids": list(question.prospect_ids),
-            "conversation_ids": list(question.conversation_ids),
-        },
-    )
 
 
 @dataclass(slots=True, eq=False)

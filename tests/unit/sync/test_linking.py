@@ -11,13 +11,16 @@ from domiq_dagster.sync.linking import (
     Contact,
     Index,
     Match,
+    choose,
     contact,
     contradicts,
     find,
     normalise_email,
     normalise_name,
     normalise_phone,
+    shared_contacts,
     shared_values,
+    somebody_else,
 )
 
 
@@ -48,6 +51,14 @@ def test_notations_of_a_phone(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["555-555-1234", "123-456-7890", "012 345 6789", "(202) 155-0143", "202-555-5555", "202-555-1212"],
+)
+def test_what_fills_a_form_is_no_phone(text: str) -> None:
+    assert normalise_phone(text) is None
+
+
+@pytest.mark.parametrize(
     "text", [None, "", "n/a", "0000000000", "(000) 000-0000", "111-111-1111", "123", "555-0143", "call me"]
 )
 def test_what_is_no_phone(text: str | None) -> None:
@@ -70,6 +81,11 @@ def test_a_shared_phone_is_nobody_s() -> None:
         ("No-Reply@example.com", None),
         ("none@example.com", None),
         ("leasing@example.com", None),
+        ("no.reply+4711@example.com", None),
+        ("mailer-daemon@example.com", None),
+        ("bo@noemail.com", None),
+        ("leadbetter@example.com", "leadbetter@example.com"),
+        ("noreen@example.com", "noreen@example.com"),
         ("bo@localhost", None),
         ("@example.com", None),
         ("bo", None),
@@ -85,6 +101,46 @@ def test_names() -> None:
     assert normalise_name(" BO ", "van  Example") == ("bo", "van example")
     for first, last in [("Bo", None), ("", "Example"), (" ", "Example"), ("Anonymous", "User"), (None, None)]:
         assert normalise_name(first, last) is None
+
+
+def test_names_are_compared_without_accents() -> None:
+    assert normalise_name("José", "NÚÑEZ") == normalise_name("Jose", "Nunez")
+
+
+def test_what_the_property_and_its_staff_use_is_nobody_s_own() -> None:
+    shared = shared_contacts([(" Office@Example.com", "202 555 0143"), (None, None), ("", "000")])
+    assert normalise_email("office@example.com", shared=shared.emails) is None
+    assert contact("Bo", "Example", "office@example.com", "2025550143", shared=shared) == one("Bo", "Example")
+    assert contact("Bo", "Example", "office@example.com", "2025550144", shared=shared | shared).reachable
+    assert repr(shared) == "SharedContacts()"
+
+
+def test_a_phone_is_shared_by_two_whose_e_mails_and_names_both_differ() -> None:
+    wife = one("Ann", "Example", "ann@example.com", "202 555 0143")
+    stranger = one("Cy", "Other", "cy@example.com", "202 555 0143")
+    assert somebody_else(BO, stranger) and not somebody_else(BO, wife)
+    assert find(BO, [stranger]) is None
+    assert find(BO, [stranger, wife]) == Match(1, "phone")
+    assert find(BO, [one("Cy", "Other", phone="202 555 0143")]) == Match(0, "phone")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "chosen"),
+    [
+        (["Prospect"], "Prospect"),
+        (["Lost", "Prospect", "Resident"], "Prospect"),
+        (["Prospect", "Applicant"], None),
+        (["Applicant/Denied", "Prospect"], "Prospect"),
+        (["Applicant/LeaseSigned", "Lost"], "Applicant/LeaseSigned"),
+        (["Applicant/LeaseSigned", "Applicant"], "Applicant"),
+        (["Resident", "Resident/Former"], None),
+        (["Lost", "Applicant/Cancelled"], None),
+        (["Lost", "Lost"], None),
+        (["Lost", "Ghost", "Resident"], "Resident"),
+    ],
+)
+def test_of_several_prospects_the_only_open_one_is_chosen(statuses: list[str], chosen: str | None) -> None:
+    assert choose(statuses, str) == chosen
 
 
 def test_the_e_mail_comes_before_the_phone_and_the_phone_before_the_name() -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
+from domiq_dagster.resman.models import Lease
 from domiq_dagster.sync.statuses import (
+    SHIPPED,
     DomiqMeaning,
     LeadStatus,
     ResmanMeaning,
     StatusMap,
     effective_resman_status,
     progress,
+    standing,
+    status_with_milestone,
 )
+
+DAY = date(2026, 11, 2)
 
 
 def test_progress_goes_from_new_to_leased_and_lost_is_none() -> None:
@@ -49,3 +57,41 @@ def test_the_map_tells_what_a_word_means() -> None:
     assert statuses.covers("Lost", LeadStatus.LOST)
     assert not statuses.covers("Lost", LeadStatus.NEW)
     assert not statuses.covers("Former", LeadStatus.LOST)
+
+
+@pytest.mark.parametrize(
+    ("status", "lease", "word", "stands"),
+    [
+        ("Applicant", None, "Applicant", "Applicant"),
+        ("Applicant", Lease(application_date=DAY), "Applicant", "Applicant"),
+        ("Applicant", Lease(status="Pending", approval_date=DAY), "Applicant/Approved", "Applicant"),
+        ("Applicant", Lease(approval_date=DAY, lease_signed_date=DAY), "Applicant/LeaseSigned", "Resident"),
+        ("Applicant", Lease(lease_signed_date=DAY, move_in_date=DAY), "Applicant/MovedIn", "Resident"),
+        ("Applicant", Lease(move_in_date=DAY), "Applicant", "Applicant"),
+        ("Applicant", Lease(status="current", denial_date=DAY), "Applicant/MovedIn", "Resident"),
+        ("Applicant", Lease(status="Denied"), "Applicant/Denied", "Applicant"),
+        ("Applicant", Lease(lease_signed_date=DAY, denial_date=DAY), "Applicant/Denied", "Applicant"),
+        ("Applicant", Lease(status="Cancelled", denial_date=DAY), "Applicant/Cancelled", "Applicant"),
+        ("Applicant", Lease(cancellation_date=DAY), "Applicant/Cancelled", "Applicant"),
+        ("Applicant", Lease(status="A new word"), "Applicant", "Applicant"),
+        ("Resident", Lease(status="Former"), "Resident/Former", "Resident"),
+        ("Resident", Lease(status="Evicted"), "Resident/Evicted", "Resident"),
+        ("Resident", Lease(status="Current", move_in_date=DAY), "Resident", "Resident"),
+        ("Prospect", Lease(status="Cancelled"), "Prospect", "Prospect"),
+        ("Lost", Lease(lease_signed_date=DAY), "Lost", "Lost"),
+        ("A new word", Lease(status="Denied"), "A new word", "A new word"),
+    ],
+)
+def test_a_lease_s_milestone_refines_the_status(
+    status: str, lease: Lease | None, word: str, stands: str
+) -> None:
+    assert status_with_milestone(status, lease) == word
+    assert standing(word) == stands
+
+
+def test_a_milestone_without_a_row_means_what_the_status_alone_means() -> None:
+    assert SHIPPED.resman_meaning("Applicant/Approved") == SHIPPED.resman_meaning("Applicant")
+    assert SHIPPED.resman_meaning("Applicant/LeaseSigned") == SHIPPED.resman_meaning("Resident")
+    assert SHIPPED.resman_meaning("Ghost/Approved") is None
+    broken = StatusMap({}, SHIPPED.resman, {"Applicant/Approved": "a bad row"})
+    assert broken.resman_meaning("Applicant/Approved") is None
