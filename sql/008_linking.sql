@@ -117,7 +117,8 @@ CREATE TABLE IF NOT EXISTS domiq_sync.link_decision (
 );
 CREATE INDEX IF NOT EXISTS link_decision_property ON domiq_sync.link_decision (property_id, id);
 
--- Links that are no more, as they were when they were closed.
+-- Links that are no more, as they were when they were closed. relinked_to: where the prospect was gone from
+-- ResMan, the one that the conversation was linked with since; that link goes on from the pair last agreed.
 CREATE TABLE IF NOT EXISTS domiq_sync.closed_link (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     conversation_id UUID NOT NULL,
@@ -127,10 +128,14 @@ CREATE TABLE IF NOT EXISTS domiq_sync.closed_link (
     linked_at TIMESTAMPTZ NOT NULL,
     agreed_domiq_status TEXT,
     agreed_resman_status TEXT,
+    agreed_at TIMESTAMPTZ,
     closed_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
-    reason TEXT NOT NULL
+    reason TEXT NOT NULL,
+    relinked_to TEXT
 );
-CREATE INDEX IF NOT EXISTS closed_link_conversation ON domiq_sync.closed_link (conversation_id);
+CREATE INDEX IF NOT EXISTS closed_link_conversation ON domiq_sync.closed_link (conversation_id, id);
+CREATE INDEX IF NOT EXISTS closed_link_open ON domiq_sync.closed_link (property_id) WHERE relinked_to IS NULL;
+CREATE INDEX IF NOT EXISTS closed_link_prospect ON domiq_sync.closed_link (prospect_id);
 
 -- A conflict ends on record: also that of a conversation which is deleted.
 ALTER TABLE domiq_sync.conflict
@@ -152,9 +157,9 @@ BEGIN
             why := 'the conversation was deleted';
         END IF;
         INSERT INTO domiq_sync.closed_link (conversation_id, property_id, prospect_id, linked_by, linked_at,
-                                            agreed_domiq_status, agreed_resman_status, reason)
+                                            agreed_domiq_status, agreed_resman_status, agreed_at, reason)
         VALUES (OLD.conversation_id, OLD.property_id, OLD.prospect_id, OLD.linked_by, OLD.linked_at,
-                OLD.agreed_domiq_status, OLD.agreed_resman_status, why);
+                OLD.agreed_domiq_status, OLD.agreed_resman_status, OLD.agreed_at, why);
     END IF;
     UPDATE domiq_sync.conflict SET resolved_at = clock_timestamp(), resolution = why
     WHERE conversation_id = OLD.conversation_id AND resolved_at IS NULL;

@@ -48,7 +48,12 @@ class PullConfig(Config):
 
     full: bool = Field(default=False, description="Read everything again rather than what changed.")
     since: str | None = Field(
-        default=None, description="Read from this ISO date on, or from the watermark where that is older."
+        default=None,
+        description="Read from this ISO date on instead of from the watermark, which a later date leaves.",
+    )
+    believe_short: bool = Field(
+        default=False,
+        description="Believe a full read though it lacks many prospects that are known: they are gone.",
     )
     dry_run: bool = Field(
         default=False,
@@ -72,7 +77,7 @@ def inbound(context: AssetExecutionContext, config: PullConfig, sync: SyncResour
         _observe(context, sync, keys, full=config.full, since=since)
     elif resman_leads.key in context.selected_asset_keys:
         with sync.open() as ends:
-            _pull(context, sync, ends, keys, full=config.full, since=since)
+            _pull(context, sync, ends, keys, config, since)
     else:
         with sync.database() as engine:
             chosen = _chosen(context, engine, keys, inbound_status_changes.key)
@@ -88,8 +93,7 @@ def _pull(
     sync: SyncResource,
     ends: Sync,
     keys: Collection[str],
-    *,
-    full: bool,
+    config: PullConfig,
     since: datetime | None,
 ) -> None:
     applies = inbound_status_changes.key in context.selected_asset_keys
@@ -102,6 +106,11 @@ def _pull(
 
         def on_property(integration: Integration, result: Pulled | ResManError) -> None:
             if isinstance(result, Pulled):
+                if result.distrust is not None:
+                    context.log.warning(
+                        f"{result.partition_key}: this full read is not believed, since {result.distrust}. "
+                        "If that is right, materialise the partition with full: true and believe_short: true."
+                    )
                 _mark(context, resman_leads.key, integration.partition_key, pulled_metadata(result))
                 if applier is not None:
                     applied.append(pool.submit(applier.apply, integration))
@@ -111,8 +120,9 @@ def _pull(
                 ends.engine,
                 ends.client,
                 chosen,
-                full=full,
+                full=config.full,
                 since=since,
+                believe_short=config.believe_short,
                 max_accounts=sync.max_accounts,
                 on_property=on_property,
             )

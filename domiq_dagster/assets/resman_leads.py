@@ -26,8 +26,17 @@ def pulled_metadata(result: Pulled) -> Mapping[str, MetadataValue]:
         "fetched": MetadataValue.int(result.fetched),
         "stored": MetadataValue.int(result.stored),
         "linked": MetadataValue.int(result.linked),
+        "unchanged": MetadataValue.int(result.unchanged),
+        "silent_changes": MetadataValue.int(result.silent),
+        "overlap_hours": MetadataValue.float(round(result.overlap.total_seconds() / 3600, 2)),
+        "late_hours": MetadataValue.float(round(result.late.total_seconds() / 3600, 2)),
+        "requests": MetadataValue.int(result.requests),
+        "missing": MetadataValue.int(result.missing),
+        "vanished": MetadataValue.int(result.vanished),
         "modified_since": MetadataValue.timestamp(result.modified_since),
     }
+    if result.distrust is not None:
+        found["not_believed"] = MetadataValue.text(result.distrust)
     if result.watermark is not None:
         found["watermark"] = MetadataValue.timestamp(result.watermark)
     return found

@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.resman.models import Person, Prospect
+from domiq_dagster.resman.models import Person
+from domiq_dagster.resman.prospect import Prospect
 from domiq_dagster.sync.link_store import Question, ask, link_conversation, staff_contacts, unlink
 from domiq_dagster.sync.linking import (
     NONE_SHARED,
@@ -29,7 +30,7 @@ from domiq_dagster.sync.linking import (
     normalise_name,
     shared_values,
 )
-from domiq_dagster.sync.statuses import RESMAN_LOST, RESMAN_PROSPECT, status_with_milestone
+from domiq_dagster.sync.statuses import RESMAN_LOST, status_with_milestone
 
 _QUERIES = load_queries(__package__, "links.sql")
 _STRENGTH = {"manual": 4, "stored_id": 3, "email": 2, "phone": 1, "name": 0}
@@ -62,6 +63,16 @@ class _Claim:
     linked_by: str
     status: str
     value: object = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A prospect that may belong to somebody: its people, and who of them is the main one."""
+
+    prospect_id: str
+    person_id: str | None
+    status: str
+    people: tuple[tuple[Person, bool], ...] = field(repr=False)
 
 
 _Household = list[tuple[Contact, list[_User]]]
@@ -161,22 +172,39 @@ class LinkFinder:
 
     # Looking
 
-    def look(self, prospect: Prospect) -> None:
+    def sight(self, prospect: Prospect) -> Sighting | None:
+        """What there is to look at of a prospect that comes by; None where it is nobody's, as most are."""
+        people = tuple(prospect.people)
+        if not self._concerns(prospect.prospect_id, people):
+            return None
+        main = next((p for p in people if p.is_main), None) or next(iter(people), None)
+        return Sighting(
+            prospect.prospect_id,
+            prospect.main_person_id,
+            status_with_milestone(prospect.status, prospect.lease),
+            tuple((p, p is main) for p in people),
+        )
+
+    def _concerns(self, prospect_id: str, people: Iterable[Person]) -> bool:
+        return (
+            prospect_id in self._asked_about
+            or prospect_id in self._same
+            or prospect_id in self._by_stored_id
+            or prospect_id in self._by_name
+            or (
+                bool(self._alike)
+                and any(
+                    key in self._alike
+                    for p in people
+                    for key in _keys(p.first_name, p.last_name, p.email, p.phone)
+                )
+            )
+        )
+
+    def see(self, sighting: Sighting) -> None:
         """Looks at one prospect and everybody of its household."""
-        main = next((p for p in prospect.people if p.is_main), None) or next(iter(prospect.people), None)
-        status = status_with_milestone(prospect.status, prospect.lease)
-        people = [(p, p is main) for p in prospect.people]
-        self._look(prospect.prospect_id, prospect.main_person_id, status, people)
-
-    def see(self, prospect_id: str, person_id: str | None, person: Contact, lost: bool) -> None:
-        """Looks at one prospect of whom a single person is known."""
-        first, last = person.name or (None, None)
-        known = Person(person_id, first, last, person.email, person.phone, is_main=True)
-        self._look(prospect_id, person_id, RESMAN_LOST if lost else RESMAN_PROSPECT, [(known, True)])
-
-    def _look(
-        self, prospect_id: str, person_id: str | None, status: str, people: list[tuple[Person, bool]]
-    ) -> None:
+        prospect_id, person_id = sighting.prospect_id, sighting.person_id
+        status, people = sighting.status, sighting.people
         if prospect_id in self._asked_about:
             self._looked_at_again.add(self._asked_about[prospect_id])
             for rivals in self._rivals.values():
