@@ -367,7 +367,7 @@ class LinkFinder:
         followed = list(user.leads.values())
         told = [c for c in claims if _STRENGTH[c.linked_by] >= _STRENGTH["stored_id"]]
         if not told and len(followed) == 1 and (is_open(followed[0].status) or not claims):
-            return followed[0]
+            return next((c for c in claims if c.prospect_id == followed[0].prospect_id), followed[0])
         kept = [c for c in claims if c.linked_by not in ("email", "phone") or str(c.value) not in shared]
         if not kept:
             if claims:

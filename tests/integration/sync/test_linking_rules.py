@@ -395,3 +395,15 @@ def test_no_contact_data_is_stored(world: Any) -> None:
             assert not any(word in row.all_of.lower() for word in ("twin", "example.com", "555", "0143")), (
                 t.tablename
             )
+
+
+def test_where_the_property_s_own_contacts_are_not_to_be_had_everything_else_goes_on(world: Any) -> None:
+    place = world.property()
+    conversation = old_conversation(world, place, email="bo@example.com")
+    lead = world.lead(email="bo@example.com")["prospectId"]
+    world.standin.faults({"kind": "unauthorized", "code": 20001, "endpoint": "Properties"})
+    assert [p.linked for p in world.pull()] == [1]
+    assert links(world) == {conversation: (lead, "email")}
+    assert len(world.standin.requests("Properties")) == 1
+    world.pull()
+    assert len(world.standin.requests("Properties")) == 1
