@@ -7,8 +7,8 @@ from dagster import (
     AssetExecutionContext,
     AssetObservation,
     BackfillPolicy,
+    MaterializeResult,
     MetadataValue,
-    Output,
     asset,
 )
 
@@ -30,7 +30,7 @@ from domiq_dagster.sync.measure import count_day
 )
 def status_sync_daily(
     context: AssetExecutionContext, config: DryRunConfig, sync: SyncResource
-) -> Iterator[Output[None]]:
+) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
     """The changes of one UTC day, per property, direction and status (domiq_sync.daily_total)."""
     with sync.database() as engine:
         for day in context.partition_keys:
@@ -53,4 +53,4 @@ def status_sync_daily(
             else:
                 context.add_asset_metadata(metadata, asset_key="status_sync_daily", partition_key=day)
     if not config.dry_run:
-        yield Output(None)
+        yield MaterializeResult()

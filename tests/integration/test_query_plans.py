@@ -144,6 +144,7 @@ def parameters(loaded: Connection) -> dict[str, Any]:
         "new_status": "lost",
         "most": 500,
         "max_age_seconds": 900.0,
+        "max_full_age_seconds": 90_000.0,
         "domiq_status": "contacted",
         "resman_status": "Prospect",
     }
