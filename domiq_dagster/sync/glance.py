@@ -54,24 +54,30 @@ class Glance:
                 self._phones.add(phone[-_LAST_DIGITS:])
             if name:
                 self._names.add(name)
+        self._last_words = {last.rsplit(None, 1)[-1] for _, last in self._names}
         self._looks = bool(self._ids or self._emails or self._phones or self._names)
         self._under_way: list[Sighting] = []
         self.seen: list[Sighting] = []
 
     def look(self, prospect: Prospect) -> None:
         """Looks at one prospect of an answer that is under way."""
-        if not self._looks or (main := prospect.main_person) is None:
+        if not self._looks:
             return
-        if not (
+        first, last, email, phone = prospect.main_contact
+        if (
             prospect.prospect_id in self._ids
-            or self._knows_phone(main.phone)
-            or (main.email is not None and normalise_email(main.email) in self._emails)
-            or normalise_name(main.first_name, main.last_name) in self._names
+            or self._knows_phone(phone)
+            or (email is not None and normalise_email(email) in self._emails)
+            or (last is not None and self._knows_name(first, last))
         ):
-            return
-        person = contact(main.first_name, main.last_name, main.email, main.phone)
-        lost = prospect.status == RESMAN_LOST
-        self._under_way.append(Sighting(prospect.prospect_id, prospect.main_person_id, person, lost))
+            person = contact(first, last, email, phone)
+            lost = prospect.status == RESMAN_LOST
+            sighting = Sighting(prospect.prospect_id, prospect.main_person_id, person, lost)
+            self._under_way.append(sighting)
+
+    def _knows_name(self, first: str | None, last: str) -> bool:
+        *_, end = last.rsplit(None, 1)
+        return end.lower() in self._last_words and normalise_name(first, last) in self._names
 
     def _knows_phone(self, phone: str | None) -> bool:
         if phone is None or not self._phones:

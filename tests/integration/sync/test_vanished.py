@@ -1,4 +1,4 @@
-"""Prospects that are gone from ResMan: believed late, closed on record, and their conversations linked anew."""
+"""Prospects that are gone from ResMan: believed late, closed on record, their conversations linked anew."""
 
 from __future__ import annotations
 
