@@ -203,13 +203,20 @@ def connect(
 
 
 @app.command()
-def sync(property_name: PropertyOption = None, json_output: Json = False) -> None:
+def sync(
+    property_name: PropertyOption = None,
+    full: Annotated[bool, typer.Option("--full", help="Read every prospect again.")] = False,
+    believe_short: Annotated[
+        bool, typer.Option("--believe-short", help="With --full: known prospects that it lacks are gone.")
+    ] = False,
+    json_output: Json = False,
+) -> None:
     """One pass without Dagster: pull, apply, reconcile, push, notify."""
     config = resman_config(os.environ)
     with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
         chosen = find_property(engine, property_name)
         ids = [chosen.property_id] if chosen else None
-        report = sync_pass(engine, client, property_ids=ids)
+        report = sync_pass(engine, client, property_ids=ids, full=full, believe_short=believe_short)
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
     result = views.pass_result(report, figures)
