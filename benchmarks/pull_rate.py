@@ -1,11 +1,11 @@
 """How fast a property's prospects are stored, held against what cannot be done without: fetching the same
 bytes, parsing them, and COPYing what was parsed.
 
-One JSON line. `first_load`: a property of which nothing is stored; `re_read`: a full re-read in which 1 % of
-the prospects changed. Each is a process of its own, whose peak memory is given in MiB. `floor` is the best of
-three processes that stream the same answer through ijson into COPY, into a table of the columns and the key
-of the one that leads are stored in; `bare_floor` the same into a table without a key. The time counts from the
-request to the commit. Both are to stay within 1.5 times of the floor.
+One JSON line. `first_load`: a property of which nothing is stored; `re_read`: a full re-read in which 1 %
+of the prospects changed. Each is a process of its own, whose peak memory is given in MiB. `floor` is the
+best of three processes that stream the same answer through ijson into COPY, into a table of the columns and
+the key of the one that leads are stored in; `times_bare_floor` is held against the same without a key. The
+time counts from the request to the commit. Both are to stay within 1.5 times of the floor.
 """
 
 from __future__ import annotations

@@ -217,7 +217,15 @@ def connect(
 
 
 @app.command()
-def sync(property_name: PropertyOption = None, dry_run: DryRun = False, json_output: Json = False) -> None:
+def sync(
+    property_name: PropertyOption = None,
+    full: Annotated[bool, typer.Option("--full", help="Read every prospect again.")] = False,
+    believe_short: Annotated[
+        bool, typer.Option("--believe-short", help="With --full: known prospects that it lacks are gone.")
+    ] = False,
+    dry_run: DryRun = False,
+    json_output: Json = False,
+) -> None:
     """One pass without Dagster: pull, apply, reconcile, push, notify."""
     config = resman_config(os.environ)
     with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
@@ -226,11 +234,11 @@ def sync(property_name: PropertyOption = None, dry_run: DryRun = False, json_out
         if dry_run:
             with engine.connect() as connection:
                 integrations = load_integrations(connection, property_ids=ids)
-            rows = [f.as_json() for _, f, _ in forecast_all(rehearsing(url), client, integrations)]
+            rows = [f.as_json() for _, f, _ in forecast_all(rehearsing(url), client, integrations, full=full)]
             views.print_forecasts(rows)
             print("Nothing was written.")
             finish(json_output, {"dry_run": True, "properties": rows}, bad=any(r["error"] for r in rows))
-        report = sync_pass(engine, client, property_ids=ids)
+        report = sync_pass(engine, client, property_ids=ids, full=full, believe_short=believe_short)
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
     result = views.pass_result(report, figures)

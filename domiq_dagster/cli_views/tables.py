@@ -133,6 +133,9 @@ def _not_pulled(result: dict[str, Any]) -> Iterator[str]:
         if row["failing_since"]:
             why = escape(str(row["last_error"]))
             yield f"[red]{row['property']}[/] not pulled since {row['failing_since']}: {why}"
+        if row["distrust"]:
+            why = escape(row["distrust"])
+            yield f"[yellow]{row['property']}[/] its last full read is not believed: {why}"
 
 
 def _span(seconds: float | None) -> str:

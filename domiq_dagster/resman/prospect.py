@@ -90,14 +90,22 @@ class Prospect:
         return tuple(map(_person, self._people()))
 
     @property
-    def main_person(self) -> Person | None:
-        """The main contact, else the first of the household."""
-        first: Mapping[str, Any] | None = None
+    def main_contact(self) -> tuple[str | None, str | None, str | None, str | None]:
+        """First name, last name, e-mail and phone of the main contact, else of the first of the household."""
+        main: dict[str, Any] | None = None
         for values in self._people():
-            if values.get("ismaincontact") is True:
-                return _person(values)
-            first = first if first is not None else values
-        return None if first is None else _person(first)
+            if main is None or values.get("ismaincontact") is True:
+                main = values
+                if values.get("ismaincontact") is True:
+                    break
+        if main is None:
+            return None, None, None, None
+        return (
+            as_text(main.get("firstname")),
+            as_text(main.get("lastname")),
+            as_text(main.get("email")),
+            as_text(main.get("phone")),
+        )
 
     def _people(self) -> Iterator[dict[str, Any]]:
         people = self._values.get("people")

@@ -44,6 +44,12 @@ class PropertyFigures:
     last_pull_at: datetime | None
     failing_since: datetime | None
     last_error: str | None
+    distrust: str | None
+    """Why the last full read was not believed."""
+    overlap_seconds: float | None
+    """How far behind its watermark the last pull asked."""
+    missing: int
+    """Prospects that full reads no longer bring, not yet confirmed to be gone."""
     verdicts: Counter[str] = field(default_factory=Counter)
 
     @property

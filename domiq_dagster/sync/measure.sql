@@ -5,7 +5,8 @@ SELECT i.partition_key, i.property_id, p.name AS property_name, i.sync_enabled,
        COALESCE(g.pending, 0) AS pending, COALESCE(g.applied, 0) AS applied, COALESCE(g.pushed, 0) AS pushed,
        COALESCE(q.deliveries, 0) AS deliveries, q.oldest_pending_at,
        EXTRACT(EPOCH FROM clock_timestamp() - q.oldest_pending_at)::float AS oldest_pending_seconds,
-       COALESCE(l.leads, 0) AS leads, COALESCE(u.pulled, 0) AS pulled, w.watermark, w.last_pull_at, w.failing_since, w.last_error
+       COALESCE(l.leads, 0) AS leads, COALESCE(u.pulled, 0) AS pulled, w.watermark, w.last_pull_at, w.failing_since, w.last_error,
+       w.distrust, o.overlap_seconds, COALESCE(m.missing, 0) AS missing
 FROM domiq_sync.integration i
 JOIN public.property p ON p.id = i.property_id
 LEFT JOIN LATERAL (
@@ -24,6 +25,11 @@ LEFT JOIN LATERAL (
     SELECT count(*) AS leads FROM domiq_sync.resman_lead r WHERE r.property_id = i.property_id) AS l ON TRUE
 LEFT JOIN LATERAL (
     SELECT sum(u.stored) AS pulled FROM domiq_sync.pull u WHERE u.property_id = i.property_id) AS u ON TRUE
+LEFT JOIN LATERAL (
+    SELECT u.overlap_seconds FROM domiq_sync.pull u WHERE u.property_id = i.property_id AND u.error IS NULL
+    ORDER BY u.started_at DESC LIMIT 1) AS o ON TRUE
+LEFT JOIN LATERAL (
+    SELECT count(*) AS missing FROM domiq_sync.missing_lead m WHERE m.property_id = i.property_id) AS m ON TRUE
 LEFT JOIN domiq_sync.watermark w ON w.property_id = i.property_id
 WHERE CAST(:property_id AS uuid) IS NULL OR i.property_id = :property_id
 ORDER BY i.partition_key

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ import pytest
 from domiq_dagster.resman.errors import AnswerTooLarge, NoAnswer
 from domiq_dagster.sync.passes import pull_all
 from domiq_dagster.sync.pull import PullRules, pull_property
+from tests.depth import SOAK_MINUTES
 from tests.integration.sync.conftest import World
 
 
@@ -221,3 +226,17 @@ def test_a_prospect_that_comes_twice_is_stored_as_its_newest(world: World) -> No
     ((found),) = world.pull()
     assert (found.fetched, found.stored) == (4, 0)
     assert world.versions()["domiq_sync.resman_lead"] == before
+
+
+def test_a_huge_answer_stays_within_250_mib_of_the_whole_process(world: World) -> None:
+    """200,000 prospects, some 200 MB, in a soak."""
+    count = 200_000 if SOAK_MINUTES else 15_000
+    world.property()
+    program = Path(__file__).with_name("pull_alone.py")
+    done = subprocess.run(
+        [sys.executable, program, world.url, str(count)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["fetched"], found["stored"]) == ([count, count], [count, 0])
+    assert found["peak"] < 250
