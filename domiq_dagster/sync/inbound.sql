@@ -74,10 +74,12 @@ VALUES (:conversation_id, :prospect_id, :old_status, :new_status, :status_reason
         'system', 'to_resman', 'pending')
 
 -- name: open_conflict
-INSERT INTO domiq_sync.conflict (property_id, conversation_id, prospect_id, domiq_status, resman_status)
+-- Or tells an open one what it is about now.
+INSERT INTO domiq_sync.conflict AS open (property_id, conversation_id, prospect_id, domiq_status, resman_status)
 VALUES (:property_id, :conversation_id, :prospect_id, :domiq_status, :resman_status)
 ON CONFLICT (conversation_id) WHERE resolved_at IS NULL DO UPDATE SET
     domiq_status = EXCLUDED.domiq_status, resman_status = EXCLUDED.resman_status
+    WHERE (open.domiq_status, open.resman_status) IS DISTINCT FROM (EXCLUDED.domiq_status, EXCLUDED.resman_status)
 
 -- name: close_conflict
 UPDATE domiq_sync.conflict SET resolved_at = clock_timestamp(), resolution = :resolution

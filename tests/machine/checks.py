@@ -138,13 +138,16 @@ class Checks:
 
     def nothing_changed(self, before: dict[str, Any], believed: set[tuple[str, str]]) -> None:
         """5. Fencing. What a late worker has just read at ResMan it may note, if it is true."""
-        true = {(lead.prospect_id, lead.status) for lead in self._model.leads.values()}
-        if wrong := self.known() - believed - true:
+        if wrong := self.known() - believed - self._true():
             raise Broken("fencing", f"a late worker noted what is not true (any more): {wrong}")
         after = self.all_that_is_stored()
         for name in after:
             if after[name] != before[name]:
                 raise Broken("fencing", f"a late worker changed {name}: {before[name]} -> {after[name]}")
+
+    def _true(self) -> set[tuple[str, str]]:
+        """What ResMan shows of each lead."""
+        return {(lead.prospect_id, lead.status) for lead in self._model.leads.values()}
 
     def always(self) -> None:
         """What holds at any moment."""
