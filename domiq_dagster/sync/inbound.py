@@ -187,7 +187,6 @@ def _log_outbound(connection: Connection, row: Row[tuple[object, ...]], decision
         text(_QUERIES["log_outbound"]),
         {
             **row._mapping,
-            "old_status": row.agreed_domiq_status,
             "new_status": row.domiq_status,
             "status_reason": f"found by reconciliation: {decision.reason}",
         },

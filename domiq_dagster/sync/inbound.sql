@@ -68,10 +68,13 @@ SET agreed_domiq_status = :domiq_status, agreed_resman_status = :resman_status, 
 WHERE conversation_id = :conversation_id
 
 -- name: log_outbound
+-- The log goes on from what it said last, so that it can be replayed.
 INSERT INTO public.status_sync_log (conversation_id, resman_lead_id, old_status, new_status, status_reason,
                                     updated_by, sync_direction, sync_status)
-VALUES (:conversation_id, :prospect_id, :old_status, :new_status, :status_reason,
-        'system', 'to_resman', 'pending')
+VALUES (:conversation_id, :prospect_id,
+        (SELECT g.new_status FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
+         WHERE ch.conversation_id = :conversation_id ORDER BY ch.seq DESC LIMIT 1),
+        :new_status, :status_reason, 'system', 'to_resman', 'pending')
 
 -- name: open_conflict
 -- Or tells an open one what it is about now.
