@@ -8,7 +8,7 @@ writes into DomIQ must be one of them.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -43,7 +43,7 @@ class StaffedModel(ResManModel):
         self.keeps_converted = False
         self.whole_days = False
         self.needs_full_read = False
-        self.news: dict[str, Counter[str]] = defaultdict(Counter)
+        self.news: dict[str, list[str]] = defaultdict(list)
         self._breaks_off: int | None = None
 
     # What staff do
@@ -56,7 +56,7 @@ class StaffedModel(ResManModel):
         lead = Lead(prospect_id, person, status, [contact], modified_at=came)
         lead.lease_signed = {"Applicant": False, "Resident": True}.get(status)
         self.leads[prospect_id] = lead
-        self.news[prospect_id][shown(lead)] += 1
+        self.news[prospect_id].append(shown(lead))
 
     def edit(self, prospect_id: str, act: str, stamp: str = "at once") -> None:
         """One edit by staff. Acts that make no sense for a lead's status do nothing but touch it."""
@@ -70,7 +70,7 @@ class StaffedModel(ResManModel):
                 lead.modified_at = self.now() - late
             self.needs_full_read = self.needs_full_read or stamp in UNSEEN
             if shown(lead) != before:
-                self.news[prospect_id][shown(lead)] += 1
+                self.news[prospect_id].append(shown(lead))
 
     def _act(self, lead: Lead, act: str) -> None:
         if act in ("Prospect", "Lost", "Applicant", "Resident"):
@@ -102,13 +102,12 @@ class StaffedModel(ResManModel):
 
     def _take(self, post: LeadPost) -> PostedLead:
         with self._lock:
-            before = {k: shown(lead) for k, lead in self.leads.items()}
             posted = super()._take(post)
             lead = self.leads[str(posted.prospect_id)]
             lead.modified_at = self.now()
             if post.customer_type == "lost" and shown(lead) != "Lost":
                 # Taken, and not followed: what it shows is ResMan's own will.
-                self.news[lead.prospect_id][before[lead.prospect_id]] += 1
+                self.news[lead.prospect_id].append(shown(lead))
             return posted
 
     def _move(self, lead: Lead, event_type: str, customer_type: str) -> None:

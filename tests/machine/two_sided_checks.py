@@ -82,27 +82,39 @@ class TwoSidedChecks(Checks):
 
     def _no_echo(self, changes: list[Change]) -> None:
         log = self.log()
-        applied = Counter(
-            (r.conversation_id, r.resman_lead_id, r.resman_status)
-            for r in log
-            if r.sync_direction == "from_resman"
-        )
-        for (conversation, lead, status), times in applied.items():
-            news = self._model.news[lead][status]
-            if not news and not self.credits[conversation]:
-                raise Broken("echo", f"{status} is our own doing at {lead}, and was applied to {conversation}")
-            # Each conversation may hear once what its lead showed before it was linked, and again where it
-            # contradicts it.
-            if times > news + 1 + self._expected[conversation] + self.credits[conversation]:
-                raise Broken("flip-flop", f"{status} came {news} times to {lead}, and was applied {times} times")
+        by_conversation: dict[UUID, list[Any]] = {}
+        for row in log:
+            by_conversation.setdefault(row.conversation_id, []).append(row)
+        for conversation, rows in by_conversation.items():
+            self._news_in_order(conversation, rows)
         self._no_needless_telling(log)
+
+    def _news_in_order(self, conversation: UUID, rows: list[Any]) -> None:
+        """Each status that the sync set is one to which ResMan's own life brought the lead, later than the one
+        it set before (or the same one again, where DomIQ had moved away from it meanwhile)."""
+        place: dict[str, int] = {}
+        moved = True
+        for row in rows:
+            if row.sync_direction != "from_resman":
+                moved = True
+                continue
+            lead, status = row.resman_lead_id, row.resman_status
+            news = self._model.news[lead]
+            if status not in news:
+                raise Broken("echo", f"{status} at {lead} is our own doing, and was applied: {row}")
+            since = place.get(lead, -1)
+            again = moved or self.credits[conversation] > 0
+            later = [n for n, s in enumerate(news) if s == status and (n > since or (again and n == since))]
+            if not later:
+                raise Broken("flip-flop", f"{status} is old news of {lead} ({news}), and was applied: {row}")
+            place[lead], moved = later[0], False
 
     def _no_needless_telling(self, log: list[Any]) -> None:
         """Changes that the sync logs itself: for a status that no trigger saw, or to undo what staff did."""
         told = Counter(r.conversation_id for r in log if r.updated_by == "system")
         for conversation, times in told.items():
             leads = {r.resman_lead_id for r in log if r.conversation_id == conversation and r.resman_lead_id}
-            news = sum(self._model.news[lead].total() for lead in leads)
+            news = sum(len(self._model.news[lead]) for lead in leads)
             if times > news + 1 + self.credits[conversation]:
                 raise Broken("flip-flop", f"the sync told {times} times of {conversation}, for {news} news")
 

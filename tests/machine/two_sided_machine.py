@@ -40,7 +40,6 @@ from tests.machine.delivery_machine import (
     edits,
     events,
     fault,
-    moments,
 )
 from tests.machine.house import USER_OF, House, Place
 from tests.machine.process import Process
@@ -48,9 +47,15 @@ from tests.machine.resman_model import FAULTS, OUTAGES, SOURCE
 from tests.machine.resman_staff import ACTS, STAMPS, StaffedClient, StaffedModel, shown
 from tests.machine.two_sided_checks import COVERS, MEANS, SETS, TwoSidedChecks
 
-KNOWN = [None, "Prospect", "Lost", "Applicant", "Resident"]
-WORKS = ["pull", "pull all", "apply", "reconcile", "resolve"]
+KNOWN = ["Prospect", "Prospect", None, "Lost", "Applicant", "Resident"]
+WORKS = ["pull", "pull all", "deliver", "apply", "reconcile", "resolve"]
+MEANWHILE = [
+    ["pull", "apply"], ["pull", "apply", "push"], ["pull"], ["push"], ["pull", "apply", "chatbot", "push"],
+    ["pull all", "reconcile"], [],
+]  # fmt: skip
+"""What others do while somebody is frozen."""
 users = st.integers(0, 2)
+steps = st.integers(1, 12)
 staff_edit = st.tuples(users, st.sampled_from(ACTS), st.sampled_from(list(STAMPS)))
 StaffEdits = Sequence[tuple[int, str, str]]
 
@@ -251,7 +256,7 @@ class TwoSidedMachine(DeliveryMachine):
         process = self.awake()[0]
         process.run(self.work(process, work, n), dies_at=step, counted_from_start=True)
 
-    @rule(work=st.sampled_from(WORKS), moment=moments, n=conversations)
+    @rule(work=st.sampled_from(WORKS), moment=steps, n=conversations)
     @_sound
     def work_freezes(self, work: str, moment: int, n: int) -> None:
         awake = self.awake()
@@ -259,17 +264,19 @@ class TwoSidedMachine(DeliveryMachine):
             self.freeze(awake[-1], work, moment, n)
 
     @rule(
+        before=edits,
         work=st.sampled_from(WORKS),
-        moment=moments,
+        moment=steps,
         n=conversations,
         given=st.lists(staff_edit, max_size=2),
         meanwhile=edits,
-        others=st.lists(st.sampled_from([*WORKS, "push"]), max_size=4),
-        then=st.sampled_from([None, "apply", "pull", "push"]),
+        others=st.sampled_from(MEANWHILE),
+        then=st.sampled_from(["apply", "push", "pull", None]),
     )
     @_sound
     def work_is_overtaken(
         self,
+        before: Edits,
         work: str,
         moment: int,
         n: int,
@@ -282,11 +289,14 @@ class TwoSidedMachine(DeliveryMachine):
         awake = self.awake()
         if len(awake) < 2:
             return
+        self.change(before)
         self.freeze(awake[-1], work, moment, n)
         self.do_staff(given)
-        self.change(meanwhile)
         for other in others:
-            self.work(awake[0], other, n)()
+            if other == "chatbot":
+                self.change(meanwhile)
+            else:
+                self.work(awake[0], other, n)()
         if awake[-1].frozen:
             self.wake(awake[-1])
         if then:
@@ -306,6 +316,7 @@ class TwoSidedMachine(DeliveryMachine):
         return {
             "pull": lambda: self.do_pull(process),
             "pull all": lambda: self.do_pull(process, full=True),
+            "deliver": lambda: self.deliver_one(process),
             "apply": lambda: self.do_apply(process),
             "reconcile": lambda: self.do_reconcile(process),
             "push": lambda: self.do_push(process),
