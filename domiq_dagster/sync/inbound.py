@@ -72,6 +72,7 @@ def apply_property(
                 "property_id": integration.property_id,
                 "conversation_id": conversation_id,
                 "undated": domiq_is_newer is not None,
+                "outbound": integration.outbound,
             },
         ).all()
         connection.commit()
@@ -137,6 +138,7 @@ def _act(
                 "property_id": integration.property_id,
                 "conversation_id": row.conversation_id,
                 "undated": domiq_is_newer is not None,
+                "outbound": integration.outbound,
             },
         ).first()
         if locked is None or again is None:

@@ -14,8 +14,12 @@ FROM domiq_sync.lead_link l
 JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
 JOIN public.conversation c ON c.id = l.conversation_id
 WHERE l.property_id = :property_id AND l.is_current
-  -- Where nothing was agreed, who is newer decides: a lead that no pull has dated yet waits for one.
-  AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL OR r.last_modified IS NOT NULL)
+  -- Where nothing was agreed, who is newer decides: a lead that no pull has dated yet waits for one, and one that
+  -- our own posts may have dated (for another conversation) waits for the open change, which reads its events.
+  AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL
+       OR (r.last_modified IS NOT NULL
+           AND (NOT :outbound OR r.touched_at IS NULL
+                OR NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id))))
   AND (CAST(:conversation_id AS uuid) IS NULL OR l.conversation_id = :conversation_id)
   AND (l.agreed_domiq_status IS DISTINCT FROM c.status
        OR l.agreed_resman_status IS DISTINCT FROM r.effective_status
