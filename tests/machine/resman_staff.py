@@ -1,5 +1,5 @@
-"""ResMan's own life, for the two-sided machine: what its staff do to prospects, and v2 `/Prospects`, which tells
-of it, early or late.
+"""ResMan's own life, for the two-sided machine: what its staff do to prospects, and v2 `/Prospects`, which
+tells of it, early or late.
 
 Of each prospect it keeps which statuses it came to by anything but our posts (`news`): whatever the sync
 writes into DomIQ must be one of them.
@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from domiq_dagster.resman.errors import NoAnswer
-from domiq_dagster.resman.models import Lease, LeadEvent, LeadPost, Person, PostedLead, Prospect
+from domiq_dagster.resman.models import LeadEvent, LeadPost, Lease, Person, PostedLead, Prospect
 from tests.machine.resman_model import Lead, ModelClient, ResManModel
 
 ACTS = ("Prospect", "Lost", "Applicant", "Resident", "sign the lease", "end the lease", "write a note")
@@ -32,8 +32,8 @@ UNSEEN = ("five days late", "silently")
 
 
 class StaffedModel(ResManModel):
-    """`now` is ResMan's clock. `activity_reactivates`, `keeps_converted`: ResMan's rules of which no source is
-    certain: whether any activity makes a lost lead active, and whether a Cancel leaves applicants as they
+    """`now` is ResMan's clock. `activity_reactivates`, `keeps_converted`: ResMan's rules of which no source
+    is certain: whether any activity makes a lost lead active, and whether a Cancel leaves applicants as they
     are. `whole_days`: modifiedSince is rounded down to the day."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:

@@ -1,9 +1,9 @@
 """What must hold of both sides, said without the engine's own decision.
 
-While anything goes on: what the sync writes into DomIQ is news that ResMan's own life made, each once (`echo`),
-and no side is told more often than edits explain (`flip-flop`). At rest: `agreement`, or one of the reasons
-that are listed here; the log tells every conversation's status (`replay`); and nothing is written any more
-(`unrest`). The rest is as in checks.py."""
+While anything goes on: what the sync writes into DomIQ is news that ResMan's own life made, each once
+(`echo`), and no side is told more often than edits explain (`flip-flop`). At rest: `agreement`, or one of the
+reasons that are listed here; the log tells every conversation's status (`replay`); and nothing is written any
+more (`unrest`). The rest is as in checks.py."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ JOIN domiq_sync.conversation_property cp ON cp.conversation_id = c.id
 WHERE cp.property_id = :p ORDER BY ch.seq
 """
 _TABLES = """
-SELECT format('SELECT %L AS name, count(*) AS n, string_agg(xmin || ctid::text, '','' ORDER BY ctid) AS versions '
+SELECT format('SELECT %L AS name, count(*) AS n, '
+              'string_agg(xmin || ctid::text, '','' ORDER BY ctid) AS versions '
               'FROM %I.%I', tablename, schemaname, tablename) AS find
 FROM pg_tables WHERE schemaname IN ('public', 'domiq_sync')
 AND tablename NOT IN ('pull', 'watermark', 'account', 'account_turn')
@@ -64,8 +65,8 @@ class TwoSidedChecks(Checks):
         super().__init__(house, place, model, first)
         self._policy = policy
         self.unlogged: set[UUID] = set()
-        """Conversations that were moved, once, with no trigger to see it: their rows do not follow one from the
-        other."""
+        """Conversations that were moved, once, with no trigger to see it: their rows do not follow one from
+        the other."""
         self.own_words: set[UUID] = set()
         """Conversations into whose log the application wrote itself, whatever their status was."""
         self.credits: Counter[UUID] = Counter()
@@ -90,8 +91,8 @@ class TwoSidedChecks(Checks):
         self._no_needless_telling(log)
 
     def _news_in_order(self, conversation: UUID, rows: list[Any]) -> None:
-        """Each status that the sync set is one to which ResMan's own life brought the lead, later than the one
-        it set before (or the same one again, where DomIQ had moved away from it meanwhile)."""
+        """Each status that the sync set is one to which ResMan's own life brought the lead, later than the
+        one it set before (or the same one again, where DomIQ had moved away from it meanwhile)."""
         place: dict[str, int] = {}
         moved = True
         for row in rows:
@@ -132,11 +133,14 @@ class TwoSidedChecks(Checks):
             if lead is None:
                 raise Broken("agreement", f"linked with a prospect that is gone: {link}")
             if link.effective_status != shown(lead):
-                raise Broken("agreement", f"ResMan shows {shown(lead)}, we believe {link.effective_status}: {link}")
+                raise Broken(
+                    "agreement", f"ResMan shows {shown(lead)}, we believe {link.effective_status}: {link}"
+                )
             last = [c for c in changes if c.conversation_id == link.conversation_id][-1:]
             if not self._settled_difference(link, shown(lead), last):
                 raise Broken(
-                    "agreement", f"DomIQ says {link.status}, ResMan {shown(lead)}: {link}; last change: {last}"
+                    "agreement",
+                    f"DomIQ says {link.status}, ResMan {shown(lead)}: {link}; last change: {last}",
                 )
 
     def links(self) -> list[Any]:
@@ -150,7 +154,9 @@ class TwoSidedChecks(Checks):
             return self._policy == "manual_review"
         if any(c.sync_status == "failed" for c in last):
             return True  # on record as failed: the divergence is shown
-        by_hand = any(c.change_id in self.by_hand for c in self.changes() if c.conversation_id == link.conversation_id)
+        by_hand = any(
+            c.change_id in self.by_hand for c in self.changes() if c.conversation_id == link.conversation_id
+        )
         # Told, or settled by hand; ResMan's staff take the step themselves.
         return by_hand or (ours in ("application", "leased") and theirs in ("Prospect", "Applicant"))
 
@@ -160,8 +166,8 @@ class TwoSidedChecks(Checks):
         return [c for c in left if c.conversation_id not in conflicts]
 
     def replay(self) -> None:
-        """The log alone gives each conversation's status, from its first value to its last. What was moved with no
-        trigger to see it is logged later, if its conversation speaks for its lead."""
+        """The log alone gives each conversation's status, from its first value to its last. What was moved
+        with no trigger to see it is logged later, if its conversation speaks for its lead."""
         silent = self.unlogged - {k.conversation_id for k in self.links() if k.is_current}
         by_conversation: dict[UUID, list[Any]] = {}
         for row in self.log():
@@ -171,7 +177,10 @@ class TwoSidedChecks(Checks):
                 continue
             present = rows[-1].present
             if present in MEANS and rows[-1].new_status != present:
-                raise Broken("replay", f"the log ends at {rows[-1].new_status}, the status is {present}: {conversation}")
+                raise Broken(
+                    "replay",
+                    f"the log ends at {rows[-1].new_status}, the status is {present}: {conversation}",
+                )
             if conversation in self.unlogged:
                 continue
             value = rows[0].new_status

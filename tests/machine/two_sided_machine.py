@@ -1,8 +1,8 @@
-"""Both sides at once: the delivery machine, with ResMan's staff, late and silent news, pulls, decisions and people
-who resolve conflicts among its steps, under every policy.
+"""Both sides at once: the delivery machine, with ResMan's staff, late and silent news, pulls, decisions and
+people who resolve conflicts among its steps, under every policy.
 
-At the end of each example edits and faults stop. Then two cycles (pull, apply, reconcile, push) are all it takes
-until both sides agree, or a difference is explained, and a third writes nothing (two_sided_checks.py).
+At the end of each example edits and faults stop. Then two cycles (pull, apply, reconcile, push) are all it
+takes until both sides agree, or a difference is explained, and a third writes nothing (two_sided_checks.py).
 
 Left out, since it cannot hold: staff who edit a lead in the moment between our last look at it and our post.
 ResMan takes no condition with a post, so whoever comes last wins there; the machine asks only that both sides
@@ -28,7 +28,7 @@ from domiq_dagster.sync.pull import pull_property
 from domiq_dagster.sync.push import push
 from domiq_dagster.sync.reconcile import reconcile
 from domiq_dagster.sync.statuses import ConflictPolicy
-from tests.machine.checks import NO_LEAD_STATUS, Broken, Change
+from tests.machine.checks import Broken, Change
 from tests.machine.delivery_machine import (
     DAY,
     WORDS,
@@ -41,7 +41,7 @@ from tests.machine.delivery_machine import (
     events,
     fault,
 )
-from tests.machine.house import USER_OF, House, Place
+from tests.machine.house import USER_OF, Place
 from tests.machine.process import Process
 from tests.machine.resman_model import FAULTS, OUTAGES, SOURCE
 from tests.machine.resman_staff import ACTS, STAMPS, StaffedClient, StaffedModel, shown
@@ -51,7 +51,7 @@ KNOWN = ["Prospect", "Prospect", None, "Lost", "Applicant", "Resident"]
 WORKS = ["pull", "pull all", "deliver", "apply", "reconcile", "resolve"]
 MEANWHILE = [
     ["pull", "apply"], ["pull", "apply", "push"], ["pull"], ["push"], ["pull", "apply", "chatbot", "push"],
-    ["pull all", "reconcile"], [],
+    ["pull all", "reconcile"], ["later", "push"], ["later", "chatbot", "push", "pull", "apply"], [],
 ]  # fmt: skip
 """What others do while somebody is frozen."""
 users = st.integers(0, 2)
@@ -104,8 +104,8 @@ class TwoSidedMachine(DeliveryMachine):
         hour: int,
         odd: tuple[bool, bool, bool],
     ) -> None:
-        """`known`: what the first two users are at ResMan, since `known_for` seconds. `odd`: ResMan's rules of
-        which no source is certain. `quiet`: all of it is in step before anything happens."""
+        """`known`: what the first two users are at ResMan, since `known_for` seconds. `odd`: ResMan's rules
+        of which no source is certain. `quiet`: all of it is in step before anything happens."""
         self.house.skew = 0.0
         self.house.do(
             "UPDATE machine.clock SET ahead = date_trunc('day', pg_catalog.clock_timestamp()) "
@@ -122,9 +122,7 @@ class TwoSidedMachine(DeliveryMachine):
         self.checks = TwoSidedChecks(self.house, self.place, self.model, first, policy)
         for user, status in enumerate(known):
             if status:
-                self.model.enter(
-                    f"lead-{user}", self.place.email(user), status, timedelta(seconds=known_for)
-                )
+                self.model.enter(f"lead-{user}", self.place.email(user), status, timedelta(seconds=known_for))
         if quiet:
             self.cycle()
             self.cycle()
@@ -132,7 +130,7 @@ class TwoSidedMachine(DeliveryMachine):
     def now(self) -> Any:
         return self.house.rows("SELECT clock_timestamp() AS now")[0].now
 
-    start = None  # type: ignore[assignment]
+    start = a_worker_freezes = a_worker_is_overtaken = None  # type: ignore[assignment]
 
     def change(self, edits: Edits, logged: tuple[int, str] | None = None) -> None:
         super().change(edits, logged)
@@ -204,7 +202,9 @@ class TwoSidedMachine(DeliveryMachine):
         email = self.place.email(user)
         return [k for k, lead in self.model.leads.items() if lead.person.email == email]
 
-    @rule(user=users, status=st.sampled_from(["Prospect", "Lost", "Applicant"]), age=st.sampled_from([0.0, DAY]))
+    @rule(
+        user=users, status=st.sampled_from(["Prospect", "Lost", "Applicant"]), age=st.sampled_from([0.0, DAY])
+    )
     @_sound
     def staff_enter(self, user: int, status: str, age: float) -> None:
         """Staff make a card. Not while a worker may be making one for the same person: ResMan takes both."""
@@ -295,6 +295,8 @@ class TwoSidedMachine(DeliveryMachine):
         for other in others:
             if other == "chatbot":
                 self.change(meanwhile)
+            elif other == "later":
+                self.later(50.0)
             else:
                 self.work(awake[0], other, n)()
         if awake[-1].frozen:
@@ -311,6 +313,8 @@ class TwoSidedMachine(DeliveryMachine):
         process.held = None
         process.freeze_at(moment)
         process.start(self.work(process, work, n))
+        if process.frozen and process.held is not None and not self.checks.holds(process.held):
+            process.held = None  # given back by itself: what it does now it does as anybody may
 
     def work(self, process: Process, name: str, n: int) -> Callable[[], None]:
         return {
@@ -335,7 +339,9 @@ class TwoSidedMachine(DeliveryMachine):
             try:
                 pull_property(process.engine, client, integration, full=full, clock=self.now)
             except ResManError:
-                failing = "SELECT FROM domiq_sync.watermark WHERE property_id = :p AND failing_since IS NOT NULL"
+                failing = (
+                    "SELECT FROM domiq_sync.watermark WHERE property_id = :p AND failing_since IS NOT NULL"
+                )
                 if not self.house.rows(failing, p=self.place.id):
                     raise Broken("lost", "a failed pull is not on record") from None
 
@@ -417,8 +423,8 @@ class TwoSidedMachine(DeliveryMachine):
         self.told.append(f"left {left}, posts {len(self.model.taken)}")
 
     def rest(self) -> None:
-        """Two cycles, and nothing is written any more, save that the third one's pull may read what the second
-        one's push did."""
+        """Two cycles, and nothing is written any more, save that the third one's pull may read what the
+        second one's push did."""
         self.told = []
         self.cycle()
         self.cycle()
@@ -457,9 +463,7 @@ def after_staff(ours: str, theirs: str) -> str:
     return ours if meaning is None or meaning in COVERS[theirs] else SETS[theirs]
 
 
-def after_chatbot(
-    word: str, theirs: str, policy: str, keeps_converted: bool
-) -> tuple[str, str] | None:
+def after_chatbot(word: str, theirs: str, policy: str, keeps_converted: bool) -> tuple[str, str] | None:
     """Both statuses once the chatbot alone moved a lead that ResMan shows as `theirs`; None: a person
     decides."""
     ours = MEANS.get(word)

@@ -13,8 +13,9 @@ from domiq_dagster.db.embedded import EmbeddedServer
 from tests.depth import SOAK_MINUTES
 from tests.machine.house import House, house_at, migrated
 from tests.machine.two_sided_machine import TwoSidedMachine
+from tests.machine.two_sided_stories import MANUAL_STORIES, SECOND_CHAT, STORIES, told
 
-_EVERYDAY = settings(derandomize=True, database=None, max_examples=8, stateful_step_count=20)
+_EVERYDAY = settings(derandomize=True, database=None, max_examples=5, stateful_step_count=15)
 """The same steps each time: what is new is looked for by `make soak`."""
 _SOAK = settings(max_examples=40, stateful_step_count=40, print_blob=True)
 
@@ -50,3 +51,24 @@ def test_they_do_so_for_minutes(url: str) -> None:
         with house_at(url, abreast=abreast) as house:
             run(house, _SOAK)
         abreast = 3 - abreast
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_that_random_steps_seldom_tell(house: House, name: str) -> None:
+    told(house, STORIES[name])
+
+
+@pytest.mark.parametrize("name", MANUAL_STORIES)
+def test_a_story_in_which_a_person_decides(house: House, name: str) -> None:
+    told(house, MANUAL_STORIES[name], policy="manual_review")
+
+
+@pytest.mark.parametrize("policy", ["resman_wins", "furthest_progress"])
+def test_what_one_chat_told_resman_is_no_news_for_the_next(house: House, policy: str) -> None:
+    told(
+        house,
+        SECOND_CHAT,
+        policy=policy,
+        first=("new", "new", "completed", "new"),
+        known=(None, "Lost"),
+    )
