@@ -19,8 +19,8 @@ from domiq_dagster.resman.models import (
     PickListItem,
     PostedLead,
     Property,
-    Prospect,
 )
+from domiq_dagster.resman.prospect import Prospect
 from domiq_dagster.resman.v1 import V1
 from domiq_dagster.resman.v2 import V2
 
@@ -61,9 +61,17 @@ class ResManClient:
         return self._v2.properties(account_id)
 
     def prospects(
-        self, account_id: str, property_id: str, *, modified_since: datetime, prospect_id: str | None = None
+        self,
+        account_id: str,
+        property_id: str,
+        *,
+        modified_since: datetime,
+        prospect_id: str | None = None,
+        first_contact: tuple[datetime, datetime] | None = None,
     ) -> Generator[Prospect, None, None]:
         """The prospects of a property modified since a time (aware; a future one is sent as now).
+        `first_contact` asks only for those first met between two times: ResMan may not honour it, so whoever
+        asks looks at what came.
 
         They are streamed: the request is made when the first is asked for, and the guard is held
         until the last was given, an error was raised, or the generator was closed. Only when the
@@ -71,7 +79,7 @@ class ResManClient:
         from a part of it. Whoever may stop early closes it (`contextlib.closing`), and asks ResMan
         for nothing else of that account meanwhile.
         """
-        return self._v2.prospects(account_id, property_id, modified_since, prospect_id)
+        return self._v2.prospects(account_id, property_id, modified_since, prospect_id, first_contact)
 
     def employees_v2(self, account_id: str) -> list[Employee]:
         """All employees of an account; `id` is the personId, which is not the agent id of v1."""

@@ -1,25 +1,32 @@
-"""Reads the one list that a v2 answer carries, object by object, without ever holding the whole of it."""
+"""Reads the one list that a v2 answer carries, object by object, without ever holding the whole of it.
+
+Only the document's outermost level is taken apart here; each value in it is read by the standard library's
+decoder, which is twice as fast as an event parser and tells where a value ends. So the text of each object is
+at hand too, which a hash of it needs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import ijson  # type: ignore[import-untyped]
+import codecs
+import contextlib
+import json
+import re
+from collections.abc import Generator, Iterator
+from typing import Any, NoReturn
 
 from domiq_dagster.resman import outcomes
-from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resman.transport import CHUNK, Answer
 
-# Where the list begins must show in this much of the answer; v2 puts it first.
-_MAX_HEAD = 1024 * 1024
-_END = object()
-# ArithmeticError and RecursionError: ijson lets a number or a nesting beyond all measure through as these.
-_PARSE_ERRORS = (ijson.JSONError, ValueError, ArithmeticError, RecursionError)
+# No value of an answer is believed to be larger, in characters: an answer without end must not fill the
+# memory.
+_MAX_VALUE = 16 * 1024 * 1024
+_BLANKS = re.compile(r"[ \t\r\n]*")
+# What may stand where a value was cut off in the middle of a number, a word or an escape.
+_CUT = re.compile(r"\s*(?:-?[0-9.eE+-]*|t|tr|tru|f|fa|fal|fals|n|nu|nul|\\?u?[0-9a-fA-F]{0,4})\Z")
 
 
-def objects(answer: Answer, name: str) -> Iterator[dict[str, Any]]:
-    """The objects of the top-level list `name` (its case does not matter), as they arrive.
+def objects(answer: Answer, name: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """The objects of the top-level list `name` (its case does not matter) as they arrive, each with its text.
 
     `null` counts as an empty list. The end comes only after the whole document was read, so what
     was given is the whole list.
@@ -28,75 +35,143 @@ def objects(answer: Answer, name: str) -> Iterator[dict[str, Any]]:
         NoAnswer: the answer broke off.
         Garbled: it is not JSON, or carries no such list, or the list holds something else.
     """
-    head = _Head(answer)
-    key = _list_key(head, name)
-    items = ijson.items(_Resumed(head.seen, answer), f"{key}.item", buf_size=CHUNK, use_float=True)
-    while True:
-        # use_float: without it, a number of thousands of digits makes ijson's C reader crash the process.
-        try:
-            item = next(items, _END)
-        except _PARSE_ERRORS:
-            failure = _broken(answer)
-            break
-        if item is _END:
-            return
-        if not isinstance(item, dict):
-            raise outcomes.garbled(answer.request, f"its list {name} holds something other than objects")
-        yield item
-    raise failure
-
-
-def _list_key(head: _Head, name: str) -> str:
-    """The key of the list as the answer spells it."""
-    depth = 0
-    key: str | None = None
-    try:
-        for event, value in ijson.basic_parse(head, buf_size=CHUNK, use_float=True):
-            if key is not None:
-                if event in ("start_array", "null"):
-                    return key
+    text = _Text(answer)
+    text.expect("{")
+    found = False
+    while key := text.key():
+        if found or key.lower() != name.lower():
+            text.value()
+            continue
+        found = True
+        if text.peek() != "[":
+            if text.value()[0] is not None:
                 break
-            if event == "map_key" and depth == 1 and value.lower() == name.lower():
-                key = value
-            depth += event.startswith("start_")
-            depth -= event.startswith("end_")
-        failure: ResManError = outcomes.garbled(head.answer.request, f"it has no list {name}")
-    except _PARSE_ERRORS:
-        failure = _broken(head.answer)
-    raise failure
+            continue
+        for item, source in text.items():
+            if not isinstance(item, dict):
+                raise outcomes.garbled(answer.request, f"its list {name} holds something other than objects")
+            yield item, source
+    else:
+        text.expect("")
+        if found:
+            return
+    raise outcomes.garbled(answer.request, f"it has no list {name}")
 
 
-def _broken(answer: Answer) -> ResManError:
-    """A parser that failed after the last byte wanted more: the answer was cut. Else it is no JSON."""
-    if answer.at_end and answer.size:
-        return outcomes.no_answer(answer.request, "it ends midway")
-    return outcomes.garbled(answer.request, "it is not JSON" if answer.size else "it is empty")
-
-
-class _Head:
-    """Reads an answer and keeps what it read, so that reading can begin again."""
+class _Text:
+    """An answer's text, of which only what is not taken yet is held."""
 
     def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-        self.seen = bytearray()
-
-    def read(self, size: int) -> bytes:
-        if len(self.seen) > _MAX_HEAD:
-            raise outcomes.garbled(self.answer.request, "its list does not begin")
-        data = self.answer.read(size)
-        self.seen += data
-        return data
-
-
-class _Resumed:
-    """What was already read, then the rest."""
-
-    def __init__(self, seen: bytearray, answer: Answer) -> None:
-        self._seen = bytes(seen)
         self._answer = answer
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        decoder = json.JSONDecoder()
+        self._decode_at = decoder.raw_decode
+        self._scan = decoder.scan_once  # type: ignore[attr-defined] # no stub has it
+        self._held = ""
+        self._at = 0
+        self._members = 0
 
-    def read(self, size: int) -> bytes:
-        if size and self._seen:
-            data, self._seen = self._seen[:size], self._seen[size:]
-            return data
-        return self._answer.read(size)
+    def peek(self) -> str:
+        """The next character that is not blank; empty at the end."""
+        while True:
+            blank = _BLANKS.match(self._held, self._at)
+            self._at = blank.end() if blank else self._at
+            if self._at < len(self._held):
+                return self._held[self._at]
+            if not self._more():
+                return ""
+
+    def expect(self, character: str) -> None:
+        """Takes this character, or makes sure of the end where it is empty."""
+        if (there := self.peek()) != character:
+            self._broken(cut=not there)
+        self._at += len(character)
+
+    def key(self) -> str:
+        """Takes the next key of the outermost object, and its colon; empty where the object ends."""
+        if self.peek() == "}":
+            self._at += 1
+            return ""
+        if self._members:
+            self.expect(",")
+        self._members += 1
+        if (there := self.peek()) != '"':
+            self._broken(cut=not there)
+        key, _ = self.value()
+        self.expect(":")
+        return str(key) or " "
+
+    def items(self) -> Generator[tuple[Any, str], None, None]:
+        """Takes a list, value by value."""
+        self.expect("[")
+        if self.peek() == "]":
+            self._at += 1
+            return
+        scan = self._scan
+        while True:
+            held, at = self._held, self._at
+            try:
+                found, end = scan(held, at)
+            except (ValueError, RecursionError, StopIteration):
+                found = None  # cut, blank or bad: taken with more care
+            if found.__class__ is dict:
+                self._at = end
+                yield found, held[at:end]
+            else:
+                yield self.value()
+            if (mark := self.peek()) not in ("]", ","):
+                self._broken(cut=not mark)
+            self._at += 1
+            if mark == "]":
+                return
+
+    def value(self) -> tuple[Any, str]:
+        """Takes one value whole, with its text."""
+        if not self.peek():
+            self._broken(cut=True)
+        while True:
+            failed = cut = False
+            found, end = None, 0
+            try:
+                found, end = self._decode_at(self._held, self._at)
+            except json.JSONDecodeError as error:
+                failed = True
+                cut = error.msg.startswith("Unterminated") or bool(_CUT.match(self._held, error.pos))
+            except (ValueError, RecursionError):
+                failed = True  # a number or a nesting beyond all measure
+            if not failed:
+                length = end - self._at
+                # A number that ends where the text does may go on.
+                if end == len(self._held) and isinstance(found, int | float) and self._more():
+                    continue
+                source = self._held[self._at : self._at + length]
+                self._at += length
+                return found, source
+            if not cut or len(self._held) - self._at > _MAX_VALUE or not self._grow():
+                self._broken(cut=cut)
+
+    def _grow(self) -> bool:
+        """At least doubles what is held of a value that is not whole yet, so that a long one is not scanned
+        again for every piece."""
+        held = len(self._held) - self._at
+        while self._more():
+            if len(self._held) >= 2 * held:
+                break
+        return len(self._held) - self._at > held
+
+    def _more(self) -> bool:
+        data = self._answer.read(CHUNK)
+        piece: str | None = None
+        with contextlib.suppress(UnicodeDecodeError):
+            piece = self._decode(data, not data)
+        if piece is None:
+            self._broken(cut=not data)
+        self._held = self._held[self._at :] + piece
+        self._at = 0
+        return bool(data)
+
+    def _broken(self, *, cut: bool) -> NoReturn:
+        request, size = self._answer.request, self._answer.size
+        if cut and size and self._answer.at_end:
+            raise outcomes.no_answer(request, "it ends midway")
+        raise outcomes.garbled(request, "it is not JSON" if size else "it is empty")

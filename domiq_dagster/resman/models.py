@@ -38,30 +38,6 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
-    """A prospect as v2 `GET /Prospects` gives it."""
-
-    prospect_id: str
-    property_id: str
-    status: str
-    """`Prospect`, `Lost`, `Applicant`, `Resident`, or a word that we do not know yet."""
-    last_modified: datetime
-    """Aware, UTC."""
-    last_modified_raw: str
-    main_person_id: str | None = None
-    transaction_source_id: str | None = None
-    prospect_source_id: str | None = None
-    agent_id: str | None = None
-    first_contact_date: datetime | date | None = None
-    lost_date: datetime | date | None = None
-    lost_reason: str | None = None
-    people: tuple[Person, ...] = ()
-    lease: Lease | None = None
-    content_hash: str = ""
-    """SHA-256 (hex) of the canonical JSON of the prospect as received, lastModified left out."""
-
-
-@dataclass(frozen=True, slots=True)
 class Property:
     """A property as v2 `GET /Properties` gives it."""
 

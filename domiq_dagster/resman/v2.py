@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Generator, Iterator, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NoReturn
 
 from requests.auth import HTTPBasicAuth
 
 from domiq_dagster.resman import outcomes
 from domiq_dagster.resman.config import Guard, ResManConfig
-from domiq_dagster.resman.dates import as_instant, http_time, parse_when
+from domiq_dagster.resman.dates import http_time
 from domiq_dagster.resman.json_list import objects
-from domiq_dagster.resman.models import Employee, Lease, Person, PickListItem, Property, Prospect
+from domiq_dagster.resman.models import Employee, PickListItem, Property
 from domiq_dagster.resman.outcomes import Request
+from domiq_dagster.resman.prospect import Prospect, Unreadable, as_text, lowered
 from domiq_dagster.resman.time_zones import iana_name
 from domiq_dagster.resman.transport import Transport
 
 Json = Mapping[str, Any]
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class V2:
@@ -43,20 +41,34 @@ class V2:
         return [_property(_Record(raw, "property", n, request)) for n, raw in enumerate(found, 1)]
 
     def prospects(
-        self, account_id: str, property_id: str, modified_since: datetime, prospect_id: str | None
+        self,
+        account_id: str,
+        property_id: str,
+        modified_since: datetime,
+        prospect_id: str | None,
+        first_contact: tuple[datetime, datetime] | None,
     ) -> Generator[Prospect, None, None]:
         request = self._request("Prospects")
-        params = {
-            "propertyId": property_id,
-            "modifiedSince": http_time(modified_since, not_after=self._clock()),
-        }
+        now = self._clock()
+        params = {"propertyId": property_id, "modifiedSince": http_time(modified_since, not_after=now)}
         if prospect_id is not None:
             params["prospectId"] = prospect_id
+        if first_contact is not None:
+            params["firstContactDateFrom"] = http_time(first_contact[0], not_after=now)
+            params["firstContactDateTo"] = http_time(first_contact[1], not_after=now)
 
         def stream() -> Generator[Prospect, None, None]:
-            found = self._objects(account_id, request, "Prospects", params, "prospects")
-            for n, raw in enumerate(found, 1):
-                yield _prospect(_Record(raw, "prospect", n, request), property_id)
+            found = self._texts(account_id, request, "Prospects", params, "prospects")
+            lacks = None
+            for n, (raw, text) in enumerate(found, 1):
+                try:
+                    prospect = Prospect(raw, text)
+                except Unreadable as unreadable:
+                    lacks = f"prospect no. {n} has no readable {unreadable}"
+                    break
+                yield prospect
+            if lacks is not None:
+                raise outcomes.garbled(request, lacks)
 
         return stream()
 
@@ -77,6 +89,11 @@ class V2:
     def _objects(
         self, account_id: str, request: Request, path: str, params: Mapping[str, str], envelope: str
     ) -> Iterator[dict[str, Any]]:
+        return (raw for raw, _ in self._texts(account_id, request, path, params, envelope))
+
+    def _texts(
+        self, account_id: str, request: Request, path: str, params: Mapping[str, str], envelope: str
+    ) -> Iterator[tuple[dict[str, Any], str]]:
         headers = {"Accept": "application/json", "ResMan-Account-Id": account_id}
         with self.transport.get(account_id, path, request, params=params, headers=headers) as answer:
             yield from objects(answer, envelope)
@@ -85,124 +102,20 @@ class V2:
 class _Record:
     """One object of an answer, read by keys whose case does not matter: v2 spells its own unevenly."""
 
-    __slots__ = ("_kind", "_number", "_raw", "_request", "values")
+    __slots__ = ("_kind", "_number", "_request", "values")
 
     def __init__(self, raw: Json, kind: str, number: int, request: Request) -> None:
-        self._raw = raw
-        self.values = {key.lower(): value for key, value in raw.items()}
+        self.values = lowered(raw)
         self._kind, self._number, self._request = kind, number, request
 
     def text(self, key: str) -> str | None:
-        return _text(self.values.get(key.lower()))
+        return as_text(self.values.get(key.lower()))
 
     def need_id(self, key: str) -> str:
         return self.text(key) or self._lacks(key)
 
-    def instant(self, key: str) -> tuple[datetime, str]:
-        raw = self.need_id(key)
-        when = _when(raw)
-        return (as_instant(when) if when else self._lacks(key)), raw
-
-    def content_hash(self) -> str:
-        kept = {key: value for key, value in self._raw.items() if key.lower() != "lastmodified"}
-        try:
-            canonical = _CANONICAL.encode(kept)
-        except RecursionError:
-            failure = outcomes.garbled(self._request, f"{self._kind} no. {self._number} is nested too deeply")
-        else:
-            return hashlib.sha256(canonical.encode("ascii")).hexdigest()
-        raise failure
-
     def _lacks(self, key: str) -> NoReturn:
         raise outcomes.garbled(self._request, f"{self._kind} no. {self._number} has no readable {key}")
-
-
-def _text(value: object) -> str | None:
-    """A text or number as text; blank is None. NUL goes: PostgreSQL holds no text with one."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        if "\0" in value:
-            value = value.replace("\0", "")
-        return value.strip() or None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return None
-
-
-def _when(value: object) -> datetime | date | None:
-    """A date that may be missing. One that cannot be read counts as missing, as does .NET's year 1:
-    a bad milestone must not cost the whole pull."""
-    text = _text(value)
-    if text is None:
-        return None
-    try:
-        when = parse_when(text)
-    except ValueError:
-        return None
-    return when if when.year > 1 else None
-
-
-def _object(value: object) -> dict[str, Any] | None:
-    if not isinstance(value, dict):
-        return None
-    return {key.lower(): inner for key, inner in value.items()}
-
-
-def _objects_in(value: object) -> Iterator[dict[str, Any]]:
-    for entry in value if isinstance(value, list) else ():
-        found = _object(entry)
-        if found is not None:
-            yield found
-
-
-def _prospect(record: _Record, asked_property_id: str) -> Prospect:
-    values = record.values
-    last_modified, last_modified_raw = record.instant("lastModified")
-    agent = _object(values.get("leasingagent")) or {}
-    return Prospect(
-        prospect_id=record.need_id("prospectId"),
-        property_id=record.text("propertyId") or asked_property_id,
-        status=record.need_id("status"),
-        last_modified=last_modified,
-        last_modified_raw=last_modified_raw,
-        main_person_id=record.text("mainPersonId"),
-        transaction_source_id=record.text("transactionSourceId"),
-        prospect_source_id=record.text("prospectSourceId"),
-        agent_id=_text(agent.get("agentid")),
-        first_contact_date=_when(values.get("firstcontactdate")),
-        lost_date=_when(values.get("lostdate")),
-        lost_reason=record.text("lostReason"),
-        people=tuple(_person(person) for person in _objects_in(values.get("people"))),
-        lease=_lease(_object(values.get("lease"))),
-        content_hash=record.content_hash(),
-    )
-
-
-def _person(values: Json) -> Person:
-    return Person(
-        person_id=_text(values.get("personid")),
-        first_name=_text(values.get("firstname")),
-        last_name=_text(values.get("lastname")),
-        email=_text(values.get("email")),
-        phone=_text(values.get("phone")),
-        is_main=values.get("ismaincontact") is True,
-    )
-
-
-def _lease(values: Json | None) -> Lease | None:
-    if values is None:
-        return None
-    return Lease(
-        lease_id=_text(values.get("leaseid")),
-        status=_text(values.get("status")),
-        application_date=_when(values.get("applicationdate")),
-        approval_date=_when(values.get("approvaldate")),
-        denial_date=_when(values.get("denialdate")),
-        cancellation_date=_when(values.get("cancellationdate")),
-        lease_signed_date=_when(values.get("leasesigneddate")),
-        move_in_date=_when(values.get("moveindate")),
-    )
 
 
 def _property(record: _Record) -> Property:
@@ -224,5 +137,5 @@ def _employee(record: _Record) -> Employee:
         id=record.need_id("personId"),
         name=" ".join(filter(None, (record.text("firstName"), record.text("lastName")))),
         is_leasing=leasing if isinstance(leasing, bool) else None,
-        property_ids=tuple(filter(None, map(_text, ids))) if isinstance(ids, list) else (),
+        property_ids=tuple(filter(None, map(as_text, ids))) if isinstance(ids, list) else (),
     )

@@ -1,47 +1,36 @@
 """Bringing a property's prospects in: everything modified since the watermark, less an overlap.
 
 What came is staged while it streams, then stored together with the new watermark in one transaction.
-The watermark is the newest lastModified that is safely stored, never a clock's time.
+The watermark is the newest lastModified that is safely stored, never a clock's time, and never passes the
+instant at which the pull began. A full re-read asks for everything again, since not every change at ResMan
+moves lastModified, and sees who is gone.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from typing import Any
 
-from psycopg import Connection as PsycopgConnection
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
-from domiq_dagster.resman.models import Prospect
+from domiq_dagster.resman.prospect import Prospect
+from domiq_dagster.sync.glance import Glance
 from domiq_dagster.sync.integrations import Integration
-from domiq_dagster.sync.linking import contact
 from domiq_dagster.sync.links import LinkFinder
-from domiq_dagster.sync.statuses import RESMAN_LOST, effective_resman_status
+from domiq_dagster.sync.look_back import PullRules, ask
+from domiq_dagster.sync.stage import Measured, Stage
+from domiq_dagster.sync.vanished import Absences, carry_agreed, close_vanished, note_absences, note_return
+from domiq_dagster.sync.windows import Reach, WindowedReader
 
+__all__ = ["PullRules", "Pulled", "pull_property"]
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "pull.sql")
-_CHUNK = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class PullRules:
-    """How far back a pull looks.
-
-    overlap: covers a modifiedSince filter that rounds down to the day in any zone, clock skew and
-        late commits. first_look_back: a property's first pull (other v2 endpoints refuse more than
-        364 days). full_look_back: a full re-read.
-    """
-
-    overlap: timedelta = timedelta(hours=26)
-    first_look_back: timedelta = timedelta(days=360)
-    full_look_back: timedelta = timedelta(days=360)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +44,20 @@ class Pulled:
     linked: int
     modified_since: datetime
     watermark: datetime | None
+    unchanged: int = 0
+    silent: int = 0
+    """Changed, though lastModified did not move."""
+    overlap: timedelta = timedelta(0)
+    late: timedelta = timedelta(0)
+    """How far behind the watermark the latest newcomer lay."""
+    requests: int = 1
+    """How many answers it took: more than one where one would have been too large."""
+    missing: int = 0
+    """Stored, but not in the answer of a full read."""
+    vanished: int = 0
+    """Confirmed to be gone."""
+    distrust: str | None = None
+    """Why this full read was not believed to be whole."""
 
 
 def pull_property(
@@ -64,110 +67,208 @@ def pull_property(
     *,
     full: bool = False,
     since: datetime | None = None,
+    believe_short: bool = False,
     rules: PullRules | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Pulled:
-    """Pulls one property. `since` (aware) overrides the watermark, `full` asks for everything.
+    """Pulls one property. `since` (aware) overrides the watermark, `full` asks for everything;
+    `believe_short` is a person's word that a full read which lacks much is right.
 
     Raises:
         ResManError: nothing of this pull was stored; the failure is on record in the watermark table.
     """
-    rules = rules or PullRules()
     with engine.connect() as connection:
-        begun = connection.execute(
-            text(_QUERIES["begin_pull"]), {"property_id": integration.property_id}
-        ).one()
-        asked = since or _since(begun.watermark, full, rules, clock())
-        finder = LinkFinder(connection, integration.property_id)
-        connection.commit()
-        record = {
-            "property_id": integration.property_id,
-            "full_read": full,
-            "modified_since": asked,
-            "started_at": begun.started_at,
-        }
-        try:
-            answer = client.prospects(
-                integration.account_id, integration.resman_property_id, modified_since=asked
-            )
-            with closing(answer) as prospects:
-                fetched, newest = _stage(connection, prospects, finder)
-        except ResManError as error:
-            connection.rollback()
-            _record_failure(connection, record, error)
-            raise
-        stored = connection.execute(text(_QUERIES["merge_stage"]), record).rowcount
-        linked = finder.store(connection)
-        watermark = newest if newest is not None else begun.watermark
-        connection.execute(text(_QUERIES["finish_pull"]), {**record, "watermark": watermark})
-        connection.execute(
-            text(_QUERIES["record_pull"]),
-            {**record, "fetched": fetched, "stored": stored, "linked": linked, "error": None},
-        )
-        connection.commit()
+        pull = _Pull(connection, client, integration, full, since, rules or PullRules(), clock())
+        pulled = pull.run(believe_short)
     logger.info(
-        "pulled %s: %d fetched, %d stored, %d linked", integration.partition_key, fetched, stored, linked
+        "pulled %s: %d fetched, %d stored, %d linked",
+        pulled.partition_key,
+        pulled.fetched,
+        pulled.stored,
+        pulled.linked,
     )
-    return Pulled(integration.partition_key, fetched, stored, linked, asked, watermark)
+    if pulled.distrust is not None:
+        logger.warning("the full read of %s is not believed: %s", pulled.partition_key, pulled.distrust)
+    return pulled
 
 
-def _since(watermark: datetime | None, full: bool, rules: PullRules, now: datetime) -> datetime:
-    if full:
-        return now - rules.full_look_back
-    if watermark is None:
-        return now - rules.first_look_back
-    return min(watermark, now) - rules.overlap
+class _Pull:
+    """One pull under way. Making it reads where the last one ended, and DomIQ's side of the linking."""
 
+    def __init__(
+        self,
+        connection: Connection,
+        client: ResManClient,
+        integration: Integration,
+        full: bool,
+        since: datetime | None,
+        rules: PullRules,
+        now: datetime,
+    ) -> None:
+        self._connection, self._client, self._integration = connection, client, integration
+        self._full, self._rules = full, rules
+        self._id = integration.property_id
+        begun = self._one("begin_pull", remembered_seconds=rules.late_memory.total_seconds())
+        self._begun = begun
+        self._asked = ask(begun.watermark, begun.late_seconds, rules, now, full=full, since=since)
+        self._glance = Glance(connection, self._id)
+        self._finder = LinkFinder(connection, self._id)
+        connection.commit()
+        self._stage = Stage(
+            connection,
+            self._id,
+            knows_any=begun.knows_any,
+            keeps_ids=(full and begun.knows_any) or begun.misses_any,
+        )
+        before = begun.window_seconds and Reach(
+            timedelta(seconds=begun.window_reach_seconds), timedelta(seconds=begun.window_seconds)
+        )
+        self._reader = WindowedReader(
+            client,
+            integration,
+            self._asked.since,
+            now,
+            take=self._take,
+            windows_begin=self._stage.keep_ids,
+            not_seen=self._stage.not_seen,
+            before=before or None,
+        )
 
-def _stage(
-    connection: Connection, prospects: Iterator[Prospect], finder: LinkFinder
-) -> tuple[int, datetime | None]:
-    connection.execute(text(_QUERIES["create_stage"]))
-    connection.execute(text("TRUNCATE staged_lead"))
-    connection.commit()
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, PsycopgConnection)
-    fetched = 0
-    newest: datetime | None = None
-    while chunk := list(islice(prospects, _CHUNK)):
-        with raw.cursor() as cursor, cursor.copy(_QUERIES["copy_stage"]) as copy:
-            for prospect in chunk:
-                fetched += 1
-                copy.write_row((*_row(prospect), fetched))
-                newest = max(newest or prospect.last_modified, prospect.last_modified)
-                _look(finder, prospect)
-        raw.commit()
-    return fetched, newest
+    def run(self, believe_short: bool) -> Pulled:
+        try:
+            reach = self._reader.read()
+        except ResManError as error:
+            self._connection.rollback()
+            self._record_failure(error)
+            raise
+        pulled, record_id = self._store(reach, believe_short)
+        if self._full and pulled.missing and pulled.distrust is None:
+            pulled = self._close_vanished(pulled, record_id)
+        return pulled
 
+    def _take(self, answer: Iterator[Prospect]) -> None:
+        try:
+            self._stage.take(answer, self._glance.look)
+        except ResManError:
+            self._glance.drop()
+            raise
+        self._glance.keep()
 
-def _row(p: Prospect) -> tuple[object, ...]:
-    lease = p.lease
-    signed = lease is not None and lease.lease_signed_date is not None
-    ended = lease is not None and (lease.denial_date is not None or lease.cancellation_date is not None)
-    return (
-        p.prospect_id,
-        p.main_person_id,
-        p.status,
-        effective_resman_status(p.status, signed, ended),
-        p.last_modified,
-        p.last_modified_raw,
-        p.lost_reason,
-        p.transaction_source_id,
-        p.agent_id,
-        lease.status if lease else None,
-        p.content_hash,
-    )
+    def _store(self, reach: Reach | None, believe_short: bool) -> tuple[Pulled, int]:
+        """All that the pull brought and the watermark, in one transaction."""
+        stage, begun, asked = self._stage, self._begun, self._asked
+        absences = Absences()
+        if self._full and begun.knows_any:
+            absences = note_absences(
+                self._connection,
+                self._id,
+                asked.since,
+                begun.started_at,
+                stage.fetched,
+                self._rules,
+                believe=believe_short,
+            )
+        if stage.keeps_ids:
+            note_return(self._connection, self._id)
+        measured = stage.measure(begun.watermark, begun.covered_since)
+        stored = stage.store(begun.started_at)
+        self._glance.show(self._finder)
+        linked = self._finder.store(self._connection)
+        carry_agreed(self._connection, self._id)
+        trusted = absences.distrust is None
+        claims = asked.claims and trusted
+        newest = min(stage.newest, begun.started_at) if claims and stage.newest else None
+        watermark = self._one(
+            "finish_pull",
+            full_read=self._full and trusted,
+            judged=self._full and begun.knows_any,
+            watermark=newest,
+            covered_since=asked.since if claims else None,
+            window_seconds=reach.width.total_seconds() if reach else None,
+            window_reach_seconds=reach.span.total_seconds() if reach else None,
+            distrust=absences.distrust,
+        ).watermark
+        record_id = self._record(
+            stage.fetched, stored, linked, measured=measured, absences=absences, unchanged=stage.unchanged
+        )
+        stage.clear()
+        self._connection.commit()
+        pulled = Pulled(
+            self._integration.partition_key,
+            stage.fetched,
+            stored,
+            linked,
+            asked.since,
+            watermark,
+            unchanged=stage.unchanged,
+            silent=measured.silent,
+            overlap=asked.overlap,
+            late=timedelta(seconds=measured.late_seconds),
+            requests=self._reader.requests,
+            missing=absences.missing,
+            distrust=absences.distrust,
+        )
+        return pulled, record_id
 
+    def _close_vanished(self, pulled: Pulled, record_id: int) -> Pulled:
+        """After a believed full read: closes the links of who is gone, and links their conversations anew
+        with what the same read showed."""
+        gone = close_vanished(
+            self._connection, self._client, self._integration, self._begun.started_at, self._rules
+        )
+        if not gone:
+            return pulled
+        finder = LinkFinder(self._connection, self._id)
+        self._glance.show(finder)
+        linked = finder.store(self._connection)
+        carry_agreed(self._connection, self._id)
+        self._run("record_vanished", id=record_id, vanished=gone, linked=linked)
+        self._connection.commit()
+        logger.info("%s: %d prospects are gone from ResMan", pulled.partition_key, gone)
+        return replace(pulled, vanished=gone, linked=pulled.linked + linked)
 
-def _look(finder: LinkFinder, prospect: Prospect) -> None:
-    main = next((p for p in prospect.people if p.is_main), None) or next(iter(prospect.people), None)
-    if main is not None:
-        person = contact(main.first_name, main.last_name, main.email, main.phone)
-        finder.see(prospect.prospect_id, prospect.main_person_id, person, prospect.status == RESMAN_LOST)
+    def _record(
+        self,
+        fetched: int = 0,
+        stored: int = 0,
+        linked: int = 0,
+        *,
+        unchanged: int = 0,
+        measured: Measured | None = None,
+        absences: Absences | None = None,
+        error: str | None = None,
+    ) -> int:
+        measured, absences = measured or Measured(), absences or Absences()
+        record_id: int = self._one(
+            "record_pull",
+            full_read=self._full,
+            modified_since=self._asked.since,
+            fetched=fetched,
+            stored=stored,
+            linked=linked,
+            unchanged=unchanged,
+            silent=measured.silent,
+            overlap_seconds=self._asked.overlap.total_seconds(),
+            late_seconds=measured.late_seconds,
+            requests=self._reader.requests,
+            missing=absences.missing,
+            distrust=absences.distrust,
+            error=error,
+        ).id
+        return record_id
 
+    def _record_failure(self, error: ResManError) -> None:
+        said = f"{error.kind}: {error}"
+        self._run("record_failure", error=said)
+        self._record(error=said)
+        self._connection.commit()
 
-def _record_failure(connection: Connection, record: dict[str, object], error: ResManError) -> None:
-    values = {**record, "error": f"{error.kind}: {error}"}
-    connection.execute(text(_QUERIES["record_failure"]), values)
-    connection.execute(text(_QUERIES["record_pull"]), {**values, "fetched": 0, "stored": 0, "linked": 0})
-    connection.commit()
+    def _one(self, query: str, **values: Any) -> Row[Any]:
+        return self._connection.execute(text(_QUERIES[query]), self._values(values)).one()
+
+    def _run(self, query: str, **values: Any) -> None:
+        self._connection.execute(text(_QUERIES[query]), self._values(values))
+
+    def _values(self, values: dict[str, Any]) -> dict[str, Any]:
+        begun = getattr(self, "_begun", None)
+        return {"property_id": self._id, "started_at": begun.started_at if begun else None, **values}

@@ -1,60 +1,71 @@
 -- name: begin_pull
-SELECT clock_timestamp() AS started_at, w.watermark
+-- knows_any, misses_any: whether anything is stored of the property, and whether any of it is missing. late_seconds:
+-- how late its latest newcomer of the recent past came.
+SELECT clock_timestamp() AS started_at, w.watermark, w.covered_since, w.window_seconds, w.window_reach_seconds,
+       EXISTS (SELECT FROM domiq_sync.resman_lead r WHERE r.property_id = :property_id) AS knows_any,
+       EXISTS (SELECT FROM domiq_sync.missing_lead m WHERE m.property_id = :property_id) AS misses_any,
+       COALESCE((SELECT max(p.late_seconds) FROM domiq_sync.pull p
+                 WHERE p.property_id = :property_id AND p.late_seconds > 0
+                   AND p.started_at > clock_timestamp() - :remembered_seconds * interval '1 second'), 0)
+           AS late_seconds
 FROM (SELECT 1) AS one
 LEFT JOIN domiq_sync.watermark w ON w.property_id = :property_id
 
--- name: create_stage
-CREATE TEMP TABLE IF NOT EXISTS staged_lead (
-    prospect_id TEXT, person_id TEXT, status TEXT, effective_status TEXT, last_modified TIMESTAMPTZ,
-    last_modified_raw TEXT, lost_reason TEXT, transaction_source_id TEXT, agent_id TEXT,
-    lease_status TEXT, content_hash TEXT, n BIGINT
-) ON COMMIT PRESERVE ROWS
-
--- name: copy_stage
-COPY staged_lead FROM STDIN
-
--- name: merge_stage
--- One row a prospect (an answer may repeat one: its newest wins). What we changed at ResMan ourselves
--- after this pull began is newer than what the pull read, and so is what a pull brought that began later.
-WITH newest AS (
-    SELECT DISTINCT ON (prospect_id) * FROM staged_lead
-    ORDER BY prospect_id, last_modified DESC, n DESC
-)
-INSERT INTO domiq_sync.resman_lead AS kept (
-    property_id, prospect_id, person_id, status, effective_status, last_modified, last_modified_raw,
-    lost_reason, transaction_source_id, agent_id, lease_status, content_hash, stored_at, read_at)
-SELECT :property_id, prospect_id, person_id, status, effective_status, last_modified, last_modified_raw,
-       lost_reason, transaction_source_id, agent_id, lease_status, content_hash, clock_timestamp(), :started_at
-FROM newest
-ON CONFLICT (property_id, prospect_id) DO UPDATE SET
-    person_id = EXCLUDED.person_id, status = EXCLUDED.status, effective_status = EXCLUDED.effective_status,
-    last_modified = EXCLUDED.last_modified, last_modified_raw = EXCLUDED.last_modified_raw,
-    lost_reason = EXCLUDED.lost_reason, transaction_source_id = EXCLUDED.transaction_source_id,
-    agent_id = EXCLUDED.agent_id, lease_status = EXCLUDED.lease_status, content_hash = EXCLUDED.content_hash,
-    stored_at = EXCLUDED.stored_at, read_at = EXCLUDED.read_at
-WHERE (kept.touched_at IS NULL OR kept.touched_at < EXCLUDED.read_at) AND kept.read_at <= EXCLUDED.read_at
-  AND (kept.content_hash, kept.last_modified, kept.effective_status)
-      IS DISTINCT FROM (EXCLUDED.content_hash, EXCLUDED.last_modified, EXCLUDED.effective_status)
-
 -- name: finish_pull
-INSERT INTO domiq_sync.watermark AS kept (property_id, watermark, last_pull_at, last_full_at)
-VALUES (:property_id, :watermark, :started_at, CASE WHEN :full_read THEN CAST(:started_at AS timestamptz) END)
+-- The watermark never claims more than what was asked for, nor a future instant: what ResMan dates ahead of us
+-- would else hide what is changed before that date comes.
+INSERT INTO domiq_sync.watermark AS kept (property_id, watermark, last_pull_at, last_full_at, covered_since,
+                                          window_seconds, window_reach_seconds, distrust, distrusted_since)
+VALUES (:property_id, :watermark, :started_at,
+        CASE WHEN :full_read THEN CAST(:started_at AS timestamptz) END, :covered_since,
+        :window_seconds, :window_reach_seconds, :distrust,
+        CASE WHEN CAST(:distrust AS text) IS NOT NULL THEN CAST(:started_at AS timestamptz) END)
 ON CONFLICT (property_id) DO UPDATE SET
-    watermark = greatest(kept.watermark, EXCLUDED.watermark),
+    watermark = CASE WHEN COALESCE(kept.watermark, EXCLUDED.watermark) IS NOT NULL  -- least() passes over NULL
+                     THEN least(greatest(kept.watermark, EXCLUDED.watermark), EXCLUDED.last_pull_at) END,
     last_pull_at = EXCLUDED.last_pull_at,
     last_full_at = COALESCE(EXCLUDED.last_full_at, kept.last_full_at),
+    covered_since = least(kept.covered_since, EXCLUDED.covered_since),
+    window_seconds = EXCLUDED.window_seconds, window_reach_seconds = EXCLUDED.window_reach_seconds,
+    distrust = CASE WHEN :judged THEN EXCLUDED.distrust ELSE kept.distrust END,
+    distrusted_since = CASE WHEN NOT :judged THEN kept.distrusted_since
+                            WHEN EXCLUDED.distrust IS NOT NULL
+                            THEN COALESCE(kept.distrusted_since, EXCLUDED.distrusted_since) END,
     failing_since = NULL, last_error = NULL
+RETURNING watermark
 
 -- name: record_pull
 INSERT INTO domiq_sync.pull
-    (property_id, full_read, modified_since, started_at, finished_at, fetched, stored, linked, error)
-VALUES (:property_id, :full_read, :modified_since, :started_at, clock_timestamp(), :fetched, :stored, :linked, :error)
+    (property_id, full_read, modified_since, started_at, finished_at, fetched, stored, linked, error, unchanged,
+     silent, overlap_seconds, late_seconds, requests, missing, distrust)
+VALUES (:property_id, :full_read, :modified_since, :started_at, clock_timestamp(), :fetched, :stored, :linked, :error,
+        :unchanged, :silent, :overlap_seconds, :late_seconds, :requests, :missing, :distrust)
+RETURNING id
+
+-- name: record_vanished
+UPDATE domiq_sync.pull SET vanished = :vanished, linked = linked + :linked WHERE id = :id
 
 -- name: record_failure
 INSERT INTO domiq_sync.watermark AS kept (property_id, failing_since, last_error)
 VALUES (:property_id, :started_at, :error)
 ON CONFLICT (property_id) DO UPDATE SET
     failing_since = COALESCE(kept.failing_since, EXCLUDED.failing_since), last_error = EXCLUDED.last_error
+
+-- name: may_be_linked
+-- Whom a prospect that comes by may belong to: the users of the property's conversations that have no lead, or
+-- whose lead full reads miss. stored_id: a lead id that the application wrote into the log itself.
+SELECT u.first_name, u.last_name, u.email, u.phone,
+       (SELECT g.resman_lead_id FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
+        WHERE ch.conversation_id = c.id AND g.resman_lead_id IS NOT NULL
+        ORDER BY ch.seq DESC LIMIT 1) AS stored_id
+FROM domiq_sync.conversation_property cp
+JOIN public.conversation c ON c.id = cp.conversation_id
+JOIN public."user" u ON u.id = c.user_id
+WHERE cp.property_id = :property_id
+  AND domiq_sync.lead_status(cp.property_id, c.status) IS NOT NULL
+  AND NOT EXISTS (SELECT FROM domiq_sync.lead_link l WHERE l.conversation_id = c.id
+                  AND NOT EXISTS (SELECT FROM domiq_sync.missing_lead m
+                                  WHERE m.property_id = l.property_id AND m.prospect_id = l.prospect_id))
 
 -- name: unlinked_conversations
 -- The property's conversations with a user and a lead status that have no lead yet, newest first.

@@ -7,14 +7,15 @@ writes into DomIQ must be one of them.
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Generator
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from domiq_dagster.resman.errors import NoAnswer
-from domiq_dagster.resman.models import LeadEvent, LeadPost, Lease, Person, PostedLead, Prospect
+from domiq_dagster.resman.errors import Disposition, NoAnswer
+from domiq_dagster.resman.models import LeadEvent, LeadPost, LeadRecord, Person, PostedLead
+from domiq_dagster.resman.prospect import Prospect
 from tests.machine.resman_model import Lead, ModelClient, ResManModel
 
 ACTS = ("Prospect", "Lost", "Applicant", "Resident", "sign the lease", "end the lease", "write a note")
@@ -127,21 +128,35 @@ class StaffedModel(ResManModel):
         super().heal()
         self._breaks_off = None
 
-    def modified_since(self, since: datetime) -> tuple[list[Prospect], int | None]:
+    def v2(
+        self, since: datetime, prospect_id: str | None, first_contact: tuple[datetime, datetime] | None
+    ) -> tuple[list[Prospect], int | None]:
         """v2 `/Prospects`, and after how many of them the answer breaks off (None: it does not)."""
         with self._lock:
             if self.whole_days:
                 since = since.replace(hour=0, minute=0, second=0, microsecond=0)
             broken, self._breaks_off = self._breaks_off, None
-            found = [_as_v2(lead) for lead in self.leads.values() if _stamp(lead) >= since]
+            found = [
+                _as_v2(lead)
+                for lead in self.leads.values()
+                if _stamp(lead) >= since
+                and prospect_id in (None, lead.prospect_id)
+                and (first_contact is None or first_contact[0] <= _came(lead) <= first_contact[1])
+            ]
             return found, broken
 
 
 class StaffedClient(ModelClient):
-    """`ModelClient` with v2's `/Prospects`."""
+    """`ModelClient` with what pulls ask."""
 
     def prospects(
-        self, account_id: str, property_id: str, *, modified_since: datetime
+        self,
+        account_id: str,
+        property_id: str,
+        *,
+        modified_since: datetime,
+        prospect_id: str | None = None,
+        first_contact: tuple[datetime, datetime] | None = None,
     ) -> Generator[Prospect, None, None]:
         model = self._model
         assert isinstance(model, StaffedModel)
@@ -150,14 +165,23 @@ class StaffedClient(ModelClient):
             self._at("request leaves")
             try:
                 found, broken = model.answer(
-                    "prospects", write=False, act=lambda: model.modified_since(modified_since)
+                    "prospects",
+                    write=False,
+                    act=lambda: model.v2(modified_since, prospect_id, first_contact),
                 )
                 yield from found[:broken]
                 if broken is not None:
-                    raise NoAnswer("prospects: no_answer")
+                    error = NoAnswer("prospects: no_answer")
+                    error.disposition = Disposition.TRANSIENT
+                    raise error
             finally:
                 self._at("answer comes")
         self._at("behind the gate")
+
+    def search_modified(
+        self, account_id: str, property_id: str, start: datetime, end: datetime
+    ) -> list[LeadRecord]:
+        return self._search(account_id, "search_modified", lambda lead: start <= _stamp(lead) <= end)
 
 
 def shown(lead: Lead) -> str:
@@ -172,28 +196,37 @@ def _stamp(lead: Lead) -> datetime:
     return lead.modified_at
 
 
+def _came(lead: Lead) -> datetime:
+    return lead.events[0].event_date
+
+
 def _as_v2(lead: Lead) -> Prospect:
-    stamp = _stamp(lead)
-    lease = None
+    """In the words of v2. What no rule looks at is one number."""
+    raw: dict[str, Any] = {
+        "prospectId": lead.prospect_id,
+        "status": lead.status,
+        "lastModified": _stamp(lead).isoformat(),
+        "mainPersonId": lead.person.person_id,
+        "firstContactDate": _came(lead).isoformat(),
+        "lostReason": "Other" if lead.status == "Lost" else None,
+        "people": [
+            {
+                "personId": lead.person.person_id,
+                "firstName": lead.person.first_name,
+                "lastName": lead.person.last_name,
+                "email": lead.person.email,
+                "phone": lead.person.phone,
+                "isMainContact": True,
+            }
+        ],
+        "revision": lead.revision,
+    }
     if lead.lease_signed is not None:
-        day = date(2026, 1, 5)
-        lease = Lease(
-            "lease",
-            "Cancelled" if lead.lease_ended else "Current" if lead.lease_signed else "Pending",
-            application_date=day,
-            cancellation_date=day if lead.lease_ended else None,
-            lease_signed_date=day if lead.lease_signed else None,
-        )
-    content = repr((lead.status, lease, lead.revision, lead.person.first_name, lead.person.last_name))
-    return Prospect(
-        lead.prospect_id,
-        "the property",
-        lead.status,
-        stamp,
-        stamp.isoformat(),
-        main_person_id=lead.person.person_id,
-        lost_reason="Other" if lead.status == "Lost" else None,
-        people=(replace(lead.person),),
-        lease=lease,
-        content_hash=hashlib.sha256(content.encode()).hexdigest(),
-    )
+        raw["lease"] = {
+            "leaseId": "lease",
+            "status": "Cancelled" if lead.lease_ended else "Current" if lead.lease_signed else "Pending",
+            "applicationDate": "2026-01-05",
+            "cancellationDate": "2026-01-06" if lead.lease_ended else None,
+            "leaseSignedDate": "2026-01-06" if lead.lease_signed else None,
+        }
+    return Prospect(raw, json.dumps(raw))

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Row
 
-from domiq_dagster.sync import inbound, pull
+from domiq_dagster.sync import inbound, pull, stage
 from domiq_dagster.sync.decide import Action, Decision, Situation
+from domiq_dagster.sync.look_back import PullRules
 from domiq_dagster.sync.statuses import StatusMap
 
 
@@ -24,17 +25,13 @@ def echo(patch: pytest.MonkeyPatch) -> None:
 
 def watermark_ahead(patch: pytest.MonkeyPatch) -> None:
     """The watermark is the time of the pull, as far as what was modified by then is believed to have come."""
-    _replace(
-        patch,
-        pull._QUERIES,
-        "finish_pull",
-        "greatest(kept.watermark, EXCLUDED.watermark)",
-        "EXCLUDED.last_pull_at",
-    )
+    ahead = "THEN EXCLUDED.last_pull_at"
+    _replace(patch, pull._QUERIES, "finish_pull", _TRUE_WATERMARK, ahead)
     patch.setattr(pull, "PullRules", lambda: _RULES)
 
 
-_RULES = pull.PullRules(overlap=timedelta(0))
+_RULES = PullRules(overlap=timedelta(0))
+_TRUE_WATERMARK = """THEN least(greatest(kept.watermark, EXCLUDED.watermark), EXCLUDED.last_pull_at)"""
 
 
 def stale_apply(patch: pytest.MonkeyPatch) -> None:
@@ -68,7 +65,7 @@ def no_base(patch: pytest.MonkeyPatch) -> None:
 
 def old_news(patch: pytest.MonkeyPatch) -> None:
     """A pull stores what it read, though one that began later has stored newer things meanwhile."""
-    _replace(patch, pull._QUERIES, "merge_stage", " AND kept.read_at <= EXCLUDED.read_at", "")
+    _replace(patch, stage._QUERIES, "merge_stage", " AND kept.read_at <= EXCLUDED.read_at", "")
 
 
 def _replace(patch: pytest.MonkeyPatch, queries: dict[str, str], query: str, old: str, new: str) -> None:
