@@ -29,7 +29,7 @@ STAMPS: dict[str, timedelta | None] = {
 }
 """How far lastModified lies before the moment at which an edit can be seen; None: it does not move at all."""
 UNSEEN = ("five days late", "silently")
-"""What only a full re-read finds."""
+"""What only a full read finds."""
 
 
 class StaffedModel(ResManModel):
@@ -43,7 +43,9 @@ class StaffedModel(ResManModel):
         self.activity_reactivates = False
         self.keeps_converted = False
         self.whole_days = False
-        self.needs_full_read = False
+        self.full_reads_due = 0
+        """How many full reads it takes until all that happened is known: an ordinary pull does not see it."""
+        self.gone: dict[str, Lead] = {}
         self.news: dict[str, list[str]] = defaultdict(list)
         self._breaks_off: int | None = None
 
@@ -69,7 +71,8 @@ class StaffedModel(ResManModel):
             late = STAMPS[stamp]
             if late is not None:
                 lead.modified_at = self.now() - late
-            self.needs_full_read = self.needs_full_read or stamp in UNSEEN
+            if stamp in UNSEEN:
+                self.full_reads_due = max(self.full_reads_due, 1)
             if shown(lead) != before:
                 self.news[prospect_id].append(shown(lead))
 
@@ -93,6 +96,20 @@ class StaffedModel(ResManModel):
         for lead in list(self.leads.values()):
             if lead.status == "Prospect" and lead.modified_at is not None and lead.modified_at < edge:
                 self.edit(lead.prospect_id, "Lost")
+
+    def vanish(self, prospect_id: str) -> None:
+        """Staff delete a card."""
+        with self._lock:
+            self.gone[prospect_id] = self.leads.pop(prospect_id)
+            self.full_reads_due = 2
+
+    def merge(self, keep: str, drop: str) -> None:
+        """Staff make one card of two: what happened to the other one is with the first."""
+        with self._lock:
+            self.vanish(drop)
+            lead = self.leads[keep]
+            lead.events = sorted([*lead.events, *self.gone[drop].events], key=lambda e: e.event_date)
+            lead.modified_at = self.now()
 
     @property
     def still_working(self) -> bool:

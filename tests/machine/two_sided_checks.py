@@ -79,7 +79,11 @@ class TwoSidedChecks(Checks):
         return super()._true() | {(k, shown(lead)) for k, lead in self._model.leads.items()}
 
     def _failed_for_no_reason(self, change: Change) -> bool:
-        return change.outcome != "ambiguous_lead" and super()._failed_for_no_reason(change)
+        gone = change.outcome == "lead_not_found" and bool(self._model.gone)
+        return not gone and super()._failed_for_no_reason(change)
+
+    def _may_count(self, change: Change) -> bool:
+        return bool(self._model.gone)  # the second look at a lead that is not there counts
 
     def _no_echo(self, changes: list[Change]) -> None:
         log = self.log()

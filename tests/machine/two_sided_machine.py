@@ -217,6 +217,22 @@ class TwoSidedMachine(DeliveryMachine):
     def resman_gives_up(self, days: float) -> None:
         self.model.auto_lose(timedelta(days=days))
 
+    @rule(user=users, doubled=st.booleans())
+    @_sound
+    def staff_tidy_up(self, user: int, doubled: bool) -> None:
+        """They delete a card; `doubled`: they first made another one for the same person, and merge the two."""
+        if self.model.still_working or len(self.awake()) < len(self.house.processes):
+            return
+        for prospect_id in self.leads_of(user)[:1]:
+            if doubled:
+                other = f"{prospect_id}x"
+                self.model.enter(
+                    other, self.place.email(user), self.model.leads[prospect_id].status, timedelta()
+                )
+                self.model.merge(other, prospect_id)
+            else:
+                self.model.vanish(prospect_id)
+
     # The other half of the sync
 
     @rule(
@@ -414,8 +430,9 @@ class TwoSidedMachine(DeliveryMachine):
         """All that one round of the sync does. What no ordinary pull can see, the nightly full one does."""
         self.later(DAY)
         process = self.awake()[0]
-        self.do_pull(process, full=self.model.needs_full_read)
-        self.model.needs_full_read = False
+        due = self.model.full_reads_due
+        self.do_pull(process, full=due > 0)
+        self.model.full_reads_due = max(0, due - 1)
         self.do_apply(process)
         self.do_reconcile(process)
         self.do_push(process)
