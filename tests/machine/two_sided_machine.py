@@ -220,7 +220,8 @@ class TwoSidedMachine(DeliveryMachine):
     @rule(user=users, doubled=st.booleans())
     @_sound
     def staff_tidy_up(self, user: int, doubled: bool) -> None:
-        """They delete a card; `doubled`: they first made another one for the same person, and merge the two."""
+        """They delete a card; `doubled`: they first made another one for the same person, and merge the
+        two."""
         if self.model.still_working or len(self.awake()) < len(self.house.processes):
             return
         for prospect_id in self.leads_of(user)[:1]:
