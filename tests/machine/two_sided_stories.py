@@ -72,11 +72,12 @@ def operator(act: str, n: int = 0) -> Step:
     return lambda m: m.operator(act=act, n=n, word="new")
 
 
+def slow_pull(moment: int) -> list[Step]:
+    """What a pull read before another one's news is old: it froze at this one of its moments."""
+    return [freezes("pull", moment), staff("Lost"), does("pull", "apply"), wakes, does("apply")]
+
+
 STORIES: dict[str, list[Step]] = {
-    # No flip-flop: what a pull read before another one's news is old
-    "a slow pull comes after a quick one": [
-        freezes("pull", 5), staff("Lost"), does("pull", "apply"), wakes, does("apply"),
-    ],
     # Replay: a change that a decision makes goes on from what the log said last
     "a change settled by hand is told all the same": [
         says(0, "lost"), operator("success"), does("reconcile", "push"),

@@ -3,6 +3,7 @@ machine catching it. As in variants.py, what is replaced must be there."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -48,7 +49,11 @@ def stale_apply(patch: pytest.MonkeyPatch) -> None:
         with connection.begin():
             decision = inbound.decide(inbound._situation(integration, row, domiq_is_newer), statuses)
             if decision.action is Action.APPLY:
-                inbound._apply(connection, row, decision)
+                known = {
+                    "connection": connection, "integration": integration, "row": row, "decision": decision
+                }  # fmt: skip
+                wanted = inspect.signature(inbound._apply).parameters
+                inbound._apply(**{name: known[name] for name in wanted})
             elif decision.action is Action.PUSH:
                 inbound._log_outbound(connection, row, decision)
 

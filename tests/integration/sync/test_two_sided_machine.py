@@ -13,7 +13,7 @@ from domiq_dagster.db.embedded import EmbeddedServer
 from tests.depth import SOAK_MINUTES
 from tests.machine.house import House, house_at, migrated
 from tests.machine.two_sided_machine import TwoSidedMachine
-from tests.machine.two_sided_stories import MANUAL_STORIES, SECOND_CHAT, STORIES, told
+from tests.machine.two_sided_stories import MANUAL_STORIES, SECOND_CHAT, STORIES, slow_pull, told
 
 _EVERYDAY = settings(derandomize=True, database=None, max_examples=5, stateful_step_count=15)
 """The same steps each time: what is new is looked for by `make soak`."""
@@ -72,3 +72,8 @@ def test_what_one_chat_told_resman_is_no_news_for_the_next(house: House, policy:
         first=("new", "new", "completed", "new"),
         known=(None, "Lost"),
     )
+
+
+def test_a_slow_pull_overwrites_nothing_that_a_quick_one_brought(house: House) -> None:
+    for moment in range(1, 11) if SOAK_MINUTES else range(5, 8):
+        told(house, slow_pull(moment))
