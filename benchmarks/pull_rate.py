@@ -3,8 +3,8 @@ bytes, parsing them, and COPYing what was parsed.
 
 One JSON line. `first_load`: a property of which nothing is stored; `re_read`: a full re-read in which 1 % of
 the prospects changed. Each is a process of its own, whose peak memory is given in MiB. `floor` is the best of
-three processes that stream the same answer through ijson into COPY, into a table of the columns and the key of
-the one that leads are stored in; `bare_floor` the same into a table without a key. The time counts from the
+three processes that stream the same answer through ijson into COPY, into a table of the columns and the key
+of the one that leads are stored in; `bare_floor` the same into a table without a key. The time counts from the
 request to the commit. Both are to stay within 1.5 times of the floor.
 """
 
@@ -35,7 +35,7 @@ from domiq_dagster.wiring import open_client, open_engine
 
 _SPAWN = multiprocessing.get_context("spawn")
 PROSPECTS = 200_000
-CONVERSATIONS = 2_000
+CONVERSATIONS = 200
 _FLOOR_TABLE = """
 DROP TABLE IF EXISTS floor;
 CREATE TABLE floor (LIKE domiq_sync.resman_lead {including})

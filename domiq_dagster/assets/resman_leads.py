@@ -26,6 +26,10 @@ class PullConfig(Config):
     """How much to ask for."""
 
     full: bool = Field(default=False, description="Read everything again rather than what changed.")
+    believe_short: bool = Field(
+        default=False,
+        description="Believe a full read though it lacks many prospects that are known: they are gone.",
+    )
     since: str | None = Field(
         default=None, description="Read from this ISO date on instead of from the watermark."
     )
@@ -52,6 +56,11 @@ def resman_leads(context: AssetExecutionContext, config: PullConfig, sync: SyncR
 
         def on_property(integration: Integration, result: Pulled | ResManError) -> None:
             if isinstance(result, Pulled):
+                if result.distrust is not None:
+                    context.log.warning(
+                        f"{result.partition_key}: this full read is not believed, since {result.distrust}. "
+                        "If that is right, materialise the partition with full: true and believe_short: true."
+                    )
                 results[integration.partition_key] = result
                 if len(keys) > 1:
                     # Marked at once, so that a later failure leaves the finished ones done.
@@ -67,6 +76,7 @@ def resman_leads(context: AssetExecutionContext, config: PullConfig, sync: SyncR
             chosen,
             full=config.full,
             since=since,
+            believe_short=config.believe_short,
             max_accounts=sync.max_accounts,
             on_property=on_property,
         )
@@ -87,8 +97,17 @@ def _metadata(result: Pulled) -> dict[str, MetadataValue]:
         "fetched": MetadataValue.int(result.fetched),
         "stored": MetadataValue.int(result.stored),
         "linked": MetadataValue.int(result.linked),
+        "unchanged": MetadataValue.int(result.unchanged),
+        "silent_changes": MetadataValue.int(result.silent),
+        "overlap_hours": MetadataValue.float(round(result.overlap.total_seconds() / 3600, 2)),
+        "late_hours": MetadataValue.float(round(result.late.total_seconds() / 3600, 2)),
+        "requests": MetadataValue.int(result.requests),
+        "missing": MetadataValue.int(result.missing),
+        "vanished": MetadataValue.int(result.vanished),
         "modified_since": MetadataValue.timestamp(result.modified_since),
     }
+    if result.distrust is not None:
+        found["not_believed"] = MetadataValue.text(result.distrust)  # type: ignore[assignment]
     if result.watermark is not None:
         found["watermark"] = MetadataValue.timestamp(result.watermark)
     return found  # type: ignore[return-value]

@@ -44,23 +44,37 @@ def pull_all(
     *,
     full: bool = False,
     since: datetime | None = None,
+    believe_short: bool = False,
     rules: PullRules | None = None,
     max_accounts: int = 4,
     on_property: Callable[[Integration, Pulled | ResManError], None] = lambda i, r: None,
 ) -> tuple[dict[str, Pulled], dict[str, ResManError]]:
-    """Pulls several properties, accounts side by side. One property's failure touches no other. Returns
-    what came and what failed, by partition key. `on_property` is called as each ends."""
+    """Pulls several properties: up to `max_accounts` accounts side by side, the properties of each one after
+    the other. One property's failure touches no other. Returns what came and what failed, by partition key.
+    `on_property` is called as each ends."""
     pulled: dict[str, Pulled] = {}
     errors: dict[str, ResManError] = {}
 
     interrupted = threading.Event()
 
-    def run_account(account: str) -> None:
-        for integration in (i for i in integrations if i.account_id == account):
+    accounts: dict[str, list[Integration]] = {}
+    for integration in integrations:
+        accounts.setdefault(integration.account_id, []).append(integration)
+
+    def run_account(mine: list[Integration]) -> None:
+        for integration in mine:
             if interrupted.is_set():
                 return
             try:
-                result = pull_property(engine, client, integration, full=full, since=since, rules=rules)
+                result = pull_property(
+                    engine,
+                    client,
+                    integration,
+                    full=full,
+                    since=since,
+                    believe_short=believe_short,
+                    rules=rules,
+                )
                 pulled[integration.partition_key] = result
                 on_property(integration, result)
             except ResManError as error:
@@ -68,9 +82,8 @@ def pull_all(
                 errors[integration.partition_key] = error
                 on_property(integration, error)
 
-    accounts = sorted({i.account_id for i in integrations})
     with ThreadPoolExecutor(max_workers=max_accounts, thread_name_prefix="pull") as pool:
-        under_way = [pool.submit(run_account, a) for a in accounts]
+        under_way = [pool.submit(run_account, mine) for mine in accounts.values()]
         try:
             for done in under_way:
                 done.result()
@@ -86,6 +99,8 @@ def sync_pass(
     *,
     property_ids: Sequence[UUID] | None = None,
     budget: Budget | None = None,
+    full: bool = False,
+    believe_short: bool = False,
 ) -> PassReport:
     """Pull, apply, reconcile, push, notify, once. What ResMan refuses to answer for one property is in
     the report; the others go on."""
@@ -96,7 +111,7 @@ def sync_pass(
     except ResManError as error:
         report.problems = [f"the settings could not be completed from ResMan: {error}"]
     integrations = _integrations(engine, property_ids)
-    report.pulled, errors = pull_all(engine, client, integrations)
+    report.pulled, errors = pull_all(engine, client, integrations, full=full, believe_short=believe_short)
     report.pull_errors = {key: f"{e.kind}: {e}" for key, e in errors.items()}
     for integration in integrations:
         report.applied[integration.partition_key] = apply_property(engine, integration)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice, pairwise
@@ -68,11 +69,22 @@ class Stage:
         """Stages one whole answer, `look`ing at each prospect. If the answer raises, nothing of it stays."""
         staged, newest = self.staged, self.newest
         prospects = iter(answer)
+        under_way: Future[None] | None = None
         try:
-            while piece := list(islice(prospects, _PIECE)):
-                for prospect in piece:
-                    look(prospect)
-                self._take_piece(piece)
+            with ThreadPoolExecutor(1, thread_name_prefix="stage") as other:
+                while piece := list(islice(prospects, _PIECE)):
+                    for prospect in piece:
+                        look(prospect)
+                    if under_way is not None:
+                        under_way.result()
+                    if len(piece) < _PIECE:
+                        self._take_piece(piece)
+                        under_way = None
+                    else:
+                        # The database works on this piece while the next one is read.
+                        under_way = other.submit(self._take_piece, piece)
+                if under_way is not None:
+                    under_way.result()
         except BaseException:
             self._connection.rollback()
             self._discard_from(self.fetched)

@@ -13,6 +13,7 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "duplicate_policy": ("create", "refuse"),
     "event_id_policy": ("echo_and_edit", "ignore"),
     "modified_since_granularity": ("exact", "day"),
+    "first_contact_filter": ("exact", "day", "ignore"),
     "cancel_after_conversion": ("lose", "ignore", "error"),
     "v1_bad_credentials": ("failed", "401", "500"),
     "error_code_type": ("number", "string"),
@@ -35,6 +36,9 @@ class Switches:
     modified_since_granularity: str = "exact"
     refuse_future_modified_since: bool = False
     max_search_results: int = 500
+    max_prospects: int | None = None
+    first_contact_filter: str = "exact"
+    omit_prospects: float = 0.0
     max_comment_length: int | None = None
     activity_reactivates: bool = True
     strict_agents: bool = True

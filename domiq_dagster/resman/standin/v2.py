@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from .exchange import JSON, Answer, Call, json_answer
+from .exchange import HTML, JSON, Answer, Call, json_answer
 from .instants import parse_instant
 from .records import Account, Lease, Note, Property, Prospect, camel, same_id
 from .v2_json import DateText, employee_json, lease_json, property_json, prospect_json
@@ -102,6 +103,10 @@ def _prospects(standin: Standin, call: Call, account: Account) -> Answer:
     with_log = call.query.get("includeCommunicationLog", "").lower() == "true"
     date = DateText(standin.switches.date_style)
     found = [p for p in standin.store.prospects_of(record.property_id) if keep(p)]
+    most = standin.switches.max_prospects
+    if most is not None and len(found) > most:
+        body = b"<html><body><h1>502 Bad Gateway</h1>response too large: buffer overflow</body></html>"
+        return Answer(502, body, HTML, outcome="Failed")
     return _list_answer("prospects", (prospect_json(p, record, date, with_log) for p in found), len(found))
 
 
@@ -112,9 +117,14 @@ def _prospect_filter(standin: Standin, call: Call) -> Callable[[Prospect], bool]
     if (start is None) != (end is None):
         raise V2Refusal(400, "firstContactDateFrom and firstContactDateTo go together.")
     first = None if start is None or end is None else (_instant(start), _instant(end))
+    if standin.switches.first_contact_filter == "ignore":
+        first = None
+    elif first is not None and standin.switches.first_contact_filter == "day":
+        first = (_midnight(first[0]), _midnight(first[1]))
+    omitted = standin.switches.omit_prospects * 100
 
     def keep(prospect: Prospect) -> bool:
-        if prospect.last_modified < since:
+        if prospect.last_modified < since or zlib.crc32(prospect.prospect_id.encode()) % 100 < omitted:
             return False
         if prospect_id is not None and not same_id(prospect.prospect_id, prospect_id):
             return False
@@ -132,7 +142,7 @@ def _modified_since(standin: Standin, call: Call) -> datetime:
     if standin.switches.refuse_future_modified_since and since > standin.clock():
         raise V2Refusal(400, "modifiedSince cannot be in the future.")
     if standin.switches.modified_since_granularity == "day":
-        return since.replace(hour=0, minute=0, second=0, microsecond=0)
+        return _midnight(since)
     return since
 
 
@@ -273,6 +283,10 @@ def _required(call: Call, key: str) -> str:
     if not value:
         raise V2Refusal(400, f"{key} is required.")
     return value
+
+
+def _midnight(instant: datetime) -> datetime:
+    return instant.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _instant(text: str) -> datetime:
