@@ -3,7 +3,7 @@
 # test     the whole test suite
 # chaos    workers killed, connections cut, the database restarted: some minutes, one JSON line;
 #          make chaos OPTIONS="--seed 7" repeats a run
-# soak     the property tests of the delivery for minutes: make soak MINUTES=30 (10 if left out)
+# soak     the property tests of both ways for minutes: make soak MINUTES=30 (10 if left out)
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
 # lint     formatting, lint, types, and which room may import which
 
@@ -41,7 +41,7 @@ chaos: install
 	@$(BIN)/python -m tests.chaos.run $(OPTIONS)
 
 MINUTES ?= 10
-SOAKED := sync/test_pull.py sync/test_delivery_machine.py sync/test_interleavings.py sync/test_replay.py test_capture.py test_schema_contract.py
+SOAKED := sync/test_pull.py sync/test_delivery_machine.py sync/test_two_sided_machine.py sync/test_interleavings.py sync/test_replay.py test_capture.py test_schema_contract.py
 soak: install
 	DOMIQ_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest $(addprefix tests/integration/,$(SOAKED))
 

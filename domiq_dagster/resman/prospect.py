@@ -89,24 +89,6 @@ class Prospect:
     def people(self) -> tuple[Person, ...]:
         return tuple(map(_person, self._people()))
 
-    @property
-    def main_contact(self) -> tuple[str | None, str | None, str | None, str | None]:
-        """First name, last name, e-mail and phone of the main contact, else of the first of the household."""
-        main: dict[str, Any] | None = None
-        for values in self._people():
-            if main is None or values.get("ismaincontact") is True:
-                main = values
-                if values.get("ismaincontact") is True:
-                    break
-        if main is None:
-            return None, None, None, None
-        return (
-            as_text(main.get("firstname")),
-            as_text(main.get("lastname")),
-            as_text(main.get("email")),
-            as_text(main.get("phone")),
-        )
-
     def _people(self) -> Iterator[dict[str, Any]]:
         people = self._values.get("people")
         for entry in people if isinstance(people, list) else ():

@@ -220,7 +220,10 @@ class Delivery:
 
     def _must_read(self, row: Row[Any]) -> bool:
         stale = row.known_for is None or row.known_for > self._rules.fresh
-        undated = row.agreed_resman_status is None and row.last_modified is None
+        # Nothing was agreed: then its events tell whose news it shows, where our own posts may have dated it.
+        undated = row.agreed_resman_status is None and (
+            row.last_modified is None or row.touched_at is not None
+        )
         unread = undated or stale or row.resman_status is None or row.person_id is None
         return unread or self._held.may_have_left
 

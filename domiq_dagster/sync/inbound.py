@@ -76,6 +76,7 @@ def apply_property(
                 "property_id": integration.property_id,
                 "conversation_id": conversation_id,
                 "undated": domiq_is_newer is not None,
+                "outbound": integration.outbound,
             },
         ).all()
         connection.commit()
@@ -104,7 +105,7 @@ def decisions(
     connection: Connection, integration: Integration, statuses: StatusMap
 ) -> Iterator[tuple[Row[Any], Decision]]:
     """What `apply_property` would decide about each lead just now. Reads only."""
-    asked = {"property_id": integration.property_id, "conversation_id": None, "undated": False}
+    asked = {"property_id": integration.property_id, "undated": False, "outbound": integration.outbound}
     query = text(_QUERIES["moved_leads"]).execution_options(yield_per=2_000)
     for row in connection.execute(query, asked):
         yield row, decide(_situation(integration, row, None), statuses)
@@ -152,6 +153,7 @@ def _act(
                 "property_id": integration.property_id,
                 "conversation_id": row.conversation_id,
                 "undated": domiq_is_newer is not None,
+                "outbound": integration.outbound,
             },
         ).first()
         if locked is None or again is None:

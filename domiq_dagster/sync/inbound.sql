@@ -1,6 +1,6 @@
 -- name: moved_leads
--- Current links whose pair differs from the pair last agreed, or that a conflict is open for. A prospect that was read before we last
--- touched it is left for the next pull.
+-- Current links whose pair differs from the pair last agreed, or that a conflict is open for. A prospect that was read
+-- before we last touched it is left for the next pull.
 SELECT l.conversation_id, l.prospect_id, l.agreed_domiq_status, l.agreed_resman_status, l.agreed_at,
        c.status AS domiq_status, r.effective_status AS resman_status, r.lost_reason,
        l.agreed_at IS NULL AND c.created_at > r.last_modified AS domiq_is_newer,
@@ -16,8 +16,12 @@ FROM domiq_sync.lead_link l
 JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
 JOIN public.conversation c ON c.id = l.conversation_id
 WHERE l.property_id = :property_id AND l.is_current
-  -- Where nothing was agreed, who is newer decides: a lead that no pull has dated yet waits for one.
-  AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL OR r.last_modified IS NOT NULL)
+  -- Where nothing was agreed, who is newer decides: a lead that no pull has dated yet waits for one, and one that
+  -- our own posts may have dated (for another conversation) waits for the open change, which reads its events.
+  AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL
+       OR (r.last_modified IS NOT NULL
+           AND (NOT :outbound OR r.touched_at IS NULL
+                OR NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id))))
   AND (l.agreed_domiq_status IS DISTINCT FROM c.status
        OR l.agreed_resman_status IS DISTINCT FROM r.effective_status
        OR EXISTS (SELECT FROM domiq_sync.conflict k
@@ -41,8 +45,10 @@ FROM domiq_sync.lead_link l
 JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
 JOIN public.conversation c ON c.id = l.conversation_id
 WHERE l.conversation_id = :conversation_id AND l.property_id = :property_id AND l.is_current
-  -- Where nothing was agreed, who is newer decides: a lead that no pull has dated yet waits for one.
-  AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL OR r.last_modified IS NOT NULL)
+  AND (CAST(:undated AS boolean) OR l.agreed_at IS NOT NULL
+       OR (r.last_modified IS NOT NULL
+           AND (NOT :outbound OR r.touched_at IS NULL
+                OR NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id))))
   AND (l.agreed_domiq_status IS DISTINCT FROM c.status
        OR l.agreed_resman_status IS DISTINCT FROM r.effective_status
        OR EXISTS (SELECT FROM domiq_sync.conflict k
@@ -103,12 +109,13 @@ VALUES (:conversation_id, :prospect_id,
         :domiq_status, :status_reason, 'system', 'to_resman', 'pending')
 
 -- name: open_conflict
-INSERT INTO domiq_sync.conflict (property_id, conversation_id, prospect_id, domiq_status, resman_status)
+-- Or tells an open one what it is about now.
+INSERT INTO domiq_sync.conflict AS open (property_id, conversation_id, prospect_id, domiq_status, resman_status)
 VALUES (:property_id, :conversation_id, :prospect_id, :domiq_status, :resman_status)
 ON CONFLICT (conversation_id) WHERE resolved_at IS NULL DO UPDATE SET
     prospect_id = EXCLUDED.prospect_id,
     domiq_status = EXCLUDED.domiq_status, resman_status = EXCLUDED.resman_status
-WHERE (conflict.prospect_id, conflict.domiq_status, conflict.resman_status)
+WHERE (open.prospect_id, open.domiq_status, open.resman_status)
       IS DISTINCT FROM (EXCLUDED.prospect_id, EXCLUDED.domiq_status, EXCLUDED.resman_status)
 
 -- name: close_conflict

@@ -159,7 +159,8 @@ def local_to_utc(local: datetime, time_zone: str) -> datetime:
 
 
 def _comments(change: OutboundChange, mark: str) -> str:
-    moved = f"DomIQ status: {change.old_status or 'none'} -> {change.new_status}."
+    before = "" if change.old_status == change.new_status else f"{change.old_status or 'none'} -> "
+    moved = f"DomIQ status: {before}{change.new_status}."
     if change.new_status in ("tour_scheduled", "tour_booked") and change.tour_datetime is None:
         moved += " No tour time was given."
     parts = [moved, change.reason, change.summary, mark]

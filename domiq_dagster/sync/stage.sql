@@ -65,7 +65,8 @@ FROM staged_lead
 
 -- name: merge_stage
 -- One row a prospect (an answer may repeat one: its newest wins, which may be the one that is stored and so was not
--- staged). What we changed at ResMan ourselves after this pull began is newer than what the pull read.
+-- staged). What we changed at ResMan ourselves after this pull began is newer than what the pull read, and so is what
+-- a pull brought that began later.
 WITH newest AS (
     SELECT DISTINCT ON (prospect_id) * FROM staged_lead
     ORDER BY prospect_id, last_modified DESC, n DESC
@@ -85,7 +86,7 @@ ON CONFLICT (property_id, prospect_id) DO UPDATE SET
     lost_reason = EXCLUDED.lost_reason, transaction_source_id = EXCLUDED.transaction_source_id,
     agent_id = EXCLUDED.agent_id, lease_status = EXCLUDED.lease_status, content_hash = EXCLUDED.content_hash,
     stored_at = EXCLUDED.stored_at, read_at = EXCLUDED.read_at
-WHERE (kept.touched_at IS NULL OR kept.touched_at < EXCLUDED.read_at)
+WHERE (kept.touched_at IS NULL OR kept.touched_at < EXCLUDED.read_at) AND kept.read_at <= EXCLUDED.read_at
   AND (kept.content_hash, kept.last_modified, kept.effective_status)
       IS DISTINCT FROM (EXCLUDED.content_hash, EXCLUDED.last_modified, EXCLUDED.effective_status)
 

@@ -122,6 +122,7 @@ def parameters(loaded: Connection) -> dict[str, Any]:
         "ours": False,
         "known_since": None,
         "undated": False,
+        "outbound": True,
         "window_seconds": 900.0,
         "a": "400",
         "turn": 0,

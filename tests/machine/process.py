@@ -67,7 +67,7 @@ class Process:
 
     # What it works with
 
-    def client(self, model: ResManModel) -> ModelClient:
+    def client(self, model: ResManModel, kind: type[ModelClient] = ModelClient) -> ModelClient:
         """A client behind the real gate."""
         gate = AccountGate(self._gate_engine, pause=lambda seconds: None, jitter=lambda: 1.0)
 
@@ -83,14 +83,18 @@ class Process:
                     self._at_the_gate -= 1
 
         as_guard: Callable[[str], AbstractContextManager[None]] = guard
-        return ModelClient(model, as_guard, self._at)
+        return kind(model, as_guard, self._at)
 
     # Running
 
-    def run(self, work: Callable[[], T], *, dies_at: int | None = None) -> T | None:
-        """Does the work to its end, or dies on the way, so many steps after it claimed something: then the
-        answer is None."""
+    def run(
+        self, work: Callable[[], T], *, dies_at: int | None = None, counted_from_start: bool = False
+    ) -> T | None:
+        """Does the work to its end, or dies on the way, so many steps after it claimed something (or after it
+        began): then the answer is None."""
         self._dies_at = dies_at
+        if counted_from_start:
+            self._steps_left = dies_at
         try:
             return work()
         except BaseException:

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from domiq_dagster.resman.errors import (
@@ -83,6 +84,12 @@ class Lead:
     person: Person
     status: str = "Prospect"
     events: list[LeadEvent] = field(default_factory=list)
+    modified_at: datetime | None = None
+    lease_signed: bool | None = None
+    """None: there is no lease."""
+    lease_ended: bool = False
+    revision: int = 0
+    """Counts edits of what else is on the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +187,16 @@ class ResManModel:
             lead.person = replace(lead.person, first_name=post.first_name, last_name=post.last_name)
         event = replace(post.event, event_id=self._new_id("event"))
         lead.events.append(event)
-        if event.event_type == "Cancel" and post.customer_type == "lost":
-            lead.status = "Lost"
-        elif event.event_type == "ReActivate" and post.customer_type == "prospect":
-            lead.status = "Prospect"
+        self._move(lead, event.event_type, post.customer_type)
         for change, step in _MARKER.findall(event.comments or ""):
             self.taken.append(Taken(lead.prospect_id, change, step, event.event_type))
         return PostedLead(lead.prospect_id, lead.person.person_id, (str(event.event_id),))
+
+    def _move(self, lead: Lead, event_type: str, customer_type: str) -> None:
+        if event_type == "Cancel" and customer_type == "lost":
+            lead.status = "Lost"
+        elif event_type == "ReActivate" and customer_type == "prospect" and lead.status == "Lost":
+            lead.status = "Prospect"
 
     def _check(self, event: LeadEvent) -> None:
         if event.event_type == "Cancel":

@@ -1,0 +1,70 @@
+"""The two-sided machine catches an inbound half that is broken in one way or another:
+tests/machine/two_sided_variants.py. Each test names the invariant that catches it, and the story that
+suffices (the whole engine passes all of them)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from domiq_dagster.db.embedded import EmbeddedServer
+from tests.machine import two_sided_variants as variants
+from tests.machine.checks import Broken
+from tests.machine.house import House, house_at, migrated
+from tests.machine.two_sided_stories import (
+    LATE_NEWS,
+    NEWS,
+    ONE_SIDE_MOVED,
+    STALE_DECISION,
+    Step,
+    slow_pull,
+    told,
+)
+
+
+@pytest.fixture(scope="module")
+def house(pg_server: EmbeddedServer) -> Iterator[House]:
+    with house_at(migrated(pg_server, "broken_two_sided")) as house:
+        yield house
+
+
+STORY_OF = {
+    variants.echo: (NEWS, "lost"),  # more changes are logged than were made
+    variants.watermark_ahead: (LATE_NEWS, "agreement"),
+    variants.stale_apply: (STALE_DECISION, "replay"),
+    variants.no_base: (ONE_SIDE_MOVED, "decision"),
+}
+
+
+def caught(house: House, steps: list[Step], invariant: str) -> None:
+    """The machine, as it is, breaks on this invariant."""
+    with pytest.raises(Broken, match=f"^{invariant}: "):
+        told(house, steps)
+
+
+@pytest.mark.parametrize("variant", STORY_OF, ids=lambda variant: variant.__name__)
+def test_a_broken_variant_is_caught(
+    house: House, monkeypatch: pytest.MonkeyPatch, variant: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    variant(monkeypatch)
+    caught(house, *STORY_OF[variant])
+
+
+@pytest.mark.parametrize("variant", STORY_OF, ids=lambda variant: variant.__name__)
+def test_its_story_passes_where_nothing_is_broken(
+    house: House, variant: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    told(house, STORY_OF[variant][0])
+
+
+def test_a_slow_pull_that_brings_old_news_is_caught(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At which of its moments the answer is read and not yet stored is the engine's matter."""
+    variants.old_news(monkeypatch)
+    for moment in range(4, 11):
+        try:
+            told(house, slow_pull(moment))
+        except Broken as broken:
+            assert str(broken).startswith("flip-flop: ")
+            return
+    pytest.fail("no moment was found at which a slow pull does harm")

@@ -1,0 +1,494 @@
+"""Both sides at once: the delivery machine, with ResMan's staff, late and silent news, pulls, decisions and
+people who resolve conflicts among its steps, under every policy.
+
+At the end of each example edits and faults stop. Then two cycles (pull, apply, reconcile, push) are all it
+takes until both sides agree, or a difference is explained, and a third writes nothing (two_sided_checks.py).
+
+Left out, since it cannot hold: staff who edit a lead in the moment between our last look at it and our post.
+ResMan takes no condition with a post, so whoever comes last wins there; the machine asks only that both sides
+then agree on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+from sqlalchemy import Connection
+
+from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.sync.conflicts import NoSuchConflict, resolve
+from domiq_dagster.sync.inbound import apply_property
+from domiq_dagster.sync.integrations import Integration, load_integrations
+from domiq_dagster.sync.pull import pull_property
+from domiq_dagster.sync.push import push
+from domiq_dagster.sync.reconcile import reconcile
+from domiq_dagster.sync.statuses import ConflictPolicy
+from tests.machine.checks import Broken, Change
+from tests.machine.delivery_machine import (
+    DAY,
+    WORDS,
+    DeliveryMachine,
+    Edits,
+    Event,
+    _sound,
+    conversations,
+    edits,
+    events,
+    fault,
+)
+from tests.machine.house import USER_OF, Place
+from tests.machine.process import Process
+from tests.machine.resman_model import FAULTS, OUTAGES, SOURCE
+from tests.machine.resman_staff import ACTS, STAMPS, StaffedClient, StaffedModel, shown
+from tests.machine.two_sided_checks import COVERS, MEANS, SETS, TwoSidedChecks
+
+KNOWN = ["Prospect", "Prospect", None, "Lost", "Applicant", "Resident"]
+WORKS = ["pull", "pull all", "deliver", "apply", "reconcile", "resolve"]
+MEANWHILE = [
+    ["pull", "apply"], ["pull", "apply", "push"], ["pull"], ["push"], ["pull", "apply", "chatbot", "push"],
+    ["pull all", "reconcile"], ["later", "push"], ["later", "chatbot", "push", "pull", "apply"], [],
+]  # fmt: skip
+"""What others do while somebody is frozen."""
+users = st.integers(0, 2)
+steps = st.integers(1, 12)
+staff_edit = st.tuples(users, st.sampled_from(ACTS), st.sampled_from(list(STAMPS)))
+StaffEdits = Sequence[tuple[int, str, str]]
+
+
+class TwoSidedPlace(Place):
+    """A place whose conversations begin by the clock that can be set, as ResMan's news does."""
+
+    def _begin(self, c: Connection, n: int, status: str, age: int) -> UUID:
+        found: UUID = self._house.run(
+            c,
+            "INSERT INTO conversation(chatbot_id, user_id, status, created_at) "
+            "SELECT id, :u, :s, clock_timestamp() - :age * interval '1 minute' FROM chatbot "
+            "WHERE property_id = :p RETURNING id",
+            u=self.users[USER_OF[n]], s=status, age=age, p=self.id,
+        ).scalar_one()  # fmt: skip
+        return found
+
+    def clear(self) -> None:
+        super().clear()
+        self._house.do("DELETE FROM domiq_sync.attempt")
+
+
+class TwoSidedMachine(DeliveryMachine):
+    """Four conversations of three users, who may be leads at ResMan already."""
+
+    model: StaffedModel
+    checks: TwoSidedChecks
+
+    @initialize(
+        policy=st.sampled_from(list(ConflictPolicy)),
+        known=st.tuples(st.sampled_from(KNOWN), st.sampled_from(KNOWN)),
+        known_for=st.sampled_from([90 * DAY, 600.0]),
+        first=st.lists(st.sampled_from(WORDS), min_size=4, max_size=4),
+        quiet=st.booleans(),
+        hour=st.sampled_from([0, 6, 12, 23]),
+        odd=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    )
+    @_sound
+    def begin(
+        self,
+        policy: str,
+        known: tuple[str | None, str | None],
+        known_for: float,
+        first: list[str],
+        quiet: bool,
+        hour: int,
+        odd: tuple[bool, bool, bool],
+    ) -> None:
+        """`known`: what the first two users are at ResMan, since `known_for` seconds. `odd`: ResMan's rules
+        of which no source is certain. `quiet`: all of it is in step before anything happens."""
+        self.house.skew = 0.0
+        self.house.do(
+            "UPDATE machine.clock SET ahead = date_trunc('day', pg_catalog.clock_timestamp()) "
+            "+ interval '1001 days' + :h * interval '1 hour' - pg_catalog.clock_timestamp()",
+            h=hour,
+        )
+        self.told: list[str] = []
+        """What each cycle on the way to rest left behind."""
+        self.model = StaffedModel(self.now)
+        self.model.whole_days, self.model.activity_reactivates, self.model.keeps_converted = odd
+        self.policy = policy
+        self.place = TwoSidedPlace(self.house, first, settings_open=False)
+        self.place.set(conflict_policy=policy)
+        self.checks = TwoSidedChecks(self.house, self.place, self.model, first, policy)
+        for user, status in enumerate(known):
+            if status:
+                self.model.enter(f"lead-{user}", self.place.email(user), status, timedelta(seconds=known_for))
+        if quiet:
+            self.cycle()
+            self.cycle()
+
+    def now(self) -> Any:
+        return self.house.rows("SELECT clock_timestamp() AS now")[0].now
+
+    start = a_worker_freezes = a_worker_is_overtaken = None  # type: ignore[assignment]
+
+    def change(self, edits: Edits, logged: tuple[int, str] | None = None) -> None:
+        super().change(edits, logged)
+        if logged is not None:
+            self.checks.own_words.add(self.conversation(logged[0]))
+            self.checks.credits[self.conversation(logged[0])] += 1
+
+    def load_in_bulk(self, n: int, word: str) -> None:
+        super().load_in_bulk(n, word)
+        self.checks.unlogged.add(self.conversation(n))
+        self.checks.credits[self.conversation(n)] += 1
+
+    @rule(act=st.sampled_from(
+        ["reconcile", "retry", "retry", "give the contact", "success", "failed", "delete", "load in bulk",
+         "switch off", "switch on", "switch on"]), n=conversations, word=st.sampled_from(WORDS))  # fmt: skip
+    @_sound
+    def operator(self, act: str, n: int, word: str) -> None:
+        if act == "delete":
+            for sibling in self.place.siblings(n):
+                self.checks.credits[sibling] += 1
+        before = self.checks.by_hand.copy()
+        self._operate(act, n, word)
+        for change in self.checks.changes():
+            if change.change_id in self.checks.by_hand - before:
+                self.checks.credits[change.conversation_id] += 1
+
+    def _operate(self, act: str, n: int, word: str) -> None:
+        if act == "reconcile":
+            self.do_reconcile()
+        elif act == "retry":
+            self.do_retry()
+        elif act == "give the contact":
+            self.place.tell_contact()
+        elif act in ("success", "failed"):
+            self.settle_by_hand(n, act)
+        elif act == "delete":
+            self.checks.forget(self.conversation(n))
+            self.place.replace(n)
+            self.checks.expect(self.conversation(n))
+        elif act == "load in bulk":
+            self.load_in_bulk(n, word)
+        else:
+            self.place.set(sync_enabled=act == "switch on")
+
+    @rule(
+        seconds=st.sampled_from([DAY, 3600.0, 400.0, 50.0, 10.0]),
+        outage=st.sampled_from([None, None, None, *OUTAGES]),
+        skew=st.sampled_from([0.0, 0.0, 30 * DAY, -30 * DAY]),
+    )
+    @_sound
+    def the_world_turns(self, seconds: float, outage: str | None, skew: float) -> None:
+        self.later(seconds)
+        self.house.skew = skew
+        self.model.outage = FAULTS[outage] if outage else None
+
+    # ResMan's staff
+
+    @rule(given=st.lists(staff_edit, min_size=1, max_size=3))
+    @_sound
+    def staff(self, given: StaffEdits) -> None:
+        self.do_staff(given)
+
+    def do_staff(self, given: StaffEdits) -> None:
+        for user, act, stamp in given:
+            for prospect_id in self.leads_of(user):
+                self.model.edit(prospect_id, act, stamp)
+
+    def leads_of(self, user: int) -> list[str]:
+        email = self.place.email(user)
+        return [k for k, lead in self.model.leads.items() if lead.person.email == email]
+
+    @rule(
+        user=users, status=st.sampled_from(["Prospect", "Lost", "Applicant"]), age=st.sampled_from([0.0, DAY])
+    )
+    @_sound
+    def staff_enter(self, user: int, status: str, age: float) -> None:
+        """Staff make a card. Not while a worker may be making one for the same person: ResMan takes both."""
+        if self.leads_of(user) or self.model.still_working or len(self.awake()) < len(self.house.processes):
+            return
+        self.model.enter(f"card-of-{user}", self.place.email(user), status, timedelta(seconds=age))
+
+    @rule(days=st.sampled_from([0.5, 30]))
+    @_sound
+    def resman_gives_up(self, days: float) -> None:
+        self.model.auto_lose(timedelta(days=days))
+
+    @rule(user=users, doubled=st.booleans())
+    @_sound
+    def staff_tidy_up(self, user: int, doubled: bool) -> None:
+        """They delete a card; `doubled`: they first made another one for the same person, and merge the
+        two."""
+        if self.model.still_working or len(self.awake()) < len(self.house.processes):
+            return
+        for prospect_id in self.leads_of(user)[:1]:
+            if doubled:
+                other = f"{prospect_id}x"
+                self.model.enter(
+                    other, self.place.email(user), self.model.leads[prospect_id].status, timedelta()
+                )
+                self.model.merge(other, prospect_id)
+            else:
+                self.model.vanish(prospect_id)
+
+    # The other half of the sync
+
+    @rule(
+        full=st.booleans(),
+        reads=st.lists(st.none() | fault, max_size=1),
+        breaks_off=st.sampled_from([None, None, None, 0, 1]),
+        then_apply=st.booleans(),
+    )
+    @_sound
+    def pull(self, full: bool, reads: list[str | None], breaks_off: int | None, then_apply: bool) -> None:
+        self.model.meets(reads, [])
+        if breaks_off is not None:
+            self.model.break_off(breaks_off)
+        process = self.awake()[0]
+        self.do_pull(process, full)
+        if then_apply:
+            self.do_apply(process)
+
+    @rule()
+    @_sound
+    def apply(self) -> None:
+        self.do_apply(self.awake()[0])
+
+    @rule(event=events)
+    @_sound
+    def a_pass(self, event: Event) -> None:
+        self.happens(event)
+        process = self.awake()[0]
+        self.do_pull(process)
+        self.do_apply(process)
+        self.do_reconcile()
+        self.do_push(process)
+
+    @rule(work=st.sampled_from(WORKS), step=st.integers(0, 30), n=conversations)
+    @_sound
+    def work_dies(self, work: str, step: int, n: int) -> None:
+        process = self.awake()[0]
+        process.run(self.work(process, work, n), dies_at=step, counted_from_start=True)
+
+    @rule(work=st.sampled_from(WORKS), moment=steps, n=conversations)
+    @_sound
+    def work_freezes(self, work: str, moment: int, n: int) -> None:
+        awake = self.awake()
+        if len(awake) > 1:
+            self.freeze(awake[-1], work, moment, n)
+
+    @rule(
+        before=edits,
+        work=st.sampled_from(WORKS),
+        moment=steps,
+        n=conversations,
+        given=st.lists(staff_edit, max_size=2),
+        meanwhile=edits,
+        others=st.sampled_from(MEANWHILE),
+        then=st.sampled_from(["apply", "push", "pull", None]),
+    )
+    @_sound
+    def work_is_overtaken(
+        self,
+        before: Edits,
+        work: str,
+        moment: int,
+        n: int,
+        given: StaffEdits,
+        meanwhile: Edits,
+        others: list[str],
+        then: str | None,
+    ) -> None:
+        """It freezes on its way, much happens, and it wakes and goes on with what it knew."""
+        awake = self.awake()
+        if len(awake) < 2:
+            return
+        self.change(before)
+        self.freeze(awake[-1], work, moment, n)
+        self.do_staff(given)
+        for other in others:
+            if other == "chatbot":
+                self.change(meanwhile)
+            elif other == "later":
+                self.later(50.0)
+            else:
+                self.work(awake[0], other, n)()
+        if awake[-1].frozen:
+            self.wake(awake[-1])
+        if then:
+            self.work(awake[0], then, n)()
+
+    @rule(n=conversations, keep=st.sampled_from(["domiq", "resman"]))
+    @_sound
+    def a_person_decides(self, n: int, keep: Literal["domiq", "resman"]) -> None:
+        self.do_resolve(self.awake()[0], n, keep)
+
+    def freeze(self, process: Process, work: str, moment: int, n: int) -> None:
+        process.held = None
+        process.freeze_at(moment)
+        process.start(self.work(process, work, n))
+        if process.frozen and process.held is not None and not self.checks.holds(process.held):
+            process.held = None  # given back by itself: what it does now it does as anybody may
+
+    def work(self, process: Process, name: str, n: int) -> Callable[[], None]:
+        return {
+            "pull": lambda: self.do_pull(process),
+            "pull all": lambda: self.do_pull(process, full=True),
+            "deliver": lambda: self.deliver_one(process),
+            "apply": lambda: self.do_apply(process),
+            "reconcile": lambda: self.do_reconcile(process),
+            "push": lambda: self.do_push(process),
+            "resolve": lambda: self.do_resolve(process, n, "domiq" if n % 2 else "resman"),
+        }[name]
+
+    def integration(self, process: Process) -> list[Integration]:
+        with process.engine.connect() as c:
+            found = load_integrations(c, property_ids=[self.place.id])
+            c.commit()
+        return found
+
+    def do_pull(self, process: Process, full: bool = False) -> None:
+        for integration in self.integration(process):
+            client: Any = process.client(self.model, StaffedClient)
+            try:
+                pull_property(process.engine, client, integration, full=full, clock=self.now)
+            except ResManError:
+                failing = (
+                    "SELECT FROM domiq_sync.watermark WHERE property_id = :p AND failing_since IS NOT NULL"
+                )
+                if not self.house.rows(failing, p=self.place.id):
+                    raise Broken("lost", "a failed pull is not on record") from None
+
+    def do_apply(self, process: Process) -> None:
+        for integration in self.integration(process):
+            apply_property(process.engine, integration)
+
+    def do_reconcile(self, process: Process | None = None) -> None:
+        reconcile(process.engine if process else self.house.engine, property_ids=[self.place.id])
+
+    def do_resolve(self, process: Process, n: int, keep: Literal["domiq", "resman"]) -> None:
+        conversation = self.conversation(n)
+        self.checks.credits[conversation] += 1
+        try:
+            resolve(process.engine, conversation, keep)
+        except NoSuchConflict:
+            self.checks.credits[conversation] -= 1
+
+    def do_push(self, process: Process, **options: Any) -> None:
+        push(
+            process.engine, process.client(self.model, StaffedClient), property_ids=[self.place.id], **options
+        )
+
+    def wake(self, process: Process, killed: bool = False) -> None:
+        if process.held is not None:
+            super().wake(process, killed)
+        else:
+            process.resume(dies=killed)
+
+    # What one edit leads to, where all is quiet
+
+    @rule(user=users, act=st.sampled_from(ACTS), word=st.none() | st.sampled_from(WORDS))
+    @_sound
+    def one_edit_in_quiet(self, user: int, act: str, word: str | None) -> None:
+        """`word`: the chatbot's edit, else it is the staff's."""
+        if len(self.awake()) < len(self.house.processes):
+            return
+        self.calm()
+        self.rest()
+        links = [k for k in self.checks.links() if k.is_current and k.prospect_id in self.leads_of(user)]
+        if len(links) != 1 or links[0].in_conflict or links[0].prospect_id not in self.model.leads:
+            return
+        (link,) = links
+        lead = self.model.leads[link.prospect_id]
+        if word is not None:
+            self.change([(self.place.conversations.index(link.conversation_id), word)])
+            expected = after_chatbot(word, shown(lead), self.policy, self.model.keeps_converted)
+        else:
+            before = shown(lead)
+            self.model.edit(link.prospect_id, act)
+            moved = shown(lead) != before
+            expected = after_staff(link.status, shown(lead)) if moved else link.status, shown(lead)
+        self.cycle()
+        self.cycle()
+        (now,) = [k for k in self.checks.links() if k.conversation_id == link.conversation_id]
+        came = now.status, shown(lead)
+        if expected is not None and came != expected and not now.in_conflict:
+            raise Broken("decision", f"{word or act} at {link}: {came} instead of {expected}")
+
+    # Rest
+
+    def calm(self) -> None:
+        """Edits and faults stop."""
+        self.model.heal()
+        self.house.skew = 0.0
+        self.place.set(sync_enabled=True, source_id=SOURCE)
+        self.place.tell_contact()
+
+    def cycle(self) -> None:
+        """All that one round of the sync does. What no ordinary pull can see, the nightly full one does."""
+        self.later(DAY)
+        process = self.awake()[0]
+        due = self.model.full_reads_due
+        self.do_pull(process, full=due > 0)
+        self.model.full_reads_due = max(0, due - 1)
+        self.do_apply(process)
+        self.do_reconcile(process)
+        self.do_push(process)
+        left = [(c.new_status, c.last_outcome) for c in self.checks.changes() if c.queued]
+        self.told.append(f"left {left}, posts {len(self.model.taken)}")
+
+    def rest(self) -> None:
+        """Two cycles, and nothing is written any more, save that the third one's pull may read what the
+        second one's push did."""
+        self.told = []
+        self.cycle()
+        self.cycle()
+        left = [c for c in self.checks.changes() if c.pending or c.queued]
+        if unexplained := self.checks.may_wait(left):
+            raise Broken("lost", f"nothing hinders them, and yet these stay pending: {unexplained}")
+        before = self.checks.written()
+        self.cycle()
+        self.checks.at_rest(before, self.told, apart_from="resman_lead")
+        before = self.checks.written()
+        self.cycle()
+        self.checks.at_rest(before, self.told)
+        self.checks.always()
+        self.checks.settled()
+        self.checks.both_agree()
+        self.checks.replay()
+
+    def come_to_rest(self) -> None:
+        self.calm()
+        if any(p.frozen for p in self.house.processes):
+            self.cycle()
+            for process in self.house.processes:
+                if process.frozen:
+                    self.wake(process)
+        self.rest()
+        if self.do_retry():
+            self.rest()
+
+    def deliver_all(self) -> list[Change]:
+        raise NotImplementedError
+
+
+def after_staff(ours: str, theirs: str) -> str:
+    """DomIQ's status once staff alone made a lead `theirs`."""
+    meaning = MEANS.get(ours)
+    return ours if meaning is None or meaning in COVERS[theirs] else SETS[theirs]
+
+
+def after_chatbot(word: str, theirs: str, policy: str, keeps_converted: bool) -> tuple[str, str] | None:
+    """Both statuses once the chatbot alone moved a lead that ResMan shows as `theirs`; None: a person
+    decides."""
+    ours = MEANS.get(word)
+    if ours is None or ours in COVERS[theirs]:
+        return word, theirs
+    if theirs == "Resident" or (theirs == "Applicant" and ours not in ("leased", "lost")):
+        return None if policy == "manual_review" else (SETS[theirs], theirs)
+    if ours == "lost":
+        return ("application", theirs) if theirs == "Applicant" and keeps_converted else (word, "Lost")
+    return word, "Prospect" if theirs == "Lost" else theirs

@@ -1,0 +1,104 @@
+"""Sequences of the two-sided machine's steps that are worth repeating each time: what it broke once, told
+plainly. The machine's own checks follow each step and the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.machine.delivery_machine import DAY
+from tests.machine.house import House
+from tests.machine.two_sided_machine import TwoSidedMachine
+
+Step = Callable[[TwoSidedMachine], None]
+
+
+def told(
+    house: House,
+    steps: list[Step],
+    *,
+    policy: str = "resman_wins",
+    first: tuple[str, ...] = ("new", "new", "new", "new"),
+    known: tuple[str | None, str | None] = ("Prospect", None),
+) -> None:
+    """Plays a story from a quiet beginning: conversations at the statuses `first`, of which the first users
+    are `known` to ResMan, or are not."""
+    machine: TwoSidedMachine = type("Machine", (TwoSidedMachine,), {"house": house})()
+    try:
+        machine.begin(
+            policy=policy, known=known, known_for=90 * DAY, first=list(first), quiet=True, hour=12,
+            odd=(False, False, False),
+        )  # fmt: skip
+        for step in steps:
+            step(machine)
+            machine.what_holds_always()
+    finally:
+        machine.teardown()
+
+
+def says(n: int, word: str) -> Step:
+    """The chatbot moves conversation `n`."""
+    return lambda m: m.chatbot(edits=[(n, word)], logged=None)
+
+
+def staff(act: str, stamp: str = "at once", user: int = 0) -> Step:
+    return lambda m: m.staff(given=[(user, act, stamp)])
+
+
+def does(*works: str) -> Step:
+    """Pulls, decisions, pushes, one after the other."""
+
+    def do(machine: TwoSidedMachine) -> None:
+        for work in works:
+            machine.work(machine.awake()[0], work, 0)()
+            machine.what_holds_always()
+
+    return do
+
+
+def freezes(work: str, moment: int) -> Step:
+    """A process freezes over it at that one of its moments."""
+    return lambda m: m.work_freezes(work=work, moment=moment, n=0)
+
+
+def wakes(machine: TwoSidedMachine) -> None:
+    machine.a_frozen_worker_wakes(killed=False)
+
+
+def later(seconds: float = DAY) -> Step:
+    return lambda m: m.later(seconds)
+
+
+def operator(act: str, n: int = 0) -> Step:
+    return lambda m: m.operator(act=act, n=n, word="new")
+
+
+def slow_pull(moment: int) -> list[Step]:
+    """What a pull read before another one's news is old: it froze at this one of its moments."""
+    return [freezes("pull", moment), staff("Lost"), does("pull", "apply"), wakes, does("apply")]
+
+
+STORIES: dict[str, list[Step]] = {
+    # Replay: a change that a decision makes goes on from what the log said last
+    "a change settled by hand is told all the same": [
+        says(0, "lost"), operator("success"), does("reconcile", "push"),
+    ],
+}  # fmt: skip
+SECOND_CHAT: list[Step] = [says(2, "lost"), does("pull", "apply")]
+"""A lost lead chats again and is active, as we told ResMan; its second chat, which was no lead's until now,
+ends."""
+NEWS: list[Step] = [staff("Lost"), does("pull", "apply")]
+LATE_NEWS: list[Step] = [does("pull"), later(600.0), staff("Lost", "an hour late")]
+"""An edit that could not be seen yet when ResMan dated it."""
+STALE_DECISION: list[Step] = [
+    staff("Lost"), does("pull"), freezes("apply", 3), says(0, "qualified"), wakes,
+]  # fmt: skip
+"""The chatbot moves a conversation between the decision about it and its carrying out."""
+ONE_SIDE_MOVED: list[Step] = [lambda m: m.one_edit_in_quiet(user=0, act="Lost", word="lost")]
+MANUAL_STORIES: dict[str, list[Step]] = {
+    # Writes stop: an open conflict is not written again
+    "both moved, and a person has yet to decide": [
+        staff("Lost"),
+        says(0, "qualified"),
+        does("pull", "apply"),
+    ],
+}
