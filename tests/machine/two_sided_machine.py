@@ -151,6 +151,7 @@ class TwoSidedMachine(DeliveryMachine):
         if act == "delete":
             for sibling in self.place.siblings(n):
                 self.checks.credits[sibling] += 1
+                self.checks.spoken_for.add(sibling)
         before = self.checks.by_hand.copy()
         self._operate(act, n, word)
         for change in self.checks.changes():
@@ -225,6 +226,12 @@ class TwoSidedMachine(DeliveryMachine):
         if self.model.still_working or len(self.awake()) < len(self.house.processes):
             return
         for prospect_id in self.leads_of(user)[:1]:
+            # Whoever of a person's conversations is linked first with what is left may be an older one.
+            self.checks.spoken_for |= {
+                c
+                for n, c in enumerate(self.place.conversations)
+                if USER_OF[n] == user and self.place.siblings(n)
+            }
             if doubled:
                 other = f"{prospect_id}x"
                 self.model.enter(
