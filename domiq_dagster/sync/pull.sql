@@ -2,7 +2,9 @@
 -- knows_any, misses_any: whether anything is stored of the property, and whether any of it is missing. late_seconds:
 -- how late its latest newcomer of the recent past came.
 SELECT clock_timestamp() AS started_at, w.watermark, w.covered_since, w.window_seconds, w.window_reach_seconds,
-       EXISTS (SELECT FROM domiq_sync.resman_lead r WHERE r.property_id = :property_id) AS knows_any,
+       -- ordered, so that the key's index is taken: for a new property the whole table would else be read
+       (SELECT r.prospect_id FROM domiq_sync.resman_lead r WHERE r.property_id = :property_id
+        ORDER BY r.property_id, r.prospect_id LIMIT 1) IS NOT NULL AS knows_any,
        EXISTS (SELECT FROM domiq_sync.missing_lead m WHERE m.property_id = :property_id) AS misses_any,
        COALESCE((SELECT max(p.late_seconds) FROM domiq_sync.pull p
                  WHERE p.property_id = :property_id AND p.late_seconds > 0

@@ -25,7 +25,7 @@ from domiq_dagster.resman.prospect import Prospect
 from domiq_dagster.sync.statuses import RESMAN_APPLICANT, RESMAN_RESIDENT, status_with_milestone
 
 _QUERIES = load_queries(__package__, "stage.sql")
-_PIECE = 500
+_PIECE = 2_000
 _LEASED = (RESMAN_APPLICANT, RESMAN_RESIDENT)
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 

@@ -124,6 +124,9 @@ def parameters(loaded: Connection) -> dict[str, Any]:
         "undated": False,
         "outbound": True,
         "window_seconds": 900.0,
+        "remembered_seconds": 86400.0,
+        "ids": [prospect],
+        "marks": [""],
         "a": "400",
         "turn": 0,
         "holder": 1,
@@ -173,6 +176,7 @@ HOT = [
     *queries("inbound.sql", "log_inbound", "log_outbound", "close_conflict", "wake_lane", "open_conflict"),
     *queries("conflicts.sql", "lock_conflict", "property_of_conflict", "count_as_agreed"),
     *queries("pull.sql", "begin_pull"),
+    *queries("stage.sql", "changed"),
     *queries(
         "links.sql",
         "leads_of_users",
