@@ -105,6 +105,7 @@ class LinkFinder:
         self._users: dict[UUID, _User] = {}
         self._by_stored_id: dict[str, _User] = {}
         self._alike: dict[object, list[_User]] = {}
+        self._soon_waiting: set[object] = set()
         self._read_people(connection)
         self._same: dict[str, _User] = {}
         self._never: set[tuple[UUID, str]] = set()
@@ -139,6 +140,8 @@ class LinkFinder:
             user.waiting.append(row.conversation_id)
             if row.stored_id:
                 self._by_stored_id[row.stored_id] = user
+        for row in connection.execute(text(_QUERIES["people_of_missing"]), place):
+            self._soon_waiting.update(_keys(row.first_name, row.last_name, row.email, row.phone))
         rows = connection.execute(text(_QUERIES["leads_of_users"]), {**place, "user_ids": list(self._users)})
         for row in rows:
             self._users[row.user_id].leads[row.prospect_id] = _Claim(
@@ -192,9 +195,9 @@ class LinkFinder:
             or prospect_id in self._by_stored_id
             or prospect_id in self._by_name
             or (
-                bool(self._alike)
+                bool(self._alike or self._soon_waiting)
                 and any(
-                    key in self._alike
+                    key in self._alike or key in self._soon_waiting
                     for p in people
                     for key in _keys(p.first_name, p.last_name, p.email, p.phone)
                 )

@@ -13,6 +13,16 @@ WHERE cp.property_id = :property_id
   AND NOT EXISTS (SELECT FROM domiq_sync.lead_link l WHERE l.conversation_id = c.id)
 ORDER BY c.created_at DESC, c.id
 
+-- name: people_of_missing
+-- Users of conversations whose lead a full read misses: should it turn out to be gone, whoever came meanwhile may be
+-- theirs.
+SELECT u.first_name, u.last_name, u.email, u.phone
+FROM domiq_sync.missing_lead m
+JOIN domiq_sync.lead_link l ON l.property_id = m.property_id AND l.prospect_id = m.prospect_id
+JOIN public.conversation c ON c.id = l.conversation_id
+JOIN public."user" u ON u.id = c.user_id
+WHERE m.property_id = :property_id
+
 -- name: leads_of_users
 -- The leads that other conversations of these users have at the property.
 SELECT c.user_id, l.conversation_id, l.prospect_id, l.person_id, l.linked_by, r.effective_status AS resman_status

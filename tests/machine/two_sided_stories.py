@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.machine.checks import Broken
 from tests.machine.delivery_machine import DAY
 from tests.machine.house import House
 from tests.machine.two_sided_machine import TwoSidedMachine
@@ -64,6 +65,19 @@ def wakes(machine: TwoSidedMachine) -> None:
     machine.a_frozen_worker_wakes(killed=False)
 
 
+def stands(n: int, word: str) -> Step:
+    """Whatever was done, conversation `n` is where its policy wants it."""
+
+    def look(machine: TwoSidedMachine) -> None:
+        (row,) = machine.house.rows(
+            "SELECT status FROM conversation WHERE id = :c", c=machine.conversation(n)
+        )
+        if row.status != word:
+            raise Broken("decision", f"conversation {n} should be at {word} and is at {row.status}")
+
+    return look
+
+
 def later(seconds: float = DAY) -> Step:
     return lambda m: m.later(seconds)
 
@@ -90,9 +104,9 @@ NEWS: list[Step] = [staff("Lost"), does("pull", "apply")]
 LATE_NEWS: list[Step] = [does("pull"), later(600.0), staff("Lost", "an hour late")]
 """An edit that could not be seen yet when ResMan dated it."""
 STALE_DECISION: list[Step] = [
-    staff("Lost"), does("pull"), freezes("apply", 3), says(0, "qualified"), wakes,
+    staff("Lost"), does("pull"), freezes("apply", 3), says(0, "application"), wakes, stands(0, "application"),
 ]  # fmt: skip
-"""The chatbot moves a conversation between the decision about it and its carrying out."""
+"""Where DomIQ wins, the chatbot moves a conversation between the decision about it and its carrying out."""
 ONE_SIDE_MOVED: list[Step] = [lambda m: m.one_edit_in_quiet(user=0, act="Lost", word="lost")]
 MANUAL_STORIES: dict[str, list[Step]] = {
     # Writes stop: an open conflict is not written again
