@@ -1,6 +1,12 @@
 """What the command line shows: results as plain values (for --json), as tables, and as a story."""
 
 from domiq_dagster.cli_views.results import figures_row, pass_result, retry_result, status_result, totals
+from domiq_dagster.cli_views.rules import (
+    print_rules_check,
+    print_rules_plan,
+    rules_check_result,
+    rules_plan_result,
+)
 from domiq_dagster.cli_views.story import print_story
 from domiq_dagster.cli_views.tables import (
     print_conflicts,
@@ -19,9 +25,13 @@ __all__ = [
     "print_findings",
     "print_pass",
     "print_retried",
+    "print_rules_check",
+    "print_rules_plan",
     "print_status",
     "print_story",
     "retry_result",
+    "rules_check_result",
+    "rules_plan_result",
     "status_result",
     "totals",
 ]

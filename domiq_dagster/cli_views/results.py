@@ -9,6 +9,7 @@ from domiq_dagster.sync.catchup import AccountQueue, Catchup
 from domiq_dagster.sync.measure import PropertyFigures
 from domiq_dagster.sync.passes import PassReport
 from domiq_dagster.sync.retry import Retried
+from domiq_dagster.sync.rules.run import COUNTS, OUTCOMES
 
 FIGURES = ("pulled", "applied", "pushed", "failed", "pending", "diverged")
 
@@ -63,6 +64,8 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
         "push_ended": report.pushed.ended if report.pushed else None,
         "outages": report.pushed.outages if report.pushed else {},
         "reconciled": report.reconciled.findings if report.reconciled else {},
+        "rules": {n: report.ruled.total(n) for n in (*COUNTS, *OUTCOMES)} if report.ruled else {},
+        "rules_wait": report.ruled.waiting if report.ruled else [],
         "reconciled_by_property": report.reconciled.by_property if report.reconciled else [],
     }
 

@@ -44,9 +44,7 @@ def carry_out(
     An error that another try may not meet (a lost connection, a lock, a deadlock) is raised; any other ends
     the rule for this change.
     """
-    wanted, obstacle = move_wanted(rule, facts, facts.conversation.get("status"))
-    if wanted and place.sync_direction == "from_resman":
-        obstacle = "the property takes its statuses from ResMan alone"
+    wanted, obstacle = move_wanted(rule, facts, facts.conversation.get("status"), place.sync_direction)
     if obstacle:
         return Carried(Outcome.SKIPPED, f"{obstacle}, so neither its move nor its actions were made", {})
     before = dict(facts.conversation)

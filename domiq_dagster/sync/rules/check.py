@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domiq_dagster.sync.places import Places
-from domiq_dagster.sync.rules.compile import Rule, RuleRow, compile_rules
+from domiq_dagster.sync.rules.compile import Rule, compile_rules
 from domiq_dagster.sync.rules.judge import Outcome
 from domiq_dagster.sync.rules.loops import find_loops
 from domiq_dagster.sync.rules.store import (
@@ -110,12 +110,9 @@ def _warnings(rule: Rule, place: Place | None) -> list[str]:
     return found
 
 
-def problems_of(rows: Iterable[RuleRow], connection: Connection) -> list[str]:
-    """What keeps rules that are not in the table from being understood."""
-    catalogue = load_catalogue(connection)
-    return [
-        f"rule {row.id}: {problem}"
-        for row in rows
-        for rule in compile_rules([row], catalogue, load_meanings(connection, row.property_id)).rules
-        for problem in rule.problems
-    ]
+def unruled_changes(connection: Connection) -> int:
+    """How many changes the rules have not looked at, of the properties whose time zone is known: the others
+    may have to wait for it."""
+    ids = [p.property_id for p in load_places(connection, due=True) if p.zone is not None]
+    found: int = connection.scalar(text(QUERIES["unruled"]), {"ids": ids}) if ids else 0
+    return found

@@ -60,9 +60,10 @@ def due(
     """When something falls due, counted from `start`, in UTC.
 
     Minutes and hours are elapsed time. Days keep the wall clock, across changes of daylight saving. `at` is
-    that time on that day by the property's clock, or, without days, the first that is not before. With `business_days` only Monday to
-    Friday count, and it falls on one. A wall-clock time that a change of daylight saving leaves out comes an
-    hour later, one that it repeats is the first. `zone` is needed for days, `at` and business days.
+    that time on that day by the property's clock, or, without days, the first that is not before. With
+    `business_days` only Monday to Friday count, and it falls on one. A wall-clock time that a change of
+    daylight saving leaves out comes an hour later, one that it repeats is the first. `zone` is needed for
+    days, `at` and business days.
     """
     moment = start.astimezone(UTC) + timedelta(hours=hours, minutes=minutes)
     if not (days or at or business_days):

@@ -77,13 +77,20 @@ def _verdict(rule: Rule, facts: Facts, chain: Chain) -> Verdict:
     return Verdict(rule, None, "its conditions hold")
 
 
-def move_wanted(rule: Rule, facts: Facts, status: str | None) -> tuple[bool, str | None]:
+def move_wanted(rule: Rule, facts: Facts, status: str | None, sync_direction: str) -> tuple[bool, str | None]:
     """Whether a rule is to move the lead, which is at `status` now; and, where it must not run, why."""
     if rule.target is None or status == rule.target:
         return False, None
     if status != facts.change["new_status"]:
         return False, f"the lead has gone on to {status or 'no status'}"
+    if sync_direction == "from_resman":
+        return False, "the property takes its statuses from ResMan alone"
     return True, None
+
+
+def answers(direction: str | None, new_status: str | None, moved_from: str | None) -> bool:
+    """Whether a change that comes right after a rule's move answers it, and so goes on with its chain."""
+    return direction == "from_resman" or new_status == moved_from
 
 
 def effects(rule: Rule, book: RuleBook, facts: Facts) -> list[Effect]:

@@ -55,7 +55,8 @@ SELECT c.change_id, c.seq, c.conversation_id, c.logged_at, c.caused_by, c.cause_
 FROM domiq_sync.change c
 JOIN public.status_sync_log g ON g.id = c.change_id
 WHERE c.property_id = :property_id AND c.logged_at >= :since AND c.conversation_id IS NOT NULL
-ORDER BY c.seq
+  AND c.seq > :after
+ORDER BY c.seq LIMIT :most
 
 -- name: rules
 SELECT r.id, r.property_id, r.trigger_status, r.target_status, r.conditions, r.actions
@@ -200,9 +201,7 @@ GROUP BY r.rule_id, r.property_id, r.outcome
 ORDER BY max(r.run_at) DESC
 
 -- name: unruled
--- How many changes wait for the rules, and since when; per connected property that has any.
-SELECT i.property_id, i.partition_key, i.time_zone, count(*) AS changes, min(c.logged_at) AS oldest
-FROM domiq_sync.integration i
+-- How many changes wait for the rules, at these properties together.
+SELECT count(*) FROM domiq_sync.integration i
 JOIN domiq_sync.change c ON c.property_id = i.property_id AND c.ruled_at IS NULL AND c.logged_at >= i.connected_at
-GROUP BY i.property_id
-ORDER BY i.partition_key
+WHERE i.property_id = ANY (CAST(:ids AS uuid[]))

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from domiq_dagster.sync.rules.carry import Carried, carry_out
 from domiq_dagster.sync.rules.compile import RuleBook, compile_rules, same_rows
 from domiq_dagster.sync.rules.fields import Catalogue, Facts
-from domiq_dagster.sync.rules.judge import Chain, Outcome, Verdict, judge
+from domiq_dagster.sync.rules.judge import Chain, Outcome, Verdict, answers, judge
 from domiq_dagster.sync.rules.store import (
     QUERIES,
     Place,
@@ -257,8 +257,3 @@ def _cause(change: Row[Any]) -> tuple[UUID | None, int]:
     ):
         return change.before_id, change.before_depth + 1
     return None, 0
-
-
-def answers(direction: str | None, new_status: str | None, moved_from: str | None) -> bool:
-    """Whether a change that comes right after a rule's move answers it."""
-    return direction == "from_resman" or new_status == moved_from

@@ -48,7 +48,7 @@ def test_every_action_is_done_once_in_the_same_transaction(world: Any) -> None:
             action("update_lead_score", add=15),
             action("schedule_follow_up", delay_days=1, at="09:00", message="Ask about the pet."),
             action("create_task", title="Prepare a tour", assignee_role="property_manager", priority="low"),
-            action("send_notification", recipients=["property_manager", "desk@example.com"], channel="in_app"),
+            action("send_notification", recipients=["property_manager", "desk@example.com"]),
         ],
     )  # fmt: skip
     conversation = world.conversation(place, "contacted", lead_score=90)
