@@ -146,7 +146,7 @@ def rules_valid(sync: SyncResource) -> AssetCheckResult:
     return AssetCheckResult(
         passed=found.ok,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(f"{s['rule'] or s['property']}: {s['finding']}" for s in sample)
+        description="; ".join(f"{s['rule'] or s['property']}: {s['problem']}" for s in sample)
         or f"All {found.rules} active rules are valid.",
         metadata={
             "rules": MetadataValue.int(found.rules),

@@ -50,7 +50,9 @@ def pending_changes(context: SensorEvaluationContext, sync: SyncResource) -> Run
         return SkipReason(f"nothing is due ({waiting.pending} pending)")
     if _under_way(context, "push"):
         return SkipReason("a push is under way")
-    return RunRequest(tags={"domiq/due": str(waiting.due), "domiq/unruled": str(unruled)})
+    return RunRequest(
+        tags={"domiq/due": str(waiting.due), **({"domiq/unruled": str(unruled)} if unruled else {})}
+    )
 
 
 @sensor(

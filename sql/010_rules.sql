@@ -31,19 +31,21 @@ CREATE TABLE IF NOT EXISTS domiq_sync.rule_run (
 CREATE INDEX IF NOT EXISTS rule_run_troubled ON domiq_sync.rule_run (property_id, run_at)
     WHERE outcome IN ('failed', 'stopped');
 
--- The rules that a change triggered and whose conditions did not hold: {rule id: why}. One row a change,
--- since at a property with many rules these are most by far.
+-- The rules that a change triggered and whose conditions did not hold. One row a change, since at a property
+-- with many rules these are most by far: rule_ids[n] did not hold because of whys[which[n]].
 CREATE TABLE IF NOT EXISTS domiq_sync.rule_not_held (
     change_id UUID PRIMARY KEY REFERENCES public.status_sync_log(id) ON DELETE CASCADE,
-    reasons JSONB NOT NULL
+    rule_ids UUID[] NOT NULL,
+    which INTEGER[] NOT NULL,
+    whys TEXT[] NOT NULL
 );
 
 CREATE OR REPLACE VIEW domiq_sync.rule_decision AS
 SELECT change_id, rule_id, CASE WHEN outcome NOT IN ('failed', 'invalid') THEN TRUE END AS held, outcome, why, done
 FROM domiq_sync.rule_run
 UNION ALL
-SELECT n.change_id, r.key::uuid, FALSE, 'not_held', r.value, '{}'::jsonb
-FROM domiq_sync.rule_not_held n CROSS JOIN LATERAL jsonb_each_text(n.reasons) AS r;
+SELECT n.change_id, r.rule_id, FALSE, 'not_held', n.whys[r.which], '{}'::jsonb
+FROM domiq_sync.rule_not_held n CROSS JOIN LATERAL unnest(n.rule_ids, n.which) AS r(rule_id, which);
 COMMENT ON VIEW domiq_sync.rule_decision IS
     'What each rule decided about each change that triggered it, why, and what it did';
 

@@ -39,7 +39,7 @@ def print_rules_check(result: Mapping[str, Any]) -> None:
     for kind, title in titles.items():
         for row in result[kind]:
             rule = f"rule {row['rule']}, " if row["rule"] else ""
-            console.print(f"{title}: {escape(rule)}{escape(row['property'])}: {escape(row['finding'])}")
+            console.print(f"{title}: {escape(rule)}{escape(row['property'])}: {escape(row['problem'])}")
     console.print(f"{result['rules']} active rules" + (", nothing wrong with them." if result["ok"] else "."))
 
 

@@ -38,7 +38,7 @@ class Finding:
 
     def row(self) -> dict[str, Any]:
         """As plain values."""
-        return {"property": self.property, "rule": str(self.rule_id or ""), "finding": self.text}
+        return {"property": self.property, "rule": str(self.rule_id or ""), "problem": self.text}
 
 
 @dataclass(slots=True)

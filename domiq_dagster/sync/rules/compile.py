@@ -52,6 +52,11 @@ class Rule:
     needs: Needs
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    key: str = field(init=False)
+    """Its id as text."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", str(self.id))
 
 
 @dataclass(frozen=True, slots=True)

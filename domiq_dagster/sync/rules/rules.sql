@@ -158,7 +158,7 @@ SET context_data = jsonb_build_object('workflow_rule', jsonb_build_object(
 FROM linked WHERE g.id = linked.change_id
 
 -- name: set_score
-UPDATE public.conversation SET lead_score = :score WHERE id = :conversation_id RETURNING lead_score
+UPDATE public.conversation SET lead_score = :score WHERE id = :conversation_id
 
 -- name: add_task
 INSERT INTO domiq_sync.task (kind, property_id, conversation_id, change_id, rule_id, action, title, detail,
@@ -179,9 +179,8 @@ FROM unnest(CAST(:changes AS uuid[]), CAST(:rules AS uuid[]), CAST(:outcomes AS 
             CAST(:whys AS text[]), CAST(:dones AS text[])) AS v(change_id, rule_id, outcome, why, done)
 
 -- name: record_not_held
-INSERT INTO domiq_sync.rule_not_held (change_id, reasons)
-SELECT v.change_id, v.reasons::jsonb
-FROM unnest(CAST(:changes AS uuid[]), CAST(:reasons AS text[])) AS v(change_id, reasons)
+INSERT INTO domiq_sync.rule_not_held (change_id, rule_ids, which, whys)
+VALUES (:change_id, CAST(:rule_ids AS uuid[]), CAST(:which AS int[]), CAST(:whys AS text[]))
 
 -- name: mark_ruled
 UPDATE domiq_sync.change c

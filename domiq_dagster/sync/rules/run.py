@@ -16,9 +16,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from domiq_dagster.sync.rules.carry import Carried, carry_out
+from domiq_dagster.sync.rules.carry import Carried, Carrier
 from domiq_dagster.sync.rules.compile import RuleBook, compile_rules, same_rows
 from domiq_dagster.sync.rules.fields import Catalogue, Facts
 from domiq_dagster.sync.rules.judge import Chain, Outcome, Verdict, answers, judge
@@ -66,6 +66,8 @@ class _Turn:
     book: RuleBook | None = None
     rows: str = ""
     size: int = _CONVERSATIONS
+    careful: bool = False
+    """Whether the next batch guards each rule by itself, since the last one ended in an error."""
     claimed: list[UUID] = field(default_factory=list)
     left: set[UUID] = field(default_factory=set)
 
@@ -101,22 +103,28 @@ def run_rules(
 
 
 def _take_turn(engine: Engine, turn: _Turn, run: RulesRun) -> bool:
-    """One batch; whether there may be another. Where the database refuses one for a reason that may pass, its
-    conversations are taken one by one, and the one that it refuses is left for the next run."""
+    """One batch; whether there may be another. One that ends in an error is done again with care. Where the
+    database refuses it even so for a reason that may pass, its conversations are taken one by one, and the
+    one that it refuses is left for the next run."""
     try:
         with engine.begin() as connection:
             counts = _batch(connection, turn, run)
+        turn.careful = False
         turn.counts.update(counts or {})
         return counts is not None
-    except OperationalError as error:
-        if error.connection_invalidated or not turn.claimed:
+    except Exception as error:
+        passing = isinstance(error, OperationalError)
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        if lost or not turn.claimed or (turn.careful and not passing):
             raise
-        if turn.size > 1:
+        if not turn.careful:
+            turn.careful = True
+        elif turn.size > 1:
             turn.size = 1
-            return True
-        logger.warning("rules of %s: a conversation is left for the next run", turn.place.partition_key)
-        turn.left.update(turn.claimed)
-        turn.size = _CONVERSATIONS
+        else:
+            logger.warning("rules of %s: a conversation is left for the next run", turn.place.partition_key)
+            turn.left.update(turn.claimed)
+            turn.size = _CONVERSATIONS
         return True
 
 
@@ -145,7 +153,7 @@ def _batch(connection: Connection, turn: _Turn, run: RulesRun) -> Counter[str] |
     )
     busy = {c.conversation_id for c in triggering if c.change_id not in facts}
     turn.left |= busy
-    batch = _Batch(connection, place, book, facts)
+    batch = _Batch(connection, place, book, facts, careful=turn.careful)
     batch.look_up_chains(changes)
     for change in changes:
         if change.conversation_id not in busy:
@@ -168,14 +176,21 @@ class _Batch:
     """Some changes of one property, looked at in order, and what is to be stored of that."""
 
     def __init__(
-        self, connection: Connection, place: Place, book: RuleBook, facts: dict[UUID, Facts]
+        self,
+        connection: Connection,
+        place: Place,
+        book: RuleBook,
+        facts: dict[UUID, Facts],
+        *,
+        careful: bool,
     ) -> None:
+        self._carrier = Carrier(connection, place, book, careful=careful)
         self._connection, self._place, self._book, self._facts = connection, place, book, facts
         self.counts: Counter[str] = Counter()
         self._ran: dict[UUID, frozenset[UUID]] = {}
         self._marks: list[tuple[UUID, UUID | None, int]] = []
         self._runs: list[tuple[UUID, UUID, str, str, str]] = []
-        self._not_held: list[tuple[UUID, str]] = []
+        self._not_held: list[dict[str, Any]] = []
 
     def look_up_chains(self, changes: Sequence[Row[Any]]) -> None:
         """The rules that ran before in the chains that these changes go on."""
@@ -194,10 +209,10 @@ class _Batch:
         ran: list[UUID] = []
         facts = self._facts.get(change.change_id)
         if facts is not None:
-            not_held = {}
+            not_held: list[Verdict] = []
             for verdict in judge(self._book, facts, Chain(before, depth)):
                 if verdict.outcome is Outcome.NOT_HELD:
-                    not_held[str(verdict.rule.id)] = verdict.why
+                    not_held.append(verdict)
                     continue
                 ended = self._end(verdict, change, facts, depth)
                 if ended.outcome is Outcome.RAN:
@@ -208,7 +223,7 @@ class _Batch:
                 )
             if not_held:
                 self.counts[Outcome.NOT_HELD] += len(not_held)
-                self._not_held.append((change.change_id, json.dumps(not_held)))
+                self._not_held.append(_not_held(change.change_id, not_held))
         self._ran[change.change_id] = before.union(ran)
         self._marks.append((change.change_id, cause, depth))
         self.counts["changes"] += 1
@@ -216,7 +231,7 @@ class _Batch:
     def _end(self, verdict: Verdict, change: Row[Any], facts: Facts, depth: int) -> Carried:
         if verdict.outcome is not None:
             return Carried(verdict.outcome, verdict.why, {})
-        return carry_out(self._connection, self._place, self._book, verdict.rule, change, facts, depth)
+        return self._carrier.carry_out(verdict.rule, change, facts, depth)
 
     def _count(self, ended: Carried) -> None:
         self.counts[ended.outcome] += 1
@@ -226,7 +241,8 @@ class _Batch:
             self.counts[name] += ended.done.get(name, 0)
 
     def store(self) -> None:
-        """Puts the record and the marks into the transaction."""
+        """Puts what the rules did, the record of it and the marks into the transaction."""
+        self._carrier.write()
         if self._runs:
             names = ("changes", "rules", "outcomes", "whys", "dones")
             columns = dict(zip(names, map(list, zip(*self._runs, strict=True)), strict=True))
@@ -234,16 +250,26 @@ class _Batch:
                 text(QUERIES["record_runs"]), {**columns, "property_id": self._place.property_id}
             )
         if self._not_held:
-            changes, reasons = zip(*self._not_held, strict=True)
-            self._connection.execute(
-                text(QUERIES["record_not_held"]), {"changes": list(changes), "reasons": list(reasons)}
-            )
+            self._connection.execute(text(QUERIES["record_not_held"]), self._not_held)
         if self._marks:
             ids, causes, depths = zip(*self._marks, strict=True)
             self._connection.execute(
                 text(QUERIES["mark_ruled"]),
                 {"ids": list(ids), "causes": list(causes), "depths": list(depths)},
             )
+
+
+def _not_held(change_id: UUID, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """The record of the rules that did not hold for a change, each reason once. Arrays of ids and numbers are
+    written as PostgreSQL reads them: adapting them one by one took longer than asking the rules."""
+    places: dict[str, int] = {}
+    which = [places.setdefault(v.why, len(places) + 1) for v in verdicts]
+    return {
+        "change_id": change_id,
+        "rule_ids": "{" + ",".join([v.rule.key for v in verdicts]) + "}",
+        "which": "{" + ",".join(map(str, which)) + "}",
+        "whys": list(places),
+    }
 
 
 def _cause(change: Row[Any]) -> tuple[UUID | None, int]:
