@@ -1,9 +1,9 @@
 """How long the workflow rules take per change.
 
-One JSON line: `--changes` changes at one property against `--rules` rules, every one of which has the status of
-every change as its trigger and asks about the score, the messages, the time of day, the conversation's length
-or the context. `ran` counts rules that ran (tasks, scores, moves), `not_held` those that were asked and did not.
-The changes that the rules' own moves add are looked at within the same time.
+One JSON line: `--changes` changes at one property against `--rules` rules, every one of which has the status
+of every change as its trigger, and no two of which ask the same. `ran` counts rules that ran (tasks, scores,
+moves), `not_held` those that were asked and did not. What the rules' own moves add is looked at within the same
+time.
 """
 
 from __future__ import annotations

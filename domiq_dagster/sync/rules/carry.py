@@ -58,8 +58,8 @@ class Carrier:
     def carry_out(self, rule: Rule, change: Row[Any], facts: Facts, depth: int) -> Carried:
         """Does what a rule whose conditions hold asks for. `depth` is the change's place in its chain.
 
-        When careful, an error that another try may not meet (a lost connection, a lock, a deadlock) is raised,
-        and any other ends the rule for this change; else all are raised.
+        When careful, an error that another try may not meet (a lost connection, a lock, a deadlock) is
+        raised, and any other ends the rule for this change; else all are raised.
         """
         status = facts.conversation.get("status")
         wanted, obstacle = move_wanted(rule, facts, status, self._place.sync_direction)
