@@ -2,8 +2,8 @@
 
 One JSON line: `--changes` changes at one property against `--rules` rules, every one of which has the status
 of every change as its trigger, and no two of which ask the same. `ran` counts rules that ran (tasks, scores,
-moves), `not_held` those that were asked and did not. What the rules' own moves add is looked at within the same
-time.
+moves), `not_held` those that were asked and did not. What the rules' own moves add is looked at within the
+same time.
 """
 
 from __future__ import annotations
