@@ -115,6 +115,7 @@ def _story(row: dict[str, Any], steps: list[dict[str, Any]], private: _Person | 
     if not isinstance(context, dict):
         context = {} if context is None else {"original": context}
     settlement, retries = context.pop("sync", None), context.pop("retries", [])
+    context.pop("workflow_rule", None)  # told as cause_rule_id
     story = {**row, "settlement": settlement, "retries": retries, "steps": steps}
     if private is None:
         return {**story, "context_keys": sorted(context), "context": context}

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from domiq_dagster.sync.notify import recipients
 from domiq_dagster.sync.rules import clock
 from domiq_dagster.sync.rules.fields import Facts
 from domiq_dagster.sync.statuses import LeadStatus
@@ -167,10 +166,19 @@ class UpdateLeadScore(_Config):
 
 
 def _named(value: Any) -> list[str]:
-    named = recipients(value)
+    """A text, or a list of texts and of objects with an address or a role; each once."""
+    named = []
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            item = next(
+                (item[k] for k in ("address", "email", "phone", "channel", "role") if item.get(k)), ""
+            )
+        if not isinstance(item, str) or not item.strip():
+            raise ValueError("each is an address or the name of a role")
+        named.append(item.strip())
     if not named:
-        raise ValueError("recipients names nobody: give addresses or roles")
-    return named
+        raise ValueError("it names nobody: give addresses or roles")
+    return list(dict.fromkeys(named))
 
 
 class SendNotification(_Config):

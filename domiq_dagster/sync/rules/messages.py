@@ -25,6 +25,7 @@ class Message:
     change_id: UUID | None = None
     rule_id: UUID | None = None
     dedup_key: str | None = None
+    template_id: str | None = None
 
 
 def message_for(
@@ -42,6 +43,7 @@ def message_for(
         change_id=change_id,
         rule_id=rule_id,
         dedup_key=f"rule:{change_id}:{rule_id}:{number}",
+        template_id=notice.template_id,
     )
 
 
