@@ -55,8 +55,11 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
             "postponed": pushed.get("postponed", 0),
         }
     sums = totals(rows)
+    rules_failed = report.ruled.total("failed") if report.ruled else 0
     return {
-        "ok": not (sums["failed"] or sums["diverged"] or report.pull_errors or report.problems),
+        "ok": not (
+            sums["failed"] or sums["diverged"] or report.pull_errors or report.problems or rules_failed
+        ),
         "properties": rows,
         "totals": sums,
         "pull_errors": report.pull_errors,

@@ -117,6 +117,8 @@ def find_field(name: str, catalogue: Catalogue) -> Field:
         return _change_field(rest)
     if prefix == "conversation" and rest in catalogue.conversation:
         return _column(rest, catalogue)
+    if name == "context_data":
+        return Field(name, Kind.ANY, lambda facts: facts.context or None)
     if name in DERIVED:
         return _derived(name, catalogue)
     if name in CHANGE_FIELDS:

@@ -80,25 +80,35 @@ def run_rules(
     now: Callable[[], float] = time.monotonic,
 ) -> RulesRun:
     """Looks at every change that the rules have not looked at, the moves that they make included; of some
-    properties, if given. Properties take turns. After `seconds` no further batch is begun."""
+    properties, if given. Properties take turns. After `seconds` no further batch is begun. An error that is
+    not one rule's ends the work at its property, and is raised when the others are done."""
     run = RulesRun()
     end = now() + seconds
     with engine.connect() as connection:
         places = load_places(connection, property_ids, due=True)
         catalogue = load_catalogue(connection)
     turns = [_Turn(p, catalogue, run.by_property.setdefault(p.partition_key, Counter())) for p in places]
+    errors: list[Exception] = []
     while turns:
         for turn in list(turns):
             if now() >= end:
                 run.in_time = False
                 turns.clear()
                 break
-            if not _take_turn(engine, turn, run):
+            try:
+                more = _take_turn(engine, turn, run)
+            except Exception as error:
+                logger.error("rules of %s ended in an error", turn.place.partition_key)
+                errors.append(error)
+                more = False
+            if not more:
                 turns.remove(turn)
                 run.left += len(turn.left)
     for key, counts in run.by_property.items():
         if counts:
             logger.info("rules of %s: %s", key, dict(counts))
+    if errors:
+        raise errors[0]
     return run
 
 
@@ -219,7 +229,13 @@ class _Batch:
                     ran.append(verdict.rule.id)
                 self._count(ended)
                 self._runs.append(
-                    (change.change_id, verdict.rule.id, ended.outcome, ended.why, json.dumps(ended.done))
+                    (
+                        change.change_id,
+                        verdict.rule.id,
+                        ended.outcome,
+                        ended.why,
+                        json.dumps(ended.done, default=float),
+                    )
                 )
             if not_held:
                 self.counts[Outcome.NOT_HELD] += len(not_held)

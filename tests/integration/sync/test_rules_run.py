@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
 from domiq_dagster.db.migrate import migrate
 from domiq_dagster.sync.explain import explain
@@ -364,6 +364,53 @@ def test_at_a_property_that_takes_statuses_from_resman_alone_nothing_is_moved(wo
     run(world)
     assert world.status(conversation) == "contacted"
     assert [d[1] for d in decisions(world, conversation)] == ["skipped"]
+
+
+def test_an_error_at_one_property_is_raised_when_the_others_are_done(world: Any) -> None:
+    ill, well = world.property(0), world.property(1)
+    world.do("ALTER TABLE conversation ADD COLUMN moved_out DATE")
+    add_rule(world, ill, "new", None, {"moved_out": {"exists": True}})
+    add_rule(world, well, "new", "contacted")
+    world.conversation(ill, "new", moved_out="20000-01-01")  # no date of Python's
+    conversation = world.conversation(well, "new")
+    with pytest.raises(DataError):
+        run(world)
+    assert world.status(conversation) == "contacted"
+
+
+def test_a_score_that_is_no_integer_is_changed_too(world: Any) -> None:
+    place = world.property()
+    world.do("ALTER TABLE conversation ALTER lead_score TYPE NUMERIC(6, 2)")
+    add_rule(world, place, "new", None, {"lead_score": 1.5}, [action("update_lead_score", add=1)])
+    conversation = world.conversation(place, "new", lead_score=1.5)
+    assert run(world).total("score_changes") == 1
+    assert float(world.value("SELECT lead_score FROM conversation WHERE id = :c", c=conversation)) == 2.5
+
+
+def test_without_a_table_message_a_rule_that_counts_them_is_invalid(world: Any) -> None:
+    place = world.property()
+    world.do("DROP TABLE message")
+    add_rule(world, place, "new", "contacted", {"message_count": 0})
+    conversation = world.conversation(place, "new")
+    run(world)
+    assert decisions(world, conversation) == [
+        ("new", "invalid",
+         "message_count cannot be told: there is no table message with a conversation_id here"),
+    ]  # fmt: skip
+
+
+def test_messages_are_counted_up_to_the_change(world: Any) -> None:
+    place = world.property()
+    add_rule(world, place, "new", None, {"message_count": {"eq": 2}})
+    conversation = world.conversation(place, "active")
+    for when in ("-1 min", "-1 s", "1 h"):
+        world.do(
+            "INSERT INTO message (conversation_id, sender_type, \"timestamp\") "
+            "VALUES (:c, 'user', now() + CAST(:w AS interval))", c=conversation, w=when,
+        )  # fmt: skip
+    world.change(conversation, status="new")
+    run(world)
+    assert [d[1] for d in decisions(world, conversation)] == ["ran"]
 
 
 def test_explain_tells_what_each_rule_decided_and_names_nobody(world: Any) -> None:

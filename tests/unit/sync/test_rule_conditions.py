@@ -84,6 +84,7 @@ def why_not(conditions: Any, **over: Any) -> str | None:
         {"context_data.urgency_level": "high"},
         {"context_data": {"urgency_level": "high", "score": 0.5}},
         {"context_data.deep.er": True},
+        {"context_data": {"exists": True}},
         {"context_data.key_insights": {"contains": "has a pet"}},
         {"tags": {"contains": 2}},
         {"shape": {"exists": True}},
