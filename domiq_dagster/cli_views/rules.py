@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -81,30 +82,19 @@ def print_rules_plan(result: Mapping[str, Any]) -> None:
     """A table per property."""
     console = make_console()
     for plan in result["properties"]:
-        table = Table(
-            title=escape(f"{plan['property']}: {plan['changes']} changes in {result['days']:g} days")
-        )
-        for name in (
-            "rule",
-            "asked",
-            "ran",
-            "moves",
-            "notifications",
-            "follow-ups",
-            "tasks",
-            "scores",
-            "not",
-        ):
-            table.add_column(name, overflow="fold")
+        title = escape(f"{plan['property']}: {plan['changes']} changes in {result['days']:g} days")
+        table = Table(title=title, box=SIMPLE_HEAD, show_edge=False, padding=0)
+        for name in ("rule", "asked", "ran", "moved", "notices", "follow-ups", "tasks", "scores", "else"):
+            table.add_column(name, no_wrap=name != "else")
         for r in plan["rules"]:
             way = (r["trigger_status"] or "no status") + (
                 f" -> {r['target_status']}" if r["target_status"] else ""
             )
-            moves = ", ".join(f"{n} x {move}" for move, n in r["moves"].items()) or "0"
+            moves = sum(r["moves"].values())
             ends = [f"{r[name]} {name.replace('_', ' ')}" for name in _ENDS if r[name]]
             ends += [f"{r['without_value']} without a value"] if r["without_value"] else []
             table.add_row(
-                escape(f"{way}{' (new)' if r['from_file'] else ''}\n{r['rule']}"),
+                escape(f"{way}{' (new)' if r['from_file'] else ''}"),
                 *(str(v) for v in (r["asked"], r["ran"], moves, *(r[name] for name in _DONE))),
                 escape(", ".join(ends)),
             )
@@ -120,5 +110,12 @@ def print_rules_plan(result: Mapping[str, Any]) -> None:
             for problem in r["problems"]:
                 console.print(escape(f"rule {r['rule']} cannot be understood: {problem}"))
             if r["sample"]:
-                console.print(escape(f"rule {r['rule']} for example for {', '.join(r['sample'])}"))
+                way = (
+                    f"{r['trigger_status']} -> {r['target_status']}"
+                    if r["target_status"]
+                    else r["trigger_status"]
+                )
+                console.print(
+                    escape(f"{way} (rule {r['rule']}), for example change {', '.join(r['sample'][:2])}")
+                )
     console.print(result["caveat"])
