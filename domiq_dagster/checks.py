@@ -13,15 +13,15 @@ from domiq_dagster.assets import (
     conversation_status_pushes,
     inbound_status_changes,
     resman_leads,
-    status_notifications,
     status_sync_log,
     status_sync_success_rate,
+    status_workflow_actions,
 )
 from domiq_dagster.assets.verdicts import divergence_result, gaps_result
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.alerts import describe, raise_alerts, threshold_state
 from domiq_dagster.sync.measure import backlog, conservation_problems
-from domiq_dagster.sync.rules import rule_problems
+from domiq_dagster.sync.rules.check import check_rules
 
 _SAMPLE = 20
 
@@ -115,18 +115,29 @@ def pull_gaps(sync: SyncResource) -> AssetCheckResult:
         return gaps_result(engine, sync)
 
 
-@asset_check(asset=status_notifications, description="Every active workflow rule can be understood.")
+@asset_check(
+    asset=status_workflow_actions, description="Every active workflow rule can be understood, and runs."
+)
 def rules_valid(sync: SyncResource) -> AssetCheckResult:
-    """An unknown status, condition or action is named here, and never read as false."""
+    """Names each rule with an unknown status, field, operator or action, each loop, and each rule that ended
+    in an error in the last day. None of them is ever read as false."""
     with sync.database() as engine, engine.connect() as connection:
-        problems = rule_problems(connection)
-    sample = [{"rule": str(p.rule_id), "problem": p.problem} for p in problems[:_SAMPLE]]
+        found = check_rules(connection)
+    sample = [f.row() for f in found.bad[:_SAMPLE]]
+    warnings = [TableRecord(f.row()) for f in found.warnings[:_SAMPLE]]
     return AssetCheckResult(
-        passed=not problems,
+        passed=found.ok,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(f"{s['rule']}: {s['problem']}" for s in sample)
-        or "Every active rule is valid.",
-        metadata={"problems": MetadataValue.int(len(problems)), "sample": MetadataValue.json(sample)},
+        description="; ".join(f"{s['rule'] or s['property']}: {s['problem']}" for s in sample)
+        or f"All {found.rules} active rules are valid.",
+        metadata={
+            "rules": MetadataValue.int(found.rules),
+            "problems": MetadataValue.int(len(found.problems)),
+            "loops": MetadataValue.int(len(found.loops)),
+            "failed_lately": MetadataValue.int(len(found.troubles)),
+            "sample": MetadataValue.json(sample),
+            **({"warnings": MetadataValue.table(warnings)} if warnings else {}),
+        },
     )
 
 

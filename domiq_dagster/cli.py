@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -47,6 +47,8 @@ from domiq_dagster.sync.link_decisions import CannotLink, link_by_hand, never_li
 from domiq_dagster.sync.measure import property_figures
 from domiq_dagster.sync.passes import sync_pass
 from domiq_dagster.sync.retry import CannotRetry, Choice, put_back
+from domiq_dagster.sync.rules.check import check_rules
+from domiq_dagster.sync.rules.plan import RuleFileError, plan_rules, read_rule_file
 from domiq_dagster.sync.standing import coverage
 from domiq_dagster.wiring import (
     ConfigurationError,
@@ -64,6 +66,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+rules_app = typer.Typer(help="Examine the workflow rules, or plan what they would do.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
 errors = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
@@ -88,6 +92,7 @@ _USER_ERRORS = (
     NoSuchConflict,
     PortTaken,
     ResManError,
+    RuleFileError,
     Usage,
     connecting.CannotConnect,
 )
@@ -226,7 +231,7 @@ def sync(
     dry_run: DryRun = False,
     json_output: Json = False,
 ) -> None:
-    """One pass without Dagster: pull, apply, reconcile, push, notify."""
+    """One pass without Dagster: pull, apply, reconcile, run the rules, push, notify."""
     config = resman_config(os.environ)
     with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
         chosen = find_property(engine, property_name)
@@ -371,6 +376,47 @@ def conflicts(
     views.print_conflicts(found)
     views.print_link_questions(questions)
     finish(json_output, {"conflicts": found, "links": questions})
+
+
+@rules_app.command("check")
+def rules_check(property_name: PropertyOption = None, json_output: Json = False) -> None:
+    """Name every active rule that cannot be understood, loops, and rules that ended in an error of late."""
+    with database() as engine:
+        chosen = find_property(engine, property_name)
+        with engine.connect() as connection:
+            found = check_rules(connection, property_id=chosen.property_id if chosen else None)
+    result = views.rules_check_result(found)
+    views.print_rules_check(result)
+    finish(json_output, result, bad=not found.ok)
+
+
+@rules_app.command("plan")
+def rules_plan(
+    property_name: PropertyOption = None,
+    days: Annotated[float, typer.Option(help="How far back the log is replayed.", min=0.01, max=3660)] = 14,
+    rule_file: Annotated[
+        Path | None, typer.Option(help="New or edited rules as JSON; without it those of the table.")
+    ] = None,
+    json_output: Json = False,
+) -> None:
+    """Replay the log and show what the rules would have done. Nothing is sent or written."""
+    with database() as engine:
+        chosen = find_property(engine, property_name)
+        tried = []
+        if rule_file is not None:
+            try:
+                content = rule_file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise Usage(f"{rule_file} cannot be read: {error}.") from None
+            with engine.connect() as connection:
+                tried = read_rule_file(content, connection)
+        since = datetime.now(UTC) - timedelta(days=days)
+        plans = plan_rules(
+            engine, since=since, property_id=chosen.property_id if chosen else None, tried=tried
+        )
+    result = views.rules_plan_result(plans, days)
+    views.print_rules_plan(result)
+    finish(json_output, result, bad=any(r["problems"] for p in result["properties"] for r in p["rules"]))
 
 
 def find_property(engine: Engine, name: str | None) -> Integration | None:

@@ -25,7 +25,8 @@ from domiq_dagster.sync.reconcile import reconcile
 # Without their checks: the step evaluates them itself, see assets/verdicts.py.
 _INBOUND = AssetSelection.assets("resman_leads", "inbound_status_changes").without_checks()
 _OUTBOUND = AssetSelection.assets(
-    "conversation_status_pushes", "status_sync_log", "status_sync_success_rate", "status_notifications"
+    *("conversation_status_pushes", "status_sync_log", "status_sync_success_rate"),
+    *("status_workflow_actions", "status_notifications"),
 )
 FULL = RunConfig(ops={STEP: PullConfig(full=True)})
 """The run config of a full re-read. Whoever asks for a range of partitions must give it: Dagster takes a
@@ -47,7 +48,8 @@ pull = define_asset_job(
 push = define_asset_job(
     "push",
     selection=_OUTBOUND,
-    description="Send what is pending to ResMan, then refresh the log, the success rate and the notices.",
+    description="Send what is pending to ResMan, refresh the log and the success rate, run the workflow "
+    "rules, and write the notices.",
 )
 full_reread = define_asset_job(
     "full_reread",

@@ -40,6 +40,9 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
     full_gap_hours: float = Field(
         default=36.0, gt=0, description="A property whose last full re-read is older than this has a gap."
     )
+    rules_seconds: float = Field(
+        default=120.0, gt=0, description="The longest that one run of rules goes on."
+    )
     oldest_pending_minutes: float = Field(
         default=30.0, gt=0, description="A change pending for longer than this fails its check."
     )

@@ -26,6 +26,7 @@ from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.alerts import raise_alerts, threshold_state
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.measure import Gap, backlog, gaps
+from domiq_dagster.sync.rules.check import unruled_changes
 
 _ON = DefaultSensorStatus.RUNNING
 _ASK_AGAIN_SECONDS = 600
@@ -41,16 +42,19 @@ so that the live pull and the pushes always find a place."""
     job=push,
     minimum_interval_seconds=5,
     default_status=_ON,
-    description="Pushes when changes are due, unless a push is under way: that one takes them along.",
+    description="Pushes when changes are due, or wait for the workflow rules, unless a push is under way: "
+    "that one takes them along.",
 )
 def pending_changes(context: SensorEvaluationContext, sync: SyncResource) -> RunRequest | SkipReason:
     with sync.database() as engine, engine.connect() as connection:
-        waiting = backlog(connection)
-    if not waiting.due:
+        waiting, unruled = backlog(connection), unruled_changes(connection)
+    if not waiting.due and not unruled:
         return SkipReason(f"nothing is due ({waiting.pending} pending)")
     if _under_way(context, "push"):
         return SkipReason("a push is under way")
-    return RunRequest(tags={"domiq/due": str(waiting.due)})
+    return RunRequest(
+        tags={"domiq/due": str(waiting.due), **({"domiq/unruled": str(unruled)} if unruled else {})}
+    )
 
 
 @sensor(

@@ -18,6 +18,7 @@ from domiq_dagster.assets.status_notifications import status_notifications  # no
 from domiq_dagster.assets.status_sync_daily import status_sync_daily  # noqa: E402
 from domiq_dagster.assets.status_sync_log import status_sync_log  # noqa: E402
 from domiq_dagster.assets.status_sync_success_rate import status_sync_success_rate  # noqa: E402
+from domiq_dagster.assets.status_workflow_actions import status_workflow_actions  # noqa: E402
 
 all_assets: list[AssetsDefinition | AssetSpec] = [
     *all_sources,
@@ -25,6 +26,7 @@ all_assets: list[AssetsDefinition | AssetSpec] = [
     conversation_status_pushes,
     status_sync_log,
     status_sync_success_rate,
+    status_workflow_actions,
     status_notifications,
     status_sync_daily,
 ]
@@ -39,4 +41,5 @@ __all__ = [
     "status_sync_daily",
     "status_sync_log",
     "status_sync_success_rate",
+    "status_workflow_actions",
 ]

@@ -2,6 +2,12 @@
 
 from domiq_dagster.cli_views.forecasts import print_forecasts, print_migration, print_survey
 from domiq_dagster.cli_views.results import figures_row, pass_result, retry_result, status_result, totals
+from domiq_dagster.cli_views.rules import (
+    print_rules_check,
+    print_rules_plan,
+    rules_check_result,
+    rules_plan_result,
+)
 from domiq_dagster.cli_views.story import print_story
 from domiq_dagster.cli_views.tables import (
     print_conflicts,
@@ -24,10 +30,14 @@ __all__ = [
     "print_migration",
     "print_pass",
     "print_retried",
+    "print_rules_check",
+    "print_rules_plan",
     "print_status",
     "print_story",
     "print_survey",
     "retry_result",
+    "rules_check_result",
+    "rules_plan_result",
     "status_result",
     "totals",
 ]

@@ -10,6 +10,7 @@ from domiq_dagster.sync.catchup import AccountQueue, Catchup
 from domiq_dagster.sync.measure import PropertyFigures
 from domiq_dagster.sync.passes import PassReport
 from domiq_dagster.sync.retry import Retried
+from domiq_dagster.sync.rules.run import COUNTS, OUTCOMES
 from domiq_dagster.sync.standing import Coverage
 
 FIGURES = ("pulled", "applied", "pushed", "failed", "pending", "diverged")
@@ -56,8 +57,11 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
             "postponed": pushed.get("postponed", 0),
         }
     sums = totals(rows)
+    rules_failed = report.ruled.total("failed") if report.ruled else 0
     return {
-        "ok": not (sums["failed"] or sums["diverged"] or report.pull_errors or report.problems),
+        "ok": not (
+            sums["failed"] or sums["diverged"] or report.pull_errors or report.problems or rules_failed
+        ),
         "properties": rows,
         "totals": sums,
         "pull_errors": report.pull_errors,
@@ -65,6 +69,8 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
         "push_ended": report.pushed.ended if report.pushed else None,
         "outages": report.pushed.outages if report.pushed else {},
         "reconciled": report.reconciled.findings if report.reconciled else {},
+        "rules": {n: report.ruled.total(n) for n in (*COUNTS, *OUTCOMES)} if report.ruled else {},
+        "rules_wait": report.ruled.waiting if report.ruled else [],
         "reconciled_by_property": report.reconciled.by_property if report.reconciled else [],
     }
 

@@ -78,6 +78,10 @@ def _change(s: Mapping[str, Any]) -> Iterator[str]:
         )
     retries = s["retries"] if isinstance(s["retries"], list) else [s["retries"]]
     yield from _steps(s["steps"], [r if isinstance(r, dict) else {"note": r} for r in retries])
+    if s["cause_rule_id"]:
+        yield f"  moved by the workflow rule {s['cause_rule_id']}, after change {s['caused_by']}"
+    for rule in s["rules"]:
+        yield _rule(rule)
     if s["delivery_state"]:
         tries = f"{s['attempts']} counted tries, {s['postponements']} postponed"
         last = f", last {s['last_outcome']}" if s["last_outcome"] else ""
@@ -126,6 +130,18 @@ def _request_and_answer(detail: Mapping[str, Any]) -> Iterator[str]:
         yield "answer: " + ", ".join(answer)
     if "disposition" in d:
         yield _EFFECT.get(d["disposition"], d["disposition"])
+
+
+def _rule(r: Mapping[str, Any]) -> str:
+    did = []
+    for name, value in r["done"].items():
+        if isinstance(value, list):
+            did.append(f"{name.replace('_', ' ')} {value[0]} -> {value[1]}")
+        else:
+            did.append(f"{value} {name.replace('_', ' ')}")
+    what = f", and it did: {', '.join(did)}" if did else ""
+    ended = {"ran": "ran", "not_held": "did not hold"}.get(r["outcome"], r["outcome"])
+    return escape(f"  rule {r['rule_id']} {ended}: {r['why']}{what}")
 
 
 def _retry(r: Mapping[str, Any]) -> str:

@@ -49,6 +49,19 @@ def print_pass(result: dict[str, Any]) -> None:
         console.print(f"[yellow]left[/] account {account} ({why}): its changes stay pending")
     for found in result["reconciled_by_property"]:
         console.print("reconciled {property}: {kind}: {count}, {then}".format(**found))
+    print_rules_run(result)
+
+
+def print_rules_run(result: dict[str, Any]) -> None:
+    """What the workflow rules did in a pass, where they did anything."""
+    console = make_console()
+    for sentence in result["rules_wait"]:
+        console.print(f"[yellow]rules wait[/] {escape(sentence)}")
+    ran, failed = result["rules"].get("ran", 0), result["rules"].get("failed", 0)
+    if ran or failed:
+        names = ("moves", "notifications", "follow_ups", "tasks", "score_changes")
+        done = ", ".join(f"{result['rules'][n]} {n.replace('_', ' ')}" for n in names)
+        console.print(f"rules: {ran} ran ({done})" + (f", [red]{failed} failed[/]" if failed else ""))
 
 
 def print_status(result: dict[str, Any]) -> None:

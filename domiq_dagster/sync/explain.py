@@ -32,8 +32,8 @@ _PLAIN_VALUE = re.compile(r"[\w:.,+@\[\]#\-]{1,100}")
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """`changes` in the order in which they were logged, each with its `steps` and `retries`; `conversations`
-    as they stand now."""
+    """`changes` in the order in which they were logged, each with its `steps`, `retries` and `rules`;
+    `conversations` as they stand now."""
 
     changes: Sequence[dict[str, Any]]
     conversations: Sequence[dict[str, Any]]
@@ -61,11 +61,12 @@ def explain_all(connection: Connection, identifier: str, *, with_contact: bool =
         person = _Person(*(shown.pop(name) for name in _CONTACT))
         people[found.conversation_id] = person
         conversations.append({**shown, "contact": person.shown} if with_contact else shown)
-    steps = _steps(connection, ids)
+    steps, rules = (_by_change(connection, query, ids) for query in ("attempts_of", "rules_of"))
     changes = []
     for row in rows:
         private = None if with_contact else people.get(row.conversation_id, _NOBODY)
-        changes.append(_story(dict(row._mapping), steps.get(row.change_id, []), private))
+        story = _story(dict(row._mapping), steps.get(row.change_id, []), private)
+        changes.append({**story, "rules": rules.get(row.change_id, [])})
     return Explained(changes, conversations)
 
 
@@ -100,12 +101,12 @@ class _Person:
 _NOBODY = _Person()
 
 
-def _steps(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    steps: dict[UUID, list[dict[str, Any]]] = {}
-    for attempt in connection.execute(text(_QUERIES["attempts_of"]), {"ids": list(ids)}):
-        entry = dict(attempt._mapping)
-        steps.setdefault(entry.pop("change_id"), []).append(entry)
-    return steps
+def _by_change(connection: Connection, query: str, ids: Iterable[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for row in connection.execute(text(_QUERIES[query]), {"ids": list(ids)}):
+        entry = dict(row._mapping)
+        found.setdefault(entry.pop("change_id"), []).append(entry)
+    return found
 
 
 def _story(row: dict[str, Any], steps: list[dict[str, Any]], private: _Person | None) -> dict[str, Any]:
@@ -114,6 +115,7 @@ def _story(row: dict[str, Any], steps: list[dict[str, Any]], private: _Person | 
     if not isinstance(context, dict):
         context = {} if context is None else {"original": context}
     settlement, retries = context.pop("sync", None), context.pop("retries", [])
+    context.pop("workflow_rule", None)  # told as cause_rule_id
     story = {**row, "settlement": settlement, "retries": retries, "steps": steps}
     if private is None:
         return {**story, "context_keys": sorted(context), "context": context}

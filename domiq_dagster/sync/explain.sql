@@ -17,6 +17,7 @@ WHERE g.conversation_id = CAST(:uuid AS uuid) OR g.resman_lead_id = :text
 -- name: changes
 SELECT g.id AS change_id, c.seq, g.conversation_id, i.partition_key, g.created_at, g.updated_by, g.sync_direction,
        g.sync_status, g.old_status, g.new_status, g.status_reason, g.resman_lead_id, g.context_data,
+       c.caused_by, c.cause_rule_id, c.ruled_at,
        d.state AS delivery_state, d.attempts, d.postponements, d.next_attempt_at, d.worker, d.last_outcome
 FROM public.status_sync_log g
 LEFT JOIN domiq_sync.change c ON c.change_id = g.id
@@ -28,6 +29,13 @@ ORDER BY c.seq, g.created_at
 -- name: attempts_of
 SELECT id, change_id, lease_token, worker, action, outcome, detail, started_at, duration_ms
 FROM domiq_sync.attempt WHERE change_id = ANY (CAST(:ids AS uuid[])) ORDER BY id
+
+-- name: rules_of
+-- What each rule decided about these changes: those that ran first, then by what became of them.
+SELECT d.change_id, d.rule_id, d.outcome, d.why, d.done
+FROM domiq_sync.rule_decision d LEFT JOIN public.status_workflow_rules r ON r.id = d.rule_id
+WHERE d.change_id = ANY (CAST(:ids AS uuid[]))
+ORDER BY d.change_id, d.outcome = 'not_held', r.created_at, d.rule_id
 
 -- name: conversations
 -- How the conversations of these changes, or the one or those of the lead that the id means, stand now. The

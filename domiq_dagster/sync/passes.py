@@ -1,4 +1,4 @@
-"""One whole pass without Dagster: settings, pull, apply, reconcile, push, notify."""
+"""One whole pass without Dagster: settings, pull, apply, reconcile, rules, push, notify."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from domiq_dagster.sync.notify import Notified, notify_changes
 from domiq_dagster.sync.pull import Pulled, PullRules, pull_property
 from domiq_dagster.sync.push import Budget, PushReport, push
 from domiq_dagster.sync.reconcile import Reconciled, reconcile
+from domiq_dagster.sync.rules import RulesRun, run_rules
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class PassReport:
     pull_errors: dict[str, str] = field(default_factory=dict)
     applied: dict[str, Applied] = field(default_factory=dict)
     reconciled: Reconciled | None = None
+    ruled: RulesRun | None = None
     pushed: PushReport | None = None
     notified: Notified | None = None
 
@@ -102,8 +104,8 @@ def sync_pass(
     full: bool = False,
     believe_short: bool = False,
 ) -> PassReport:
-    """Pull, apply, reconcile, push, notify, once. What ResMan refuses to answer for one property is in
-    the report; the others go on."""
+    """Pull, apply, reconcile, run the rules, push, notify, once. What ResMan refuses to answer for one
+    property is in the report; the others go on."""
     report = PassReport()
     integrations = _integrations(engine, property_ids)
     try:
@@ -116,6 +118,8 @@ def sync_pass(
     for integration in integrations:
         report.applied[integration.partition_key] = apply_property(engine, integration)
     report.reconciled = reconcile(engine, property_ids=property_ids)
+    # Before the push, so that what a rule moves goes out with this pass.
+    report.ruled = run_rules(engine, property_ids=property_ids)
     report.pushed = push(engine, client, property_ids=property_ids, budget=budget)
     report.notified = notify_changes(engine)
     return report

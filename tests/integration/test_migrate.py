@@ -161,6 +161,25 @@ def test_what_was_logged_before_gets_its_place_and_its_deliveries(make_database:
     assert value(url, "SELECT count(property_id) FROM domiq_sync.change") == 6
 
 
+def test_changes_from_before_the_workflow_rules_count_as_looked_at(make_database: MakeDatabase) -> None:
+    url = make_database()
+    run(url, *SHAPES["seed and rows there"])
+    migrated(url)
+    ruled = "SELECT count(*) FROM domiq_sync.change WHERE ruled_at IS NOT NULL"
+    assert value(url, ruled) == 0
+    run(
+        url,
+        "DROP VIEW domiq_sync.rule_decision",
+        "ALTER TABLE domiq_sync.change DROP COLUMN ruled_at, DROP COLUMN caused_by, "
+        "DROP COLUMN cause_rule_id, DROP COLUMN chain_depth",
+        "UPDATE domiq_sync.alembic_version SET version_num = '0006'",
+    )
+    migrated(url)
+    assert value(url, ruled) == 8
+    run(url, "INSERT INTO status_sync_log (new_status) VALUES ('new')")
+    assert value(url, ruled) == 8
+
+
 @pytest.mark.parametrize("kept", ["none", "first", "most", "odd", "last"])
 def test_a_seed_that_was_applied_in_part_is_completed(kept: str, make_database: MakeDatabase) -> None:
     statements = seed_statements()

@@ -6,6 +6,7 @@ PostgreSQL has had the chance to settle on a generic plan (psycopg prepares what
 
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -66,7 +67,7 @@ INSERT INTO domiq_sync.delivery (change_id, seq, lane, property_id, is_head, nex
            NOW() + (l.n % 3 - 1) * interval '1 hour'
     FROM domiq_sync.change c JOIN logged l ON l.id = c.change_id WHERE sync_status = 'pending';
 UPDATE domiq_sync.integration SET connected_at = NOW() - interval '1 year';
-UPDATE domiq_sync.change SET notified_at = NOW() WHERE seq <= {CHANGES} - 200;
+UPDATE domiq_sync.change SET notified_at = NOW(), ruled_at = NOW() WHERE seq <= {CHANGES} - 200;
 SET session_replication_role = origin;
 ANALYZE;
 """
@@ -200,6 +201,40 @@ def test_a_hot_query_reads_no_big_table_whole(
 ) -> None:
     query = load_queries("domiq_dagster.sync", file)[name]
     for plan in first_and_settled_plan(loaded, query, parameters):
+        assert whole_reads(loaded, plan) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("due_properties", "claim", "changes", "unruled", "rules", "ran_in_chains", "count_messages"),
+        *("move", "captured", "link_move", "mark_ruled", "troubles", "logged_changes"),
+    ],
+)
+def test_the_rules_look_at_new_changes_without_reading_the_history(
+    loaded: Connection, parameters: Mapping[str, Any], name: str
+) -> None:
+    given = {
+        **parameters,
+        "ids": [parameters["change_id" if name not in ("unruled", "due_properties") else "property_id"]],
+        "connected_at": "2020-01-01T00:00:00Z",
+        "since": datetime.now(UTC) - timedelta(minutes=5),
+        "left": [uuid.uuid4()],
+        "conversations": [parameters["lane"]],
+        "times": ["2026-01-01T00:00:00Z"],
+        "causes": [None],
+        "depths": [0],
+        "depth": 1,
+        "caused_by": parameters["change_id"],
+        "rule_id": uuid.uuid4(),
+        "last_seq": 1,
+        "status": "qualified",
+        "target": "qualified",
+        "expected": "contacted",
+        "after": 0,
+    }
+    query = load_queries("domiq_dagster.sync.rules", "rules.sql")[name]
+    for plan in first_and_settled_plan(loaded, query, given):
         assert whole_reads(loaded, plan) == []
 
 

@@ -387,3 +387,26 @@ def test_nobodys_name_and_no_secret_is_in_what_dagster_keeps(stored_house: House
     assert "juniper-flats" in kept
     assert "bad_credentials" in kept or "does not accept the credentials" in kept
     assert [word for word in private if word in kept] == []
+
+
+def test_a_push_run_acts_on_changes_and_the_next_one_sends_what_rules_moved(house: House) -> None:
+    (flats,) = house.connect(0, time_zone="America/Chicago")
+    house.run("pull", keys=house.keys())
+    for columns in ("'contacted', 'qualified', '[{\"type\": \"create_task\"}]'", "'contacted', 'sold', NULL"):
+        house.world.do(
+            "INSERT INTO status_workflow_rules (property_id, trigger_status, target_status, actions) "
+            f"VALUES (:p, {columns})".replace("NULL", "NULL::jsonb"), p=flats,
+        )  # fmt: skip
+    chat = house.world.conversation(flats, "contacted")
+
+    house.run("push")
+
+    done = house.metadata("status_workflow_actions")
+    assert {n: done[n] for n in ("changes", "moves", "tasks", "ran", "invalid")} == {
+        "changes": 2, "moves": 1, "tasks": 1, "ran": 1, "invalid": 1,
+    }  # fmt: skip
+    assert [row["property"] for row in done["by_property"]] == ["juniper-flats"]
+    assert (house.world.status(chat), house.world.last(chat).sync_status) == ("qualified", "pending")
+    house.run("push")
+    assert house.world.last(chat).sync_status == "success"
+    assert house.metadata("status_workflow_actions")["changes"] == 0

@@ -32,7 +32,7 @@ def test_they_load_without_a_database_or_an_environment_and_leave_nothing_behind
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "7\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "8\n", "")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -114,6 +114,7 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
                 "conversation_status_pushes",
                 "status_sync_log",
                 "status_sync_success_rate",
+                "status_workflow_actions",
                 "status_notifications",
             },
             {"oldest_pending_change", "conservation", "failed_sync_threshold", "rules_valid"},

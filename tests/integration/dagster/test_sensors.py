@@ -91,6 +91,16 @@ class TestPendingChanges:
         house.run("push", tags=asked.tags)
         assert isinstance(ask(house, sensors.pending_changes), SkipReason)
 
+    def test_a_change_that_only_the_rules_wait_for_starts_one_too(self, house: House) -> None:
+        (flats,) = house.connect(0, time_zone="UTC")
+        chat = house.world.conversation(flats, "active")
+        house.world.log(chat, "lost", sync_direction="from_resman", sync_status="success")
+        asked = ask(house, sensors.pending_changes)
+        assert isinstance(asked, RunRequest)
+        assert asked.tags == {"domiq/due": "0", "domiq/unruled": "1"}
+        house.run("push", tags=asked.tags)
+        assert isinstance(ask(house, sensors.pending_changes), SkipReason)
+
     @pytest.mark.parametrize("status", ["QUEUED", "NOT_STARTED", "STARTING", "STARTED"])
     def test_a_push_under_way_takes_them_along(self, house: House, status: str) -> None:
         (flats,) = house.connect(0)
