@@ -41,7 +41,7 @@ chaos: install
 	@$(BIN)/python -m tests.chaos.run $(OPTIONS)
 
 MINUTES ?= 10
-SOAKED := sync/test_delivery_machine.py sync/test_interleavings.py test_capture.py test_schema_contract.py
+SOAKED := sync/test_delivery_machine.py sync/test_interleavings.py sync/test_notices_killed.py test_capture.py test_schema_contract.py
 soak: install
 	DOMIQ_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest $(addprefix tests/integration/,$(SOAKED))
 

@@ -1,0 +1,211 @@
+"""One notice from its claim to its end. Each step is a transaction that the database's word guards: whoever
+no longer holds the lease writes nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, Row, text
+
+from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.channels import Channels
+from domiq_dagster.sync.letters import Fate, Outcome
+from domiq_dagster.sync.outbox_timing import Settings, Step, burst, quiet_until
+from domiq_dagster.sync.outbox_words import NothingToTell, in_words
+from domiq_dagster.sync.recipients import OPERATOR, normal, resolve, zone
+from domiq_dagster.sync.templates import TemplateProblem
+
+logger = logging.getLogger(__name__)
+_QUERIES = load_queries(__package__, "outbox.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class SendingRules:
+    """Times in seconds. `lease` outlasts the longest conversation with a server. A channel that does not
+    answer pauses for up to `first_pause`, doubled with each failure to at most `longest_pause`."""
+
+    lease: float = 300.0
+    first_pause: float = 10.0
+    longest_pause: float = 900.0
+    most_hours: int = 24
+    """For how long a notice is tried whose channel does not take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one notice ended: its state (or `put_off`), and why. `outage`: the channel is not to be asked
+    on."""
+
+    notification_id: UUID
+    channel: str
+    state: str
+    reason: str | None = None
+    alert_id: UUID | None = None
+    outage: str | None = None
+
+
+class LostLease(Exception):
+    """Somebody else holds the notice now."""
+
+
+class Worker:
+    """Sends the notices of one channel, one after the other."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        channels: Channels,
+        channel: str,
+        name: str,
+        rules: SendingRules,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._engine = engine
+        self._channels = channels
+        self._channel = channel
+        self._name = name
+        self._rules = rules
+        self._jitter = jitter
+
+    def lapsed(self) -> list[Ended]:
+        """Gives up what a worker began to send and never settled."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(text(_QUERIES["lapsed"]), {"channel": self._channel}).all()
+        return [Ended(r.id, r.channel, "unknown", r.state_reason, r.alert_id) for r in rows]
+
+    def slot(self) -> float:
+        """Takes the channel's next moment; seconds until then."""
+        with self._engine.begin() as connection:
+            wait = connection.scalar(text(_QUERIES["slot"]), {"channel": self._channel})
+        return float(wait or 0.0)
+
+    def one(self) -> Ended | None:
+        """The next notice to its end; None where nothing is due."""
+        while (held := self._take()) is not None:
+            try:
+                if (ended := self._send(held)) is not None:
+                    return ended
+            except LostLease:
+                logger.warning("notice %s was taken over by another worker", held.id)
+        return None
+
+    def _take(self) -> Row[Any] | None:
+        """Claims the next notice that may go now. Those that may not are held until they may, or gathered."""
+        while True:
+            with self._engine.begin() as connection:
+                values = {"channel": self._channel, "worker": self._name, "lease_seconds": self._rules.lease}
+                held = connection.execute(text(_QUERIES["claim"]), values).first()
+                if held is None or not self._kept_back(connection, held):
+                    return held
+
+    def _kept_back(self, connection: Connection, held: Row[Any]) -> bool:
+        """Whether the notice waits for the end of quiet hours, for the end of the window in which its address
+        had enough, or went into a digest."""
+        if held.alert_id is not None or held.channel in ("in_app", OPERATOR):
+            return False
+        settings = Settings.of(held)
+        if (
+            until := quiet_until(settings, held.channel, held.urgent, held.now, zone(held.time_zone))
+        ) is not None:
+            breaks = settings.urgent_breaks_quiet
+            _write(
+                connection,
+                "hold_quiet",
+                held,
+                until=until,
+                property_id=held.property_id,
+                urgent_breaks=breaks,
+            )
+            return True
+        if held.is_digest:
+            return False
+        address = {"channel": held.channel, "recipient": held.recipient}
+        limits = {"window_minutes": settings.window_minutes, "most_single": settings.most_single}
+        lately = connection.execute(text(_QUERIES["told_lately"]), {**address, **limits}).one()
+        step, until = burst(
+            settings, held.now, lately.waiting, lately.told, lately.digest_at, lately.digest_waits
+        )
+        if step is Step.HOLD:
+            _write(connection, "hold_address", held, until=until, recipient=held.recipient)
+        elif step is Step.GATHER:
+            more = {"property_id": held.property_id, "urgent": held.urgent, "recipient": held.recipient}
+            _write(connection, "gather", held, **more)
+        return step is not Step.SEND
+
+    def _send(self, held: Row[Any]) -> Ended | None:
+        with self._engine.begin() as connection:
+            if (problem := self._channels.problem(held.channel)) is not None:
+                return self._settle(connection, held, "undeliverable", problem)
+            address = self._address(connection, held)
+            if not isinstance(address, str):
+                return address
+            try:
+                letter = in_words(connection, held, self._channels)
+            except NothingToTell as error:
+                return self._settle(connection, held, "suppressed", str(error))
+            except TemplateProblem as error:
+                return self._settle(connection, held, "undeliverable", str(error))
+            if held.channel == "in_app":
+                words = {"id": held.id, "subject": letter.subject, "body": letter.text}
+                connection.execute(text(_QUERIES["put_words"]), words)
+                return self._settle(connection, held, "delivered", None)
+            _write(connection, "begin_sending", held, lease_seconds=self._rules.lease)
+        outcome = self._channels.send(held.channel, address, letter)
+        with self._engine.begin() as connection:
+            return self._end(connection, held, outcome)
+
+    def _address(self, connection: Connection, held: Row[Any]) -> str | Ended | None:
+        """The address to send to; or how the notice ended instead; or None where it became several."""
+        several: list[str] = []
+        if held.channel == OPERATOR:
+            if held.recipient != OPERATOR or len(self._channels.operators) == 1:
+                return str(held.recipient)
+            several = [f"{OPERATOR} {n}" for n in range(1, len(self._channels.operators) + 1)]
+        elif (address := normal(held.channel, held.recipient)) is not None:
+            return address
+        else:
+            # A role that nobody held, or that could not be looked up, when the notice was written.
+            found = resolve(connection, held.property_id, held.recipient, held.channel)
+            several = [a.recipient for a in found if a.problem is None]
+            if not several:
+                return self._settle(connection, held, "undeliverable", found[0].problem)
+        _write(connection, "split", held, recipients=several)
+        return None
+
+    def _end(self, connection: Connection, held: Row[Any], outcome: Outcome) -> Ended:
+        if outcome.fate is not Fate.LATER:
+            if outcome.fate is not Fate.UNKNOWN:
+                connection.execute(text(_QUERIES["open_channel"]), {"channel": held.channel})
+            states = {Fate.DELIVERED: "delivered", Fate.REFUSED: "undeliverable", Fate.UNKNOWN: "unknown"}
+            return self._settle(connection, held, states[outcome.fate], outcome.reason or None)
+        failures = held.attempts
+        if outcome.whole_channel:
+            query = text(_QUERIES["channel_failures"])
+            failures = connection.scalar(query, {"channel": held.channel}) or 0
+        ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2.0 ** min(failures, 16))
+        seconds = max(outcome.retry_after or 0.0, self._jitter() * ceiling)
+        if outcome.whole_channel:
+            values = {"channel": held.channel, "reason": outcome.reason, "seconds": seconds}
+            connection.execute(text(_QUERIES["pause_channel"]), values)
+        limits = {"reason": outcome.reason, "seconds": seconds, "most_hours": self._rules.most_hours}
+        state = _write(connection, "put_off", held, **limits).state
+        ended = "put_off" if state == "pending" else state
+        outage = outcome.reason if outcome.whole_channel else None
+        return Ended(held.id, held.channel, ended, outcome.reason, held.alert_id, outage)
+
+    def _settle(self, connection: Connection, held: Row[Any], state: str, reason: str | None) -> Ended:
+        _write(connection, "settle", held, state=state, reason=reason)
+        return Ended(held.id, held.channel, state, reason, held.alert_id)
+
+
+def _write(connection: Connection, query: str, held: Row[Any], **values: Any) -> Any:
+    """Runs a statement that names the lease. Raises LostLease where it matches nothing, which rolls back."""
+    known = {"id": held.id, "lease_token": held.lease_token, "channel": held.channel}
+    result = connection.execute(text(_QUERIES[query]), {**known, **values})
+    if result.rowcount == 0 and query != "split":
+        raise LostLease(f"notice {held.id}")
+    return result.first() if result.returns_rows else None
