@@ -20,6 +20,7 @@ from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.alerts import describe, raise_alerts, threshold_state
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.measure import backlog, comparison, conservation_problems
+from domiq_dagster.sync.outbox_standing import RECENT_HOURS, trouble_counts
 from domiq_dagster.sync.rules import rule_problems
 
 _SAMPLE = 20
@@ -148,4 +149,37 @@ def rules_valid(sync: SyncResource) -> AssetCheckResult:
     )
 
 
-all_checks = [failed_sync_threshold, conservation, oldest_pending_change, divergence, rules_valid]
+@asset_check(asset=status_notifications, description="Every notice of the last day has arrived.")
+def notifications_delivered(sync: SyncResource) -> AssetCheckResult:
+    """Notices that are undeliverable, or of which nobody can tell whether they arrived, by channel and
+    reason."""
+    with sync.database() as engine, engine.connect() as connection:
+        found = trouble_counts(connection)
+    figures = {s: sum(f.notices for f in found if f.state == s) for s in ("undeliverable", "unknown")}
+    rows = [
+        TableRecord({"channel": f.channel, "state": f.state, "reason": f.reason or "", "notices": f.notices})
+        for f in found[:_SAMPLE]
+    ]
+    told = ", ".join(f"{n} {state}" for state, n in figures.items() if n)
+    return AssetCheckResult(
+        passed=not found,
+        severity=AssetCheckSeverity.WARN,
+        description=f"{told} in {RECENT_HOURS} hours: `domiq-sync notifications` lists them, "
+        "and retries them once the reason is mended."
+        if found
+        else "Every notice has arrived.",
+        metadata={
+            **{state: MetadataValue.int(n) for state, n in figures.items()},
+            **({"by_reason": MetadataValue.table(rows)} if rows else {}),
+        },
+    )
+
+
+all_checks = [
+    failed_sync_threshold,
+    conservation,
+    oldest_pending_change,
+    divergence,
+    rules_valid,
+    notifications_delivered,
+]

@@ -1,4 +1,4 @@
-"""Puts the pieces together from the environment: database, ResMan client, account gate.
+"""Puts the pieces together from the environment: database, ResMan client, account gate, channels of notices.
 
 Both faces of the project, the Dagster resource and the command line, start here; nothing below knows
 of environment variables. This module does not import Dagster.
@@ -19,6 +19,7 @@ from domiq_dagster.db.migrate import HEAD
 from domiq_dagster.home import home
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.sync.accounts import AccountGate
+from domiq_dagster.sync.channels import Channels, configure
 
 DATABASE = "domiq"
 DAGSTER_DATABASE = "dagster"
@@ -102,6 +103,12 @@ def resman_config(env: Mapping[str, str]) -> ResManConfig:
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def notice_channels(env: Mapping[str, str]) -> Channels:
+    """The channels of notices. A wrong address closes its own channel and no other: see
+    `Channels.problems`."""
+    return configure(env)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What the command line shows: results as plain values (for --json), as tables, and as a story."""
 
+from domiq_dagster.cli_views.notices import notices_result, print_notices
 from domiq_dagster.cli_views.results import figures_row, pass_result, retry_result, status_result, totals
 from domiq_dagster.cli_views.story import print_story
 from domiq_dagster.cli_views.tables import (
@@ -13,10 +14,12 @@ from domiq_dagster.cli_views.tables import (
 
 __all__ = [
     "figures_row",
+    "notices_result",
     "pass_result",
     "print_conflicts",
     "print_demo",
     "print_findings",
+    "print_notices",
     "print_pass",
     "print_retried",
     "print_status",
