@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -106,8 +107,13 @@ def resman_config(env: Mapping[str, str]) -> ResManConfig:
 
 
 def notice_channels(env: Mapping[str, str]) -> Channels:
-    """The channels of notices. A wrong address closes its own channel and no other: see
-    `Channels.problems`."""
+    """The channels of notices. A wrong address closes its own channel and no other: see `Channels.problems`.
+
+    Raises ConfigurationError where the own templates are not where they should be.
+    """
+    directory = env.get("DOMIQ_TEMPLATE_DIR", "").strip()
+    if directory and not Path(directory).is_dir():
+        raise ConfigurationError("DOMIQ_TEMPLATE_DIR names no directory: correct it, or leave it out.")
     return configure(env)
 
 

@@ -104,6 +104,8 @@ def sender_of(channel: str, url: str) -> Sender:
     if isinstance(plugin, NotifyEmail):
         server = MailServer.of(plugin)
         own = [address for _, address in plugin.targets]
+        if fixed and len(own) > 1:
+            raise ValueError("name one recipient in each URL, so that each counts by itself")
         return MailSender(server, own[0] if fixed and own else None)
     if not fixed and _RECIPIENT not in url and "targets" not in _parts(url):
         raise ValueError(f"this service has no recipients of its own; write {_RECIPIENT} where it belongs")

@@ -49,6 +49,9 @@ WHERE state = 'in_flight' AND channel = :channel AND sending_at IS NOT NULL
   AND next_attempt_at <= (SELECT clock_timestamp())
 RETURNING id, channel, alert_id, state_reason
 
+-- name: claims_in_turn
+SELECT pg_advisory_xact_lock(hashtextextended('domiq_sync.notices:' || :channel, 0))
+
 -- name: claim
 -- The longest-due notice of a channel. A lease that ran out before anything was sent is due again.
 WITH due AS MATERIALIZED (
@@ -188,10 +191,12 @@ UPDATE domiq_sync.notification SET subject = :subject, body = :body WHERE id = :
 
 -- name: split
 -- One notice for each address that its recipient stands for, in its stead.
-WITH split AS (
-    UPDATE domiq_sync.notification SET state = 'suppressed', lease_token = NULL, settled_at = clock_timestamp(),
-        state_reason = 'sent to each address that the recipient stands for'
-    WHERE id = :id AND lease_token = :lease_token RETURNING *
+WITH held AS (
+    SELECT * FROM domiq_sync.notification WHERE id = :id AND lease_token = :lease_token FOR UPDATE
+), gone AS (
+    UPDATE domiq_sync.notification n SET state = 'suppressed', lease_token = NULL, settled_at = clock_timestamp(),
+        state_reason = 'sent to each address that the recipient stands for', subject = '', body = ''
+    FROM held WHERE n.id = held.id
 )
 INSERT INTO domiq_sync.notification
     (property_id, change_id, preference_id, alert_id, rule_id, channel, recipient, subject, body, template_id,
@@ -199,7 +204,7 @@ INSERT INTO domiq_sync.notification
 SELECT s.property_id, s.change_id, s.preference_id, s.alert_id, s.rule_id, s.channel, r.recipient, s.subject,
        s.body, s.template_id, COALESCE(s.dedup_key, s.id::text) || ':' || md5(r.recipient), s.urgent, s.is_digest,
        'pending', s.created_at
-FROM split s CROSS JOIN unnest(CAST(:recipients AS text[])) AS r(recipient)
+FROM held s CROSS JOIN unnest(CAST(:recipients AS text[])) AS r(recipient)
 ON CONFLICT DO NOTHING
 
 -- name: begin_sending
@@ -244,6 +249,11 @@ WHERE channel = :channel
 -- name: open_channel
 UPDATE domiq_sync.channel SET consecutive_failures = 0, open_until = NULL, open_reason = NULL
 WHERE channel = :channel AND (consecutive_failures > 0 OR open_until IS NOT NULL)
+
+-- name: forget_told
+-- The words that came with the notices of a digest, when it was delivered.
+UPDATE domiq_sync.notification SET subject = '', body = ''
+WHERE digest_id = :id AND channel <> 'in_app' AND (subject <> '' OR body <> '')
 
 -- name: forget
 -- What could not be delivered keeps its words as long as somebody may still want to retry it.

@@ -25,10 +25,12 @@ _QUERIES = load_queries(__package__, "outbox.sql")
 
 @dataclass(frozen=True, slots=True)
 class SendingRules:
-    """Times in seconds. `lease` outlasts the longest conversation with a server. A channel that does not
-    answer pauses for up to `first_pause`, doubled with each failure to at most `longest_pause`."""
+    """Times in seconds. `lease` is for preparing a notice; `sending_lease` outlasts the longest conversation
+    with a server. A channel that does not answer pauses for up to `first_pause`, doubled with each failure to
+    at most `longest_pause`."""
 
-    lease: float = 300.0
+    lease: float = 60.0
+    sending_lease: float = 300.0
     first_pause: float = 10.0
     longest_pause: float = 900.0
     most_hours: int = 24
@@ -97,6 +99,8 @@ class Worker:
         """Claims the next notice that may go now. Those that may not are held until they may, or gathered."""
         while True:
             with self._engine.begin() as connection:
+                # In turn: two claims for one address would each wait for a row that the other holds.
+                connection.execute(text(_QUERIES["claims_in_turn"]), {"channel": self._channel})
                 values = {"channel": self._channel, "worker": self._name, "lease_seconds": self._rules.lease}
                 held = connection.execute(text(_QUERIES["claim"]), values).first()
                 if held is None or not self._kept_back(connection, held):
@@ -153,7 +157,7 @@ class Worker:
                 words = {"id": held.id, "subject": letter.subject, "body": letter.text}
                 connection.execute(text(_QUERIES["put_words"]), words)
                 return self._settle(connection, held, "delivered", None)
-            _write(connection, "begin_sending", held, lease_seconds=self._rules.lease)
+            _write(connection, "begin_sending", held, lease_seconds=self._rules.sending_lease)
         outcome = self._channels.send(held.channel, address, letter)
         with self._engine.begin() as connection:
             return self._end(connection, held, outcome)
@@ -199,6 +203,8 @@ class Worker:
 
     def _settle(self, connection: Connection, held: Row[Any], state: str, reason: str | None) -> Ended:
         _write(connection, "settle", held, state=state, reason=reason)
+        if held.is_digest and state == "delivered":
+            connection.execute(text(_QUERIES["forget_told"]), {"id": held.id})
         return Ended(held.id, held.channel, state, reason, held.alert_id)
 
 

@@ -143,6 +143,7 @@ def gather_in_app(connection: Connection, templates: Templates) -> int:
     """Makes one in-app notice of many that came in a burst and that nobody has read. Returns how many went
     into such a one; each stays on record as `digested`."""
     gathered = 0
+    connection.execute(text(_QUERIES["claims_in_turn"]), {"channel": "in_app"})
     for crowd in connection.execute(text(_QUERIES["crowded_in_app"]), {"times": _BURST_IN_APP}).all():
         address = {"property_id": crowd.property_id, "recipient": crowd.recipient}
         made = connection.execute(text(_QUERIES["gather_in_app"]), address).one()
@@ -162,10 +163,13 @@ def _moment(value: Any) -> str | None:
     """A date or a local time as the database's JSON has it."""
     if not isinstance(value, str):
         return None
-    if len(value) == 10:
-        day = date.fromisoformat(value)
-        return f"{day:%a, %b} {day.day} {day.year}"
-    return spoken(datetime.fromisoformat(value))
+    try:
+        if len(value) == 10:
+            day = date.fromisoformat(value)
+            return f"{day:%a, %b} {day.day} {day.year}"
+        return spoken(datetime.fromisoformat(value))
+    except ValueError:  # infinity, or a year of five digits
+        return None
 
 
 def _line(told: Mapping[str, Any]) -> str:

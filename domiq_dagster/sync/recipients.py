@@ -22,7 +22,7 @@ _NOBODY = "recipients names nobody: write a JSON list of addresses or role names
 _DEFAULT_REGION = "US"  # ResMan and DomIQ serve the United States: a number without + is one of theirs
 
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
-_SLACK = re.compile(r"[#@+][\w.-]+|[CDGUW][A-Z0-9]{7,}|me")
+_SLACK = re.compile(r"[#@+][\w.-]+|[CDGUW][A-Z0-9]{7,}")
 _ROLE = re.compile(r"[A-Za-z][A-Za-z _-]{0,59}")
 
 
@@ -183,7 +183,10 @@ def _holds(assignment: Mapping[str, Any], today: date) -> bool:
 
 
 def _day(value: Any) -> date | None:
-    return datetime.fromisoformat(value).date() if isinstance(value, str) else None
+    try:
+        return datetime.fromisoformat(value).date() if isinstance(value, str) else None
+    except ValueError:  # infinity: no bound
+        return None
 
 
 def _word(name: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined, TemplateError, nodes
+from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined, nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -79,8 +79,8 @@ class Templates:
             raise TemplateProblem(f"there is no template {lost}") from None
         except (TemplateSyntaxError, UndefinedError) as error:
             raise TemplateProblem(f"template {stem}: {error.message}") from None
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
-            # The words of these may repeat a value.
+        except Exception as error:
+            # A template may raise anything, a RecursionError too; the words of these may repeat a value.
             raise TemplateProblem(f"template {stem} fails with {type(error).__name__}") from None
 
     def _stands_alone(self, stem: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -494,3 +495,44 @@ def test_due_says_whether_there_is_anything_to_do(desk: Desk) -> None:
     assert found() == (False, True)
     desk.deliver()
     assert found() == (False, False)
+
+
+def test_two_workers_share_an_outbox_and_send_each_notice_once(desk: Desk) -> None:
+    place = desk.world.property()
+    desk.world.do(
+        "INSERT INTO domiq_sync.notification_settings (property_id, most_single) VALUES (:p, 8)", p=place
+    )
+    for n in range(60):
+        desk.put(Message(place, "email", f"{n % 6}@staff.example", f"No {n}", "Hi.", rule_id=UUID(int=n + 1)))
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda _: desk.deliver(), range(4)))
+    desk.deliver()
+    assert sum((r.total("delivered") for r in reports), 0) == len(desk.mailbox.mails) == 6
+    assert desk.world.rows(
+        "SELECT is_digest, state, count(*) FROM domiq_sync.notification GROUP BY 1, 2"
+    ) == [
+        (False, "digested", 60),
+        (True, "delivered", 6),
+    ]
+    assert {r.subject + r.body for r in desk.rows()} == {""}
+
+
+def test_odd_rows_of_an_application_stop_nobody(desk: Desk) -> None:
+    place = desk.world.property()
+    desk.prefer(place, "any", "email", ["a@staff.example"])
+    desk.manager(place, "agent", email="b@staff.example", end_date="infinity", start_date="-infinity")
+    desk.prefer(place, "any", "email", [{"role": "agent"}, 7, None, ""])
+    desk.prefer(place, "any", None, {"address": "front desk"})
+    odd = ["[]", '"text"', '{"key_insights": {"a": 1}, "next_steps": 7, "urgency_level": [1]}', "null"]
+    for context in odd:
+        chat = desk.world.conversation(place, "active", user=desk.world.user("Anonymous", "User"))
+        desk.world.do("UPDATE conversation SET move_in_date = 'infinity', tour_datetime = '-infinity'")
+        desk.world.log(chat, "tour_scheduled", context_data=context, sync_direction=None, updated_by=None)
+    desk.world.log(None, "qualified")
+    desk.world.log(desk.world.conversation(place, "active"), None)
+    desk.tell()
+    assert {m.message["Subject"] for m in desk.mailbox.mails} == {
+        "Juniper Flats: A lead has a tour scheduled"
+    }
+    assert len(desk.mailbox.mails) == 8
+    assert [r.state for r in desk.rows("channel = 'in_app'")] == ["delivered"] * 4
