@@ -65,6 +65,13 @@ class AppriseSender:
         return _judge(taken, heard, plugin, None)
 
 
+def _in_doubt(exchange: Exchange) -> bool:
+    """Whether the other side may have done what was asked, though it did not say so."""
+    if exchange.status is None:
+        return exchange.connected
+    return exchange.status >= 500 and exchange.status not in _TRY_AGAIN
+
+
 def _judge(taken: bool, heard: Sequence[Exchange], plugin: NotifyBase, raised: str | None) -> Outcome:
     """What became of a message, of what the plugin says and what was heard on the wire."""
     if taken:
@@ -76,19 +83,19 @@ def _judge(taken: bool, heard: Sequence[Exchange], plugin: NotifyBase, raised: s
         if quiet:
             return Outcome(Fate.REFUSED, "the service does not take this message or recipient")
         return Outcome(Fate.UNKNOWN, f"the service failed ({raised or 'it does not say how'})")
+    # Whatever came after it, such as a plugin's farewell: an answer that is missing leaves it open.
+    doubtful = next((e for e in heard if e.method != "GET" and _in_doubt(e)), None)
+    if doubtful is not None:
+        how = "no answer came" if doubtful.status is None else f"HTTP {doubtful.status}"
+        return Outcome(Fate.UNKNOWN, f"the service had the message and failed ({how})")
     if last.status is None:
-        if not last.connected:
-            return Outcome(Fate.LATER, "the service cannot be reached", True)
-        if last.method == "GET" and not any(e.method != "GET" for e in heard):
-            return Outcome(Fate.LATER, "the service does not answer", True)
-        return Outcome(Fate.UNKNOWN, "the connection broke before an answer came")
+        how = "does not answer" if last.connected else "cannot be reached"
+        return Outcome(Fate.LATER, f"the service {how}", True)
     told = f"HTTP {last.status}" + (f": {last.word}" if last.word and last.word != str(last.status) else "")
     if last.status in _TRY_AGAIN or last.word in ("ratelimited", "rate_limited"):
         return Outcome(Fate.LATER, f"the service asks to wait ({told})", True, last.retry_after)
     if last.status == 401:
         return Outcome(Fate.LATER, f"the service refuses the credentials ({told})", True)
-    if last.status >= 500 and last.method != "GET":
-        return Outcome(Fate.UNKNOWN, f"the service failed while it had the message ({told})")
     if last.status >= 500:
         return Outcome(Fate.LATER, f"the service failed ({told})", True)
     return Outcome(Fate.REFUSED, f"the service refuses it ({told})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from domiq_dagster.sync.templates import TemplateProblem
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "outbox.sql")
+_LONGEST_ASKED = 3600.0
+"""Seconds. A service that asks for a longer pause is asked again after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,25 +183,30 @@ class Worker:
         return None
 
     def _end(self, connection: Connection, held: Row[Any], outcome: Outcome) -> Ended:
-        if outcome.fate is not Fate.LATER:
-            if outcome.fate is not Fate.UNKNOWN:
-                connection.execute(text(_QUERIES["open_channel"]), {"channel": held.channel})
-            states = {Fate.DELIVERED: "delivered", Fate.REFUSED: "undeliverable", Fate.UNKNOWN: "unknown"}
-            return self._settle(connection, held, states[outcome.fate], outcome.reason or None)
+        if outcome.fate in (Fate.DELIVERED, Fate.REFUSED):
+            connection.execute(text(_QUERIES["open_channel"]), {"channel": held.channel})
+            state = "delivered" if outcome.fate is Fate.DELIVERED else "undeliverable"
+            return self._settle(connection, held, state, outcome.reason or None)
+        # After an unknown outcome too: one notice is in doubt then, and not all that wait.
+        channel_fails = outcome.whole_channel or outcome.fate is Fate.UNKNOWN
         failures = held.attempts
-        if outcome.whole_channel:
+        if channel_fails:
             query = text(_QUERIES["channel_failures"])
             failures = connection.scalar(query, {"channel": held.channel}) or 0
         ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2.0 ** min(failures, 16))
-        seconds = max(outcome.retry_after or 0.0, self._jitter() * ceiling)
-        if outcome.whole_channel:
+        asked = min(outcome.retry_after or 0.0, _LONGEST_ASKED)
+        seconds = max(asked, self._jitter() * ceiling)
+        if channel_fails:
             values = {"channel": held.channel, "reason": outcome.reason, "seconds": seconds}
             connection.execute(text(_QUERIES["pause_channel"]), values)
+        if outcome.fate is Fate.UNKNOWN:
+            ended = self._settle(connection, held, "unknown", outcome.reason)
+            return replace(ended, outage=outcome.reason)
         limits = {"reason": outcome.reason, "seconds": seconds, "most_hours": self._rules.most_hours}
         state = _write(connection, "put_off", held, **limits).state
-        ended = "put_off" if state == "pending" else state
+        how = "put_off" if state == "pending" else state
         outage = outcome.reason if outcome.whole_channel else None
-        return Ended(held.id, held.channel, ended, outcome.reason, held.alert_id, outage)
+        return Ended(held.id, held.channel, how, outcome.reason, held.alert_id, outage)
 
     def _settle(self, connection: Connection, held: Row[Any], state: str, reason: str | None) -> Ended:
         _write(connection, "settle", held, state=state, reason=reason)

@@ -354,10 +354,22 @@ def test_an_unknown_outcome_is_shown_and_not_repeated(desk: Desk) -> None:
     desk.mailbox.answers["accept"] = "hang up after"
     desk.endpoint.answer(None)
     told(desk, place)
-    assert desk.tell().by_state == {("email", "unknown"): 1, ("slack", "unknown"): 1}
+    report = desk.tell()
+    assert report.by_state == {("email", "unknown"): 1, ("slack", "unknown"): 1}
+    assert set(report.outages) == {"email", "slack"}
     desk.later(48)
     assert desk.deliver().by_state == {}
     assert (len(desk.mailbox.mails), len(desk.endpoint.posts)) == (1, 1)
+
+
+def test_a_channel_that_loses_answers_is_left_with_one_notice_in_doubt(desk: Desk) -> None:
+    place = desk.world.property()
+    desk.put(*(Message(place, "slack", f"#{n}", "Hi", "There.") for n in "abc"))
+    desk.endpoint.answer(500)
+    assert desk.deliver().by_state == {("slack", "unknown"): 1}
+    desk.endpoint.answer(200, "ok")
+    desk.later()
+    assert desk.deliver().by_state == {("slack", "delivered"): 2}
 
 
 def test_a_burst_to_one_address_becomes_one_digest(desk: Desk) -> None:

@@ -136,7 +136,7 @@ def test_a_gateway_without_recipients_of_its_own_gets_them_where_the_url_says(en
         (503, "", Fate.LATER, True, "wait"),
         (500, "", Fate.UNKNOWN, False, "HTTP 500"),
         (502, "", Fate.UNKNOWN, False, "HTTP 502"),
-        (None, "", Fate.UNKNOWN, False, "broke"),
+        (None, "", Fate.UNKNOWN, False, "no answer came"),
         (200, "not ok", Fate.REFUSED, False, "HTTP 200"),
     ],
 )
