@@ -58,9 +58,7 @@ class AppriseSender:
         with listening() as heard:
             try:
                 taken = bool(plugin.notify(body=body, title=title, overflow="upstream"))
-            except (
-                Exception
-            ) as error:  # a plugin may raise anything: what was heard decides, not what it raised
+            except Exception as error:  # a plugin may raise anything; what was heard decides
                 return _judge(False, heard, plugin, type(error).__name__)
         return _judge(taken, heard, plugin, None)
 

@@ -114,18 +114,10 @@ class Worker:
         if held.alert_id is not None or held.channel in ("in_app", OPERATOR):
             return False
         settings = Settings.of(held)
-        if (
-            until := quiet_until(settings, held.channel, held.urgent, held.now, zone(held.time_zone))
-        ) is not None:
-            breaks = settings.urgent_breaks_quiet
-            _write(
-                connection,
-                "hold_quiet",
-                held,
-                until=until,
-                property_id=held.property_id,
-                urgent_breaks=breaks,
-            )
+        until = quiet_until(settings, held.channel, held.urgent, held.now, zone(held.time_zone))
+        if until is not None:
+            of_place = {"property_id": held.property_id, "urgent_breaks": settings.urgent_breaks_quiet}
+            _write(connection, "hold_quiet", held, until=until, **of_place)
             return True
         if held.is_digest:
             return False
