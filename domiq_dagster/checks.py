@@ -13,6 +13,7 @@ from domiq_dagster.assets import (
     conversation_status_pushes,
     inbound_status_changes,
     resman_leads,
+    status_notifications,
     status_sync_log,
     status_sync_success_rate,
     status_workflow_actions,
@@ -21,6 +22,7 @@ from domiq_dagster.assets.verdicts import divergence_result, gaps_result
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.alerts import describe, raise_alerts, threshold_state
 from domiq_dagster.sync.measure import backlog, conservation_problems
+from domiq_dagster.sync.outbox_standing import RECENT_HOURS, trouble_counts
 from domiq_dagster.sync.rules.check import check_rules
 
 _SAMPLE = 20
@@ -141,6 +143,32 @@ def rules_valid(sync: SyncResource) -> AssetCheckResult:
     )
 
 
+@asset_check(asset=status_notifications, description="Every notice of the last day has arrived.")
+def notifications_delivered(sync: SyncResource) -> AssetCheckResult:
+    """Notices that are undeliverable, or of which nobody can tell whether they arrived, by channel and
+    reason."""
+    with sync.database() as engine, engine.connect() as connection:
+        found = trouble_counts(connection)
+    figures = {s: sum(f.notices for f in found if f.state == s) for s in ("undeliverable", "unknown")}
+    rows = [
+        TableRecord({"channel": f.channel, "state": f.state, "reason": f.reason or "", "notices": f.notices})
+        for f in found[:_SAMPLE]
+    ]
+    told = ", ".join(f"{n} {state}" for state, n in figures.items() if n)
+    return AssetCheckResult(
+        passed=not found,
+        severity=AssetCheckSeverity.WARN,
+        description=f"{told} in {RECENT_HOURS} hours: `domiq-sync notifications` lists them, "
+        "and retries them once the reason is mended."
+        if found
+        else "Every notice has arrived.",
+        metadata={
+            **{state: MetadataValue.int(n) for state, n in figures.items()},
+            **({"by_reason": MetadataValue.table(rows)} if rows else {}),
+        },
+    )
+
+
 all_checks = [
     failed_sync_threshold,
     conservation,
@@ -148,4 +176,5 @@ all_checks = [
     divergence,
     pull_gaps,
     rules_valid,
+    notifications_delivered,
 ]

@@ -45,14 +45,20 @@ from domiq_dagster.sync.forecast import forecast_all
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.link_decisions import CannotLink, link_by_hand, never_link, open_questions
 from domiq_dagster.sync.measure import property_figures
+from domiq_dagster.sync.outbox import deliver_due
+from domiq_dagster.sync.outbox_standing import put_back as put_notices_back
+from domiq_dagster.sync.outbox_standing import standing
 from domiq_dagster.sync.passes import sync_pass
+from domiq_dagster.sync.places import Places
 from domiq_dagster.sync.retry import CannotRetry, Choice, put_back
 from domiq_dagster.sync.rules.check import check_rules
 from domiq_dagster.sync.rules.plan import RuleFileError, plan_rules, read_rule_file
 from domiq_dagster.sync.standing import coverage
+from domiq_dagster.sync.try_channel import CannotSend, send_test
 from domiq_dagster.wiring import (
     ConfigurationError,
     domiq_database,
+    notice_channels,
     open_client,
     open_engine,
     rehearsing,
@@ -86,6 +92,7 @@ class Usage(Exception):
 _USER_ERRORS = (
     CannotLink,
     CannotRetry,
+    CannotSend,
     ConfigurationError,
     DatabaseError,
     EmbeddedServerError,
@@ -243,7 +250,14 @@ def sync(
             views.print_forecasts(rows)
             print("Nothing was written.")
             finish(json_output, {"dry_run": True, "properties": rows}, bad=any(r["error"] for r in rows))
-        report = sync_pass(engine, client, property_ids=ids, full=full, believe_short=believe_short)
+        report = sync_pass(
+            engine,
+            client,
+            property_ids=ids,
+            full=full,
+            believe_short=believe_short,
+            channels=notice_channels(os.environ),
+        )
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
     result = views.pass_result(report, figures)
@@ -417,6 +431,49 @@ def rules_plan(
     result = views.rules_plan_result(plans, days)
     views.print_rules_plan(result)
     finish(json_output, result, bad=any(r["problems"] for p in result["properties"] for r in p["rules"]))
+
+
+@app.command()
+def notifications(
+    property_name: PropertyOption = None,
+    hours: Annotated[int, typer.Option(help="How far back.", min=1)] = 24,
+    retry: Annotated[
+        list[UUID] | None,
+        typer.Option(help="Send this one again, also where it may have arrived. Can be repeated."),
+    ] = None,
+    retry_undeliverable: Annotated[
+        bool, typer.Option("--retry-undeliverable", help="Send the undeliverable ones again.")
+    ] = False,
+    test: Annotated[
+        str | None, typer.Option(help="Send one test message: email, sms, slack or operator.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="The address that the test message goes to.")] = None,
+    with_recipients: Annotated[
+        bool, typer.Option("--with-recipients", help="Show whom they were for.")
+    ] = False,
+    json_output: Json = False,
+) -> None:
+    """List the notices that wait, and those that did not arrive, or retry them; or test a channel."""
+    channels = notice_channels(os.environ)
+    if test is not None:
+        outcome = send_test(channels, test, to)
+        print(f"{test}: {outcome.fate}" + (f": {outcome.reason}" if outcome.reason else "."))
+        finish(json_output, {"channel": test, "outcome": outcome.fate}, bad=outcome.fate != "delivered")
+    with database() as engine:
+        chosen = find_property(engine, property_name)
+        place = chosen.property_id if chosen else None
+        again = 0
+        if retry or retry_undeliverable:
+            again = put_notices_back(
+                engine, ids=retry or (), all_undeliverable=retry_undeliverable, property_id=place, hours=hours
+            )
+            deliver_due(engine, channels)
+        with engine.connect() as connection:
+            found = standing(connection, place, hours=hours)
+            places = Places(connection)
+    result = views.notices_result(found, places, retried=again, with_recipients=with_recipients)
+    views.print_notices(result)
+    finish(json_output, result, bad=not result["ok"])
 
 
 def find_property(engine: Engine, name: str | None) -> Integration | None:

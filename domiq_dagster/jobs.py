@@ -1,4 +1,4 @@
-"""The jobs: pull, push, reconcile, full re-read, the daily count. Each is one run a batch."""
+"""The jobs: pull, push, notify, reconcile, full re-read, the daily count. Each is one run a batch."""
 
 from typing import Any
 
@@ -51,6 +51,11 @@ push = define_asset_job(
     description="Send what is pending to ResMan, refresh the log and the success rate, run the workflow "
     "rules, and write the notices.",
 )
+notify = define_asset_job(
+    "notify",
+    selection=AssetSelection.assets("status_notifications"),
+    description="Look at new changes for notices, and send what is due.",
+)
 full_reread = define_asset_job(
     "full_reread",
     selection=_INBOUND,
@@ -86,4 +91,4 @@ def reconcile_pending() -> None:
 
 
 # Any: the class of an asset job is not among the names that Dagster exports.
-all_jobs: list[Any] = [pull, push, full_reread, daily, reconcile_pending]
+all_jobs: list[Any] = [pull, push, notify, full_reread, daily, reconcile_pending]

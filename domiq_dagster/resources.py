@@ -13,9 +13,17 @@ from sqlalchemy import Engine
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync.alerts import Threshold
+from domiq_dagster.sync.channels import Channels
 from domiq_dagster.sync.forecast import Rehearse
 from domiq_dagster.sync.push import Budget
-from domiq_dagster.wiring import domiq_database, open_client, open_engine, rehearsing, resman_config
+from domiq_dagster.wiring import (
+    domiq_database,
+    notice_channels,
+    open_client,
+    open_engine,
+    rehearsing,
+    resman_config,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,9 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
     max_accounts: int = Field(default=4, ge=1, description="ResMan accounts worked on side by side.")
     push_seconds: float = Field(default=600.0, gt=0, description="The longest that one push run goes on.")
     push_rows: int = Field(default=100_000, ge=1, description="The most changes that one push run takes.")
+    notice_seconds: float = Field(
+        default=300.0, gt=0, description="The longest that one run goes on sending notices."
+    )
     pull_gap_minutes: float = Field(
         default=30.0, gt=0, description="A property whose last good pull is older than this has a gap."
     )
@@ -67,6 +78,15 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
     @property
     def budget(self) -> Budget:
         return Budget(self.push_seconds, self.push_rows)
+
+    @property
+    def channels(self) -> Channels:
+        """The channels of notices, as the environment names them."""
+        return notice_channels(os.environ)
+
+    @property
+    def notice_budget(self) -> Budget:
+        return Budget(self.notice_seconds)
 
     @property
     def pull_gap(self) -> timedelta:

@@ -1,9 +1,10 @@
-"""What runs when something happens: changes to push, a property connected, a gap in the pulls, a
-property in trouble. Each asks the database, which knows, rather than Dagster's runs, which forget."""
+"""What runs when something happens: changes to push or to tell of, a property connected, a gap in the pulls,
+a property in trouble. Each asks the database, which knows, rather than Dagster's runs, which forget."""
 
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from dagster import (
@@ -19,13 +20,14 @@ from dagster import (
     sensor,
 )
 
-from domiq_dagster.jobs import FULL, UNDER_WAY, full_reread, pull, push
+from domiq_dagster.jobs import FULL, UNDER_WAY, full_reread, notify, pull, push
 from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import covered, ranges
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.alerts import raise_alerts, threshold_state
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.measure import Gap, backlog, gaps
+from domiq_dagster.sync.outbox import due
 from domiq_dagster.sync.rules.check import unruled_changes
 
 _ON = DefaultSensorStatus.RUNNING
@@ -36,6 +38,8 @@ LEADS = AssetKey("resman_leads")
 REASON = "domiq/reason"
 """The tag of runs that a sensor asks for beside the live pull. dagster.yaml lets one of them run at a time,
 so that the live pull and the pushes always find a place."""
+_LONG_PUSH = timedelta(seconds=30)
+"""A push over this goes on for who knows how long: notices do not wait for its end."""
 
 
 @sensor(
@@ -55,6 +59,25 @@ def pending_changes(context: SensorEvaluationContext, sync: SyncResource) -> Run
     return RunRequest(
         tags={"domiq/due": str(waiting.due), **({"domiq/unruled": str(unruled)} if unruled else {})}
     )
+
+
+@sensor(
+    job=notify,
+    minimum_interval_seconds=5,
+    default_status=_ON,
+    description="Sends notices when changes were not looked at for them, or when notices are due, unless a "
+    "run that takes them along soon is under way.",
+)
+def pending_notices(context: SensorEvaluationContext, sync: SyncResource) -> RunRequest | SkipReason:
+    with sync.database() as engine, engine.connect() as connection:
+        waiting = due(connection)
+    if not (waiting.changes or waiting.messages):
+        return SkipReason("nobody is to be told of anything now")
+    if _under_way(context, "notify"):
+        return SkipReason("notices are being sent")
+    if _under_way(context, "push", not_for=_LONG_PUSH):
+        return SkipReason("a push is under way, which sends them at its end")
+    return RunRequest()
 
 
 @sensor(
@@ -178,8 +201,10 @@ def alerts(context: SensorEvaluationContext, sync: SyncResource, thresholds: Thr
     return SkipReason(f"{len(opened)} alerts opened, {len(closed)} closed")
 
 
-def _under_way(context: SensorEvaluationContext, job_name: str) -> bool:
-    filters = RunsFilter(job_name=job_name, statuses=UNDER_WAY)
+def _under_way(context: SensorEvaluationContext, job_name: str, *, not_for: timedelta | None = None) -> bool:
+    """Whether a run of the job is under way; given `not_for`, one that was not there yet so long ago."""
+    since = None if not_for is None else datetime.now(UTC) - not_for
+    filters = RunsFilter(job_name=job_name, statuses=UNDER_WAY, created_after=since)
     return bool(context.instance.get_run_records(filters, limit=1))
 
 
@@ -193,4 +218,4 @@ def _remember(asked: Mapping[str, _Asked]) -> str:
     return json.dumps({key: [one.at, one.times] for key, one in asked.items()})
 
 
-all_sensors = [pending_changes, connected_properties, pull_gaps, alerts]
+all_sensors = [pending_changes, pending_notices, connected_properties, pull_gaps, alerts]

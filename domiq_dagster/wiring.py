@@ -1,4 +1,4 @@
-"""Puts the pieces together from the environment: database, ResMan client, account gate.
+"""Puts the pieces together from the environment: database, ResMan client, account gate, channels of notices.
 
 Both faces of the project, the Dagster resource and the command line, start here; nothing below knows
 of environment variables. This module does not import Dagster.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -20,6 +21,7 @@ from domiq_dagster.db.rehearsal import rehearsal
 from domiq_dagster.home import home
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.sync.accounts import AccountGate
+from domiq_dagster.sync.channels import Channels, configure
 from domiq_dagster.sync.forecast import Rehearse
 
 DATABASE = "domiq"
@@ -109,6 +111,17 @@ def resman_config(env: Mapping[str, str]) -> ResManConfig:
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def notice_channels(env: Mapping[str, str]) -> Channels:
+    """The channels of notices. A wrong address closes its own channel and no other: see `Channels.problems`.
+
+    Raises ConfigurationError where the own templates are not where they should be.
+    """
+    directory = env.get("DOMIQ_TEMPLATE_DIR", "").strip()
+    if directory and not Path(directory).is_dir():
+        raise ConfigurationError("DOMIQ_TEMPLATE_DIR names no directory: correct it, or leave it out.")
+    return configure(env)
 
 
 @contextmanager

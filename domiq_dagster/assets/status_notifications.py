@@ -1,18 +1,28 @@
 """Telling people: each logged change runs its property's notification preferences once."""
 
+from collections import Counter
 from collections.abc import Iterator
 
-from dagster import AssetExecutionContext, AssetObservation, MaterializeResult, MetadataValue, asset
+from dagster import (
+    AssetExecutionContext,
+    AssetObservation,
+    MaterializeResult,
+    MetadataValue,
+    TableRecord,
+    asset,
+)
 
 from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.status_sync_log import status_sync_log
+from domiq_dagster.assets.status_workflow_actions import status_workflow_actions
 from domiq_dagster.resources import SyncResource
 from domiq_dagster.sync.measure import unnotified
 from domiq_dagster.sync.notify import notify_changes
+from domiq_dagster.sync.outbox import deliver_due
 
 
 @asset(
-    deps=[status_sync_log],
+    deps=[status_sync_log, status_workflow_actions],
     group_name="record",
     kinds={"python", "postgres"},
     output_required=False,  # a dry run materialises nothing
@@ -20,7 +30,12 @@ from domiq_dagster.sync.notify import notify_changes
 def status_notifications(
     context: AssetExecutionContext, config: DryRunConfig, sync: SyncResource
 ) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
-    """The notices that status_notification_preferences asks for (domiq_sync.notification)."""
+    """The notices that status_notification_preferences, rules and alerts ask for, sent by e-mail, SMS and
+    Slack or written for DomIQ to show (domiq_sync.notification). What cannot be sent now waits in the
+    outbox."""
+    channels = sync.channels
+    for channel, problem in channels.problems.items():
+        context.log.warning(f"notices by {channel} cannot be sent: {problem}")
     with sync.database() as engine:
         if config.dry_run:
             changes, preferences = unnotified(engine)
@@ -30,12 +45,24 @@ def status_notifications(
             }
             context.log_event(AssetObservation(context.asset_key, metadata={**figures, **DRY}))
             return
-        notified = notify_changes(engine)
+        notified = notify_changes(engine, channels.templates)
+        delivered = deliver_due(engine, channels, budget=sync.notice_budget)
+    for channel, why in delivered.outages.items():
+        context.log.warning(f"notices by {channel} wait: {why}")
+    ended = Counter(delivered.by_state)
+    for state in ("delivered", "undeliverable"):
+        ended.update({(channel, state): n for channel, n in getattr(notified, state).items()})
+    undeliverable = {channel: n for (channel, state), n in ended.items() if state == "undeliverable"}
+    rows = [TableRecord({"channel": c, "state": s, "notices": n}) for (c, s), n in sorted(ended.items())]
     yield MaterializeResult(
         metadata={
             "changes_looked_at": MetadataValue.int(notified.changes),
-            "delivered": MetadataValue.int(notified.delivered.total()),
-            "undeliverable": MetadataValue.int(notified.undeliverable.total()),
-            "undeliverable_by_channel": MetadataValue.json(dict(notified.undeliverable)),
+            **{
+                state: MetadataValue.int(sum(n for (_, found), n in ended.items() if found == state))
+                for state in ("delivered", "undeliverable", "unknown", "put_off")
+            },
+            "undeliverable_by_channel": MetadataValue.json(undeliverable),
+            "ended_because": MetadataValue.text(delivered.ended),
+            **({"by_channel": MetadataValue.table(rows)} if rows else {}),
         }
     )

@@ -1,6 +1,7 @@
 """What the command line shows: results as plain values (for --json), as tables, and as a story."""
 
 from domiq_dagster.cli_views.forecasts import print_forecasts, print_migration, print_survey
+from domiq_dagster.cli_views.notices import notices_result, print_notices
 from domiq_dagster.cli_views.results import figures_row, pass_result, retry_result, status_result, totals
 from domiq_dagster.cli_views.rules import (
     print_rules_check,
@@ -21,6 +22,7 @@ from domiq_dagster.cli_views.tables import (
 
 __all__ = [
     "figures_row",
+    "notices_result",
     "pass_result",
     "print_conflicts",
     "print_demo",
@@ -28,6 +30,7 @@ __all__ = [
     "print_forecasts",
     "print_link_questions",
     "print_migration",
+    "print_notices",
     "print_pass",
     "print_retried",
     "print_rules_check",

@@ -2,10 +2,9 @@
 -- Changes that are logged and not yet looked at, in order. A change that is pending says what DomIQ
 -- has; people are told at once, not when ResMan has it. What was logged before the property was
 -- connected is no news. An anti-join with a table of marks read the whole history at every look.
-SELECT c.change_id, c.property_id, c.conversation_id, g.old_status, g.new_status, g.sync_direction,
-       g.status_reason, p.name AS property_name
+SELECT c.change_id, c.property_id, g.new_status, g.context_data,
+       domiq_sync.lead_status(c.property_id, g.new_status) AS lead_status
 FROM domiq_sync.integration i
-JOIN public.property p ON p.id = i.property_id
 CROSS JOIN LATERAL (SELECT n.* FROM domiq_sync.change n
                     WHERE n.property_id = i.property_id AND n.notified_at IS NULL AND n.logged_at >= i.connected_at
                     ORDER BY n.logged_at, n.seq LIMIT :most
@@ -18,14 +17,8 @@ SELECT id, property_id, status_type, notification_method, recipients, template_i
 FROM public.status_notification_preferences
 WHERE is_active AND property_id = ANY (CAST(:property_ids AS uuid[]))
 
--- name: notify
-INSERT INTO domiq_sync.notification
-    (property_id, change_id, preference_id, channel, recipient, subject, body, state, state_reason)
-VALUES (:property_id, :change_id, :preference_id, :channel, :recipient, :subject, :body, :state, :state_reason)
-ON CONFLICT (change_id, preference_id, recipient) DO NOTHING
-
 -- name: mark_notified
-UPDATE domiq_sync.change SET notified_at = clock_timestamp() WHERE change_id = :change_id
+UPDATE domiq_sync.change SET notified_at = clock_timestamp() WHERE change_id = ANY (CAST(:change_ids AS uuid[]))
 
 -- name: open_alert
 INSERT INTO domiq_sync.alert (property_id, kind, figures) VALUES (:property_id, :kind, CAST(:figures AS jsonb))

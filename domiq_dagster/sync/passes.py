@@ -14,9 +14,11 @@ from sqlalchemy import Engine
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.sync.channels import Channels
 from domiq_dagster.sync.inbound import Applied, apply_property
 from domiq_dagster.sync.integrations import Integration, complete_settings, load_integrations
 from domiq_dagster.sync.notify import Notified, notify_changes
+from domiq_dagster.sync.outbox import Delivered, deliver_due
 from domiq_dagster.sync.pull import Pulled, PullRules, pull_property
 from domiq_dagster.sync.push import Budget, PushReport, push
 from domiq_dagster.sync.reconcile import Reconciled, reconcile
@@ -37,6 +39,7 @@ class PassReport:
     ruled: RulesRun | None = None
     pushed: PushReport | None = None
     notified: Notified | None = None
+    told: Delivered | None = None
 
 
 def pull_all(
@@ -103,9 +106,10 @@ def sync_pass(
     budget: Budget | None = None,
     full: bool = False,
     believe_short: bool = False,
+    channels: Channels | None = None,
 ) -> PassReport:
     """Pull, apply, reconcile, run the rules, push, notify, once. What ResMan refuses to answer for one
-    property is in the report; the others go on."""
+    property is in the report; the others go on. Without `channels` notices wait in the outbox."""
     report = PassReport()
     integrations = _integrations(engine, property_ids)
     try:
@@ -121,7 +125,9 @@ def sync_pass(
     # Before the push, so that what a rule moves goes out with this pass.
     report.ruled = run_rules(engine, property_ids=property_ids)
     report.pushed = push(engine, client, property_ids=property_ids, budget=budget)
-    report.notified = notify_changes(engine)
+    report.notified = notify_changes(engine, channels.templates if channels else None)
+    if channels is not None:
+        report.told = deliver_due(engine, channels)
     return report
 
 

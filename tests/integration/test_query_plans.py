@@ -23,7 +23,7 @@ from .domiq_shapes import Connection, migrated, rows, run, value
 PROPERTIES, CONVERSATIONS, CHANGES, PENDING = 20, 40_000, 200_000, 20_000
 BIG = {
     *("status_sync_log", "change", "delivery", "lead_link", "conversation", "resman_lead"),
-    "user",
+    *("user", "notification"),
 }
 LOADED = f"""
 SET session_replication_role = replica;  -- no triggers and no checks of references: only to load fast
@@ -67,6 +67,13 @@ INSERT INTO domiq_sync.delivery (change_id, seq, lane, property_id, is_head, nex
            NOW() + (l.n % 3 - 1) * interval '1 hour'
     FROM domiq_sync.change c JOIN logged l ON l.id = c.change_id WHERE sync_status = 'pending';
 UPDATE domiq_sync.integration SET connected_at = NOW() - interval '1 year';
+INSERT INTO domiq_sync.notification (property_id, change_id, channel, recipient, subject, body, dedup_key,
+                                     state, created_at, settled_at, next_attempt_at, read_at)
+    SELECT l.property_id, l.id, (ARRAY['email', 'sms', 'slack', 'in_app'])[l.n % 4 + 1],
+           'someone' || l.n % 40 || '@staff.example', '', '', l.id::text,
+           CASE WHEN l.n > {CHANGES} - 300 THEN 'pending' WHEN l.n % 500 = 0 THEN 'undeliverable'
+                ELSE 'delivered' END, l.at, l.at, l.at, CASE WHEN l.n < {CHANGES} - 2000 THEN l.at END
+    FROM logged l;
 UPDATE domiq_sync.change SET notified_at = NOW(), ruled_at = NOW() WHERE seq <= {CHANGES} - 200;
 SET session_replication_role = origin;
 ANALYZE;
@@ -150,6 +157,18 @@ def parameters(loaded: Connection) -> dict[str, Any]:
         "most": 500,
         "max_age_seconds": 900.0,
         "max_full_age_seconds": 90_000.0,
+        "channel": "email",
+        "recipient": "someone3@staff.example",
+        "id": change_id,
+        "hours": 24,
+        "times": 5,
+        "window_minutes": 15,
+        "most_single": 5,
+        "urgent": False,
+        "urgent_breaks": True,
+        "until": "2000-01-01",
+        "most_hours": 24,
+        "all_undeliverable": True,
         "domiq_status": "contacted",
         "resman_status": "Prospect",
     }
@@ -191,6 +210,10 @@ HOT = [
     *queries("links.sql", "conversation_to_link", "under_way", "speak_anew", "close_moot_questions"),
     *queries("measure.sql", "backlog", "gaps"),
     *queries("notices.sql", "unnotified_changes"),
+    *queries("outbox.sql", "due_channels", "lapsed", "claim", "told_lately", "hold_address", "hold_quiet"),
+    *queries("outbox.sql", "gather", "crowded_in_app", "gather_in_app", "digest_counts", "digest_first"),
+    *queries("outbox.sql", "begin_sending", "settle", "put_off", "forget", "facts", "troubles"),
+    *queries("outbox.sql", "trouble_counts", "due"),
     *queries("reconcile.sql", "expired_leases"),
 ]
 

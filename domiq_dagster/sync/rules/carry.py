@@ -17,11 +17,12 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from domiq_dagster.sync.outbox import Message
 from domiq_dagster.sync.rules.actions import Notice, ScoreChange, Task
 from domiq_dagster.sync.rules.compile import Rule, RuleBook
 from domiq_dagster.sync.rules.fields import Facts
 from domiq_dagster.sync.rules.judge import Outcome, effects, move_wanted
-from domiq_dagster.sync.rules.messages import Message, message_for, send
+from domiq_dagster.sync.rules.messages import message_for, send
 from domiq_dagster.sync.rules.store import QUERIES, Place
 
 logger = logging.getLogger(__name__)

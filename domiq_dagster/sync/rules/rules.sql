@@ -166,12 +166,6 @@ INSERT INTO domiq_sync.task (kind, property_id, conversation_id, change_id, rule
 VALUES (:kind, :property_id, :conversation_id, :change_id, :rule_id, :action, :title, :detail,
         :assignee_role, :priority, :due_at, :time_zone)
 
--- name: add_notification
-INSERT INTO domiq_sync.notification (property_id, change_id, channel, recipient, subject, body, state, state_reason)
-VALUES (:property_id, :change_id, :channel, :recipient, :subject, :body,
-        CASE WHEN CAST(:channel AS text) = 'in_app' THEN 'delivered' ELSE 'undeliverable' END,
-        CASE WHEN CAST(:channel AS text) <> 'in_app' THEN 'no sender for ' || CAST(:channel AS text) || ' is set up' END)
-
 -- name: record_runs
 INSERT INTO domiq_sync.rule_run (change_id, rule_id, property_id, outcome, why, done)
 SELECT v.change_id, v.rule_id, :property_id, v.outcome, v.why, v.done::jsonb

@@ -353,3 +353,27 @@ def test_failures_before_the_window_are_forgotten(house: House) -> None:
     assert not check(house, "failed_sync_threshold")[0].passed
     house.world.do("UPDATE domiq_sync.change SET logged_at = now() - interval '25 hours'")
     assert check(house, "failed_sync_threshold")[0].passed
+
+
+def test_notices_that_did_not_arrive_are_counted_by_reason(house: House) -> None:
+    found, _ = check(house, "notifications_delivered")
+    assert found.passed
+    house.world.do(
+        "INSERT INTO domiq_sync.notification "
+        "(channel, recipient, subject, body, state, state_reason, settled_at) "
+        "SELECT 'email', 'mo@staff.example', '', '', s.state, s.reason, clock_timestamp() - s.age "
+        "FROM (VALUES ('undeliverable', 'refused', interval '1 h'), ('undeliverable', 'refused', '2 h'), "
+        "('unknown', 'no answer', '1 h'), ('unknown', 'no answer', '25 h'), ('delivered', NULL, '1 h')) "
+        "AS s(state, reason, age)"
+    )
+
+    found, metadata = check(house, "notifications_delivered")
+
+    assert (found.passed, found.severity) == (False, AssetCheckSeverity.WARN)
+    assert (metadata["undeliverable"], metadata["unknown"]) == (2, 1)
+    assert metadata["by_reason"] == [
+        {"channel": "email", "state": "undeliverable", "reason": "refused", "notices": 2},
+        {"channel": "email", "state": "unknown", "reason": "no answer", "notices": 1},
+    ]
+    assert "domiq-sync notifications" in (found.description or "")
+    assert "mo@staff" not in repr((found, metadata))

@@ -98,7 +98,8 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
             DefaultScheduleStatus.RUNNING,
         ),
         **dict.fromkeys(
-            ["pending_changes", "connected_properties", "pull_gaps", "alerts"], DefaultSensorStatus.RUNNING
+            ["pending_changes", "pending_notices", "connected_properties", "pull_gaps", "alerts"],
+            DefaultSensorStatus.RUNNING,
         ),
     }
 
@@ -117,8 +118,15 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
                 "status_workflow_actions",
                 "status_notifications",
             },
-            {"oldest_pending_change", "conservation", "failed_sync_threshold", "rules_valid"},
+            {
+                "oldest_pending_change",
+                "conservation",
+                "failed_sync_threshold",
+                "rules_valid",
+                "notifications_delivered",
+            },
         ),
+        ("notify", {"status_notifications"}, {"rules_valid", "notifications_delivered"}),
         ("daily", {"status_sync_daily"}, set()),
     ],
 )

@@ -390,3 +390,33 @@ class TestAlerts:
             (spell,) = connection.exec_driver_sql("SELECT figures, closed_at FROM domiq_sync.alert").all()
         assert (spell.figures["failed"], spell.figures["settled"]) == (10, 10)
         assert spell.closed_at is not None
+
+
+def test_notices_are_sent_when_changes_or_messages_wait_and_no_run_takes_them_along_soon(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place,) = house.connect(0)
+    house.world.log(house.world.conversation(place, "active"), "qualified")
+    assert isinstance(ask(house, sensors.pending_notices), SkipReason)  # nobody wants to be told
+    house.world.do(
+        "INSERT INTO status_notification_preferences (property_id, notification_method, recipients) "
+        """VALUES (:p, 'sms', '["+12125550123"]')""",
+        p=place,
+    )
+    assert isinstance(ask(house, sensors.pending_notices), RunRequest)
+    under_way(house, "push", DagsterRunStatus.STARTED)
+    assert isinstance(ask(house, sensors.pending_notices), SkipReason)
+    monkeypatch.setattr(sensors, "_LONG_PUSH", timedelta(0))
+    asked = ask(house, sensors.pending_notices)
+    assert isinstance(asked, RunRequest)
+    house.run("notify", request=asked)
+    assert isinstance(ask(house, sensors.pending_notices), SkipReason)
+    notices = house.metadata("status_notifications")
+    assert (notices["changes_looked_at"], notices["undeliverable"]) == (1, 1)
+    assert notices["by_channel"] == [{"channel": "sms", "state": "undeliverable", "notices": 1}]
+    house.world.do(
+        "UPDATE domiq_sync.notification SET state = 'pending', next_attempt_at = clock_timestamp()"
+    )
+    assert isinstance(ask(house, sensors.pending_notices), RunRequest)
+    under_way(house, "notify", DagsterRunStatus.STARTED)
+    assert isinstance(ask(house, sensors.pending_notices), SkipReason)
