@@ -1,25 +1,59 @@
-"""A quick look at a phone number never lets one go that would have been recognised."""
+"""What comes by is kept only when its answer was whole."""
 
 from __future__ import annotations
 
-from hypothesis import example, given
-from hypothesis import strategies as st
+from typing import Any
 
-from domiq_dagster.sync.glance import last_digits
-from domiq_dagster.sync.linking import normalise_phone
+import pytest
+
+from domiq_dagster.sync.glance import Glance
+from domiq_dagster.sync.links import Sighting
 
 
-@given(
-    st.text("0123456789+-(). x#/ext", max_size=22)
-    | st.from_regex(r"\+?1? ?\(?[2-9]\d\d\)?[-. ]?\d{3}[-. ]?\d{4}")
-)
-@example("(512) 555-0100")
-@example("+44 20 7946 0018")
-@example("+65 6123 4567")
-@example("512-555-0100 x12")
-@example("1-800-FLOWERS")
-@example("٥١٢٥٥٥٠١٠٠")
-def test_the_last_digits_are_those_of_the_number_or_unknown(phone: str) -> None:
-    known = normalise_phone(phone)
-    if known is not None:
-        assert last_digits(phone) in (None, known[-7:])
+class Finder:
+    """Finds every prospect whose id is even of interest, and notes what it is shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def sight(self, prospect: int) -> Sighting | None:
+        return Sighting(str(prospect), None, "Prospect", ()) if prospect % 2 == 0 else None
+
+    def see(self, sighting: Sighting) -> None:
+        self.shown.append(sighting.prospect_id)
+
+
+@pytest.fixture
+def finder() -> Any:
+    return Finder()
+
+
+def test_what_is_nobodys_is_let_go(finder: Any) -> None:
+    glance = Glance(finder)
+    for prospect in range(5):
+        glance.look(prospect)  # type: ignore[arg-type]
+    glance.keep()
+    glance.show(finder)
+    assert finder.shown == ["0", "2", "4"]
+
+
+def test_what_an_answer_showed_before_it_broke_off_did_not_happen(finder: Any) -> None:
+    glance = Glance(finder)
+    glance.look(0)  # type: ignore[arg-type]
+    glance.keep()
+    glance.look(2)  # type: ignore[arg-type]
+    glance.drop()
+    glance.look(4)  # type: ignore[arg-type]
+    glance.keep()
+    glance.show(finder)
+    assert finder.shown == ["0", "4"]
+
+
+def test_it_can_be_shown_again(finder: Any) -> None:
+    glance = Glance(finder)
+    glance.look(0)  # type: ignore[arg-type]
+    glance.keep()
+    another = Finder()
+    glance.show(finder)
+    glance.show(another)  # type: ignore[arg-type]
+    assert another.shown == finder.shown == ["0"]
