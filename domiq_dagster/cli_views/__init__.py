@@ -1,5 +1,14 @@
 """What the command line shows: results as plain values (for --json), as tables, and as a story."""
 
+from domiq_dagster.cli_views.alerts import (
+    backtest_result,
+    look_result,
+    print_alerts,
+    print_backtest,
+    print_look,
+    print_thresholds,
+    thresholds_result,
+)
 from domiq_dagster.cli_views.notices import notices_result, print_notices
 from domiq_dagster.cli_views.results import figures_row, pass_result, retry_result, status_result, totals
 from domiq_dagster.cli_views.story import print_story
@@ -13,18 +22,25 @@ from domiq_dagster.cli_views.tables import (
 )
 
 __all__ = [
+    "backtest_result",
     "figures_row",
+    "look_result",
     "notices_result",
     "pass_result",
+    "print_alerts",
+    "print_backtest",
     "print_conflicts",
     "print_demo",
     "print_findings",
+    "print_look",
     "print_notices",
     "print_pass",
     "print_retried",
     "print_status",
     "print_story",
+    "print_thresholds",
     "retry_result",
     "status_result",
+    "thresholds_result",
     "totals",
 ]

@@ -72,6 +72,7 @@ def status_result(
     queues: Catchup,
     accounts: Sequence[AccountQueue],
     alone: dict[str, dict[str, int]],
+    troubled: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """The state of the given properties and accounts, and of the queue as a whole."""
     waiting = {q.partition_key: q for q in queues.properties}
@@ -94,6 +95,7 @@ def status_result(
                 "last_error": f.last_error,
                 "linked_leads": sum(f.verdicts.values()),
                 "statuses_left_alone": alone.get(f.partition_key, {}),
+                "in_alert": list(troubled.get(f.partition_key, ())),
             }
         )
     sums = totals(rows)
