@@ -194,13 +194,13 @@ class TestFailedSync:
         (body,) = notices(world)
         assert body.startswith("3 properties in the same trouble (refused). Copper Ridge: 5 of 15 ")
         settled(world, made[3], 10, 5, "refused")
-        assert watch.over(20) == [(15, "widened", "shared:failed_sync:refused")]
+        assert watch.over(20, 5) == [(15, "widened", "shared:failed_sync:refused")]
         # It ends with the last of them.
         for place in made[:3]:
-            settled(world, place, 5000, 0)
-        assert watch.over(20) == []
-        settled(world, made[3], 5000, 0)
-        assert watch.over(20) == [(11, "recovered", "shared:failed_sync:refused")]
+            settled(world, place, 1500, 0)
+        assert watch.over(20, 5) == []
+        settled(world, made[3], 1500, 0)
+        assert watch.over(20, 5) == [(15, "recovered", "shared:failed_sync:refused")]
         assert notices(world)[-1].startswith("At 4 properties: status syncs succeed again.")
 
 
