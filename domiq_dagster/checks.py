@@ -1,5 +1,7 @@
 """Standing checks of what is wrong now, each with exact counts, a capped sample, and what to do."""
 
+from collections.abc import Sequence
+
 from dagster import (
     AssetCheckExecutionContext,
     AssetCheckResult,
@@ -20,10 +22,14 @@ from domiq_dagster.assets import (
 )
 from domiq_dagster.assets.verdicts import divergence_result, gaps_result
 from domiq_dagster.resources import SyncResource, ThresholdResource
-from domiq_dagster.sync.alerts import describe, raise_alerts, threshold_state
-from domiq_dagster.sync.measure import backlog, conservation_problems
+from domiq_dagster.sync.alert_states import Turn
+from domiq_dagster.sync.alert_texts import describe
+from domiq_dagster.sync.alerts import look
+from domiq_dagster.sync.measure import conservation_problems
 from domiq_dagster.sync.outbox_standing import RECENT_HOURS, trouble_counts
+from domiq_dagster.sync.readings import Kind, Reading, database_time, read_all
 from domiq_dagster.sync.rules.check import check_rules
+from domiq_dagster.sync.thresholds import load_thresholds
 
 _SAMPLE = 20
 
@@ -34,39 +40,47 @@ _SAMPLE = 20
 def failed_sync_threshold(
     context: AssetCheckExecutionContext, sync: SyncResource, thresholds: ThresholdResource
 ) -> AssetCheckResult:
-    """Fails, names the properties with their figures, and raises an alert for each that is newly past the
-    threshold (a log line and an in-app notice)."""
+    """Fails and names the properties that are past their threshold: with ERROR where at one of them more than
+    twice as much failed as is allowed, else with WARN. It is a look of the alerts too (the sensor `alerts`
+    sends what comes of it), so that they are raised as soon as a push has ended."""
     with sync.database() as engine:
-        state = threshold_state(engine, thresholds.threshold)
-        opened, closed = raise_alerts(engine, state)
-    for figures in state.past:
-        if figures.partition_key in opened:
-            context.log.error(f"alert: {describe(figures)}")
-    if closed:
-        context.log.info(f"recovered: {', '.join(closed)}")
+        looked = look(engine, thresholds.threshold, kinds={Kind.FAILED_SYNC})
+    past = looked.bad(Kind.FAILED_SYNC)
+    for told in looked.turns(Turn.OPENED, Turn.REOPENED, Turn.WIDENED):
+        context.log.error(f"alert: {told.said.body}")
+    for told in looked.turns(Turn.RECOVERED):
+        context.log.info(f"recovered: {told.said.body}")
     rows = [
         TableRecord(
             {
-                "property": f.partition_key,
-                "failed": f.failed,
-                "settled": f.settled,
-                "success_rate": round(f.success_rate or 0.0, 2),
-                "main_reason": f.main_reason or "",
+                "property": r.place.partition_key,
+                "failed": r.figures["failed"],
+                "settled": r.figures["settled"],
+                "success_rate": round(r.figures["success_rate"], 2),
+                "main_reason": r.figures["main_reason"] or "",
+                "of_main_reason": r.figures["of_main_reason"],
             }
         )
-        for f in state.past
+        for r in past
     ]
+    far = any(r.figures["far_past"] for r in past)
     return AssetCheckResult(
-        passed=not state.past,
-        severity=AssetCheckSeverity.ERROR,
-        description="; ".join(describe(f) for f in state.past) or "Every property is within the threshold.",
+        passed=not past,
+        severity=AssetCheckSeverity.ERROR if far else AssetCheckSeverity.WARN,
+        description=_sentences(past) or "Every property is within its threshold.",
         metadata={
-            "properties_past_threshold": MetadataValue.int(len(state.past)),
-            "alerts_opened": MetadataValue.int(len(opened)),
-            "alerts_closed": MetadataValue.int(len(closed)),
+            "properties_past_threshold": MetadataValue.int(len(past)),
+            "alerts_opened": MetadataValue.int(len(looked.turns(Turn.OPENED, Turn.REOPENED))),
+            "alerts_closed": MetadataValue.int(len(looked.turns(Turn.RECOVERED))),
             **({"past_threshold": MetadataValue.table(rows)} if rows else {}),
         },
     )
+
+
+def _sentences(past: Sequence[Reading]) -> str:
+    """One a property; a table follows in the metadata, so a thousand need not stand here."""
+    more = f" And {len(past) - _SAMPLE} more." if len(past) > _SAMPLE else ""
+    return " ".join(describe(r) for r in past[:_SAMPLE]) + more
 
 
 @asset_check(asset=status_sync_log, description="Pending outbound changes and deliveries are the same set.")
@@ -83,18 +97,22 @@ def conservation(sync: SyncResource) -> AssetCheckResult:
 
 
 @asset_check(asset=conversation_status_pushes, description="No change waits too long to reach ResMan.")
-def oldest_pending_change(sync: SyncResource) -> AssetCheckResult:
-    """Fails where the oldest pending change of a connected property is older than the limit."""
+def oldest_pending_change(sync: SyncResource, thresholds: ThresholdResource) -> AssetCheckResult:
+    """Fails where the oldest pending change of a property is older than the property's threshold. One that
+    waits for a person (a conflict, a lead without e-mail and phone) does not count."""
     with sync.database() as engine, engine.connect() as connection:
-        left = backlog(connection)
-    minutes = left.oldest_seconds / 60
+        in_force = load_thresholds(connection, thresholds.threshold)
+        seen = read_all(connection, in_force, database_time(connection), {Kind.OLDEST_PENDING})
+    past = [r for r in seen.readings if r.bad]
+    pending = sum(r.figures["pending"] for r in seen.readings)
+    minutes = max((r.figures["oldest_seconds"] for r in seen.readings), default=0.0) / 60
     return AssetCheckResult(
-        passed=minutes <= sync.oldest_pending_minutes,
-        description=f"{left.pending} pending; the oldest for {minutes:.0f} minutes. "
-        "See `domiq-sync status` for the accounts and `domiq-sync explain` for a change.",
+        passed=not past,
+        description=_sentences(past) or f"{pending} pending; the oldest for {minutes:.0f} minutes.",
         metadata={
-            "pending": MetadataValue.int(left.pending),
+            "pending": MetadataValue.int(pending),
             "oldest_pending_minutes": MetadataValue.float(round(minutes, 1)),
+            "properties_past_threshold": MetadataValue.int(len(past)),
         },
     )
 

@@ -36,6 +36,9 @@ from domiq_dagster.db.migrate import migration_plan, migration_sql
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.supervise import interruptible
 from domiq_dagster.sync import connect as connecting
+from domiq_dagster.sync.alert_sending import AlertNotSent, send_alerts
+from domiq_dagster.sync.alerts import in_alert, list_alerts, look
+from domiq_dagster.sync.backtest import backtest
 from domiq_dagster.sync.catchup import catchup
 from domiq_dagster.sync.conflicts import NoSuchConflict, open_conflicts
 from domiq_dagster.sync.conflicts import resolve as resolve_conflict
@@ -54,6 +57,14 @@ from domiq_dagster.sync.retry import CannotRetry, Choice, put_back
 from domiq_dagster.sync.rules.check import check_rules
 from domiq_dagster.sync.rules.plan import RuleFileError, plan_rules, read_rule_file
 from domiq_dagster.sync.standing import coverage
+from domiq_dagster.sync.thresholds import (
+    BadThreshold,
+    Threshold,
+    changed,
+    load_thresholds,
+    parse_settings,
+    set_threshold,
+)
 from domiq_dagster.sync.try_channel import CannotSend, send_test
 from domiq_dagster.wiring import (
     ConfigurationError,
@@ -65,6 +76,9 @@ from domiq_dagster.wiring import (
     resman_config,
 )
 
+alerts_app = typer.Typer(
+    help="What is wrong, when people are told of it, and when they would have been.", no_args_is_help=True
+)
 app = typer.Typer(
     name="domiq-sync",
     help="Keeps the status of every lead in step between DomIQ and ResMan.",
@@ -74,9 +88,14 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="Examine the workflow rules, or plan what they would do.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+app.add_typer(alerts_app, name="alerts")
 errors = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="name=value, as often as needed; name= takes the value away."),
+]
 PropertyOption = Annotated[
     str | None, typer.Option("--property", help="A property's id or partition key; all, if not given.")
 ]
@@ -91,6 +110,8 @@ class Usage(Exception):
 
 _USER_ERRORS = (
     CannotLink,
+    AlertNotSent,
+    BadThreshold,
     CannotRetry,
     CannotSend,
     ConfigurationError,
@@ -292,8 +313,9 @@ def status(property_name: PropertyOption = None, json_output: Json = False) -> N
             figures = property_figures(connection, chosen.property_id if chosen else None)
             queues = catchup(connection)
             covered = coverage(connection, [chosen.property_id] if chosen else None)
+            troubled = in_alert(connection)
     accounts = [a for a in queues.accounts if chosen is None or a.account_id == chosen.account_id]
-    result = views.status_result(figures, queues, accounts, covered)
+    result = views.status_result(figures, queues, accounts, covered, troubled)
     views.print_status(result)
     finish(json_output, result, bad=not result["ok"])
 
@@ -431,6 +453,91 @@ def rules_plan(
     result = views.rules_plan_result(plans, days)
     views.print_rules_plan(result)
     finish(json_output, result, bad=any(r["problems"] for p in result["properties"] for r in p["rules"]))
+
+
+@alerts_app.command("list")
+def alerts_list(
+    property_name: PropertyOption = None,
+    days: Annotated[float, typer.Option(help="How far back those that are over are shown.", min=0)] = 7,
+    history: Annotated[
+        bool, typer.Option("--history", help="With everything that people were told.")
+    ] = False,
+    json_output: Json = False,
+) -> None:
+    """What people were told that is wrong: what still is, then what is over."""
+    with database() as engine:
+        chosen = find_property(engine, property_name)
+        with engine.connect() as connection:
+            since = datetime.now(UTC) - timedelta(days=days)
+            found = list_alerts(connection, since=since, property_id=chosen.property_id if chosen else None)
+    views.print_alerts(found, history=history)
+    finish(json_output, {"alerts": found}, bad=any(a["open"] for a in found))
+
+
+@alerts_app.command("look")
+def alerts_look(json_output: Json = False) -> None:
+    """Look once, and tell people of what turned: what Dagster's sensor `alerts` does every minute."""
+    with database() as engine:
+        looked = look(engine)
+        send_alerts(engine, notice_channels(os.environ))
+        with engine.connect() as connection:
+            troubled = in_alert(connection)
+    result = views.look_result(looked, troubled)
+    views.print_look(result)
+    finish(json_output, result, bad=bool(troubled))
+
+
+@alerts_app.command("thresholds")
+def alerts_thresholds(
+    property_name: PropertyOption = None,
+    settings: Settings = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be; change nothing.")] = False,
+    json_output: Json = False,
+) -> None:
+    """When people are told: the values in force and where they come from; with --set, change those of a
+    property or, without --property, the default."""
+    changes = parse_settings(settings or [])
+    with database() as engine:
+        chosen = find_property(engine, property_name)
+        property_id = chosen.property_id if chosen else None
+        with engine.connect() as connection:
+            before = load_thresholds(connection)
+            if changes:
+                set_threshold(connection, property_id, changes, login())
+            after = load_thresholds(connection)
+            if not dry_run:
+                connection.commit()
+    result = views.thresholds_result(before, after, chosen, dry_run=dry_run)
+    views.print_thresholds(result)
+    finish(json_output, result)
+
+
+@alerts_app.command("backtest")
+def alerts_backtest(
+    property_name: PropertyOption = None,
+    days: Annotated[float, typer.Option(help="How far back.", min=0.01, max=3660)] = 90,
+    follow_hours: Annotated[
+        float, typer.Option(help="For how long after an alert more failures count as following it.", min=0)
+    ] = 24,
+    settings: Settings = None,
+    json_output: Json = False,
+) -> None:
+    """Replay the thresholds over the past, and beside them those with --set: when people would have been
+    told, for how long it went on, and how often more failed after it. Changes nothing."""
+    changes = parse_settings(settings or [])
+    with database() as engine, engine.connect() as connection:
+        chosen = find_property(engine, property_name)
+        places = [chosen] if chosen else load_integrations(connection)
+        thresholds = load_thresholds(connection)
+        now = {p.property_id: thresholds.of(p.property_id) for p in places}
+        replays = {"in_force": now}
+        if changes:
+            replays["proposed"] = {p: changed(t, changes, Threshold()) for p, t in now.items()}
+        follow = timedelta(hours=follow_hours)
+        done = {n: backtest(connection, places, s, days=days, follow=follow) for n, s in replays.items()}
+    result = views.backtest_result(done, days, changes)
+    views.print_backtest(result)
+    finish(json_output, result)
 
 
 @app.command()

@@ -12,10 +12,10 @@ from pydantic import Field
 from sqlalchemy import Engine
 
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.sync.alerts import Threshold
 from domiq_dagster.sync.channels import Channels
 from domiq_dagster.sync.forecast import Rehearse
 from domiq_dagster.sync.push import Budget
+from domiq_dagster.sync.thresholds import NAMES, Threshold
 from domiq_dagster.wiring import (
     domiq_database,
     notice_channels,
@@ -53,9 +53,6 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
     )
     rules_seconds: float = Field(
         default=120.0, gt=0, description="The longest that one run of rules goes on."
-    )
-    oldest_pending_minutes: float = Field(
-        default=30.0, gt=0, description="A change pending for longer than this fails its check."
     )
 
     @contextmanager
@@ -98,20 +95,33 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
 
 
 class ThresholdResource(ConfigurableResource):  # type: ignore[type-arg]
-    """When the failed syncs of a property are too many."""
+    """When a property is in trouble, where the table domiq_sync.threshold (`domiq-sync alerts thresholds`)
+    says nothing: the table's values win, field by field."""
 
     lowest_success_rate: float = Field(
         default=99.0, ge=0, le=100, description="Percent of the recent window."
     )
     most_failures: int = Field(default=20, ge=0, description="In the recent window.")
     least_volume: int = Field(default=10, ge=1, description="Fewer settled changes than this say nothing.")
+    least_failures: int = Field(default=1, ge=1, description="Fewer failures than this say nothing.")
     window_hours: float = Field(default=24.0, gt=0, description="How far back the recent window goes.")
+    oldest_pending_minutes: float = Field(
+        default=30.0, gt=0, description="A change pending for longer than this fails its check."
+    )
+    most_diverged: int = Field(default=5, ge=0, description="Linked leads that disagree unexplained.")
+    diverged_minutes: float = Field(default=30.0, ge=0, description="How long they have disagreed to count.")
+    no_pull_minutes: float = Field(default=60.0, gt=0, description="How old the last good pull may be.")
+    no_push_minutes: float = Field(
+        default=15.0, gt=0, description="How long changes may be due with nothing being sent."
+    )
+    recover_minutes: float = Field(
+        default=10.0, ge=0, description="How long all must look good before an alert is over."
+    )
+    reopen_minutes: float = Field(
+        default=60.0, ge=0, description="How soon after its end an alert goes on rather than begins anew."
+    )
+    reminder_hours: float = Field(default=12.0, gt=0, description="How often people are reminded.")
 
     @property
     def threshold(self) -> Threshold:
-        return Threshold(
-            self.lowest_success_rate,
-            self.most_failures,
-            self.least_volume,
-            timedelta(hours=self.window_hours),
-        )
+        return Threshold(**{name: getattr(self, name) for name in NAMES})

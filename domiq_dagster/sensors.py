@@ -24,7 +24,9 @@ from domiq_dagster.jobs import FULL, UNDER_WAY, full_reread, notify, pull, push
 from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import covered, ranges
 from domiq_dagster.resources import SyncResource, ThresholdResource
-from domiq_dagster.sync.alerts import raise_alerts, threshold_state
+from domiq_dagster.sync.alert_sending import send_alerts
+from domiq_dagster.sync.alert_states import Turn
+from domiq_dagster.sync.alerts import look
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.measure import Gap, backlog, gaps
 from domiq_dagster.sync.outbox import due
@@ -187,17 +189,19 @@ def _why_not(found: Collection[Gap], known: Collection[str]) -> str:
 @sensor(
     minimum_interval_seconds=60,
     default_status=_ON,
-    description="Raises an alert for each property past the failed-sync threshold, once, and says when it "
-    "recovers. Reads the tables, so it works while no run does.",
+    description="Looks at every property and account, tells people once when one turns bad and once when it "
+    "recovers, and fails while a message does not go out. Reads the tables, so it works while no run does.",
     job=push,
 )
 def alerts(context: SensorEvaluationContext, sync: SyncResource, thresholds: ThresholdResource) -> SkipReason:
     with sync.database() as engine:
-        opened, closed = raise_alerts(engine, threshold_state(engine, thresholds.threshold))
-    for key in opened:
-        context.log.error(f"alert: {key} is past the failed-sync threshold")
-    for key in closed:
-        context.log.info(f"{key} has recovered")
+        looked = look(engine, thresholds.threshold)
+        for told in looked.told:
+            log = context.log.info if told.turn is Turn.RECOVERED else context.log.error
+            log(f"alert {told.turn}: {told.said.body}")
+        # After the state is stored: a message that cannot be sent fails this tick and is tried at the next.
+        send_alerts(engine, sync.channels)
+    opened, closed = looked.turns(Turn.OPENED, Turn.REOPENED), looked.turns(Turn.RECOVERED)
     return SkipReason(f"{len(opened)} alerts opened, {len(closed)} closed")
 
 

@@ -1,5 +1,14 @@
 """What the command line shows: results as plain values (for --json), as tables, and as a story."""
 
+from domiq_dagster.cli_views.alerts import (
+    backtest_result,
+    look_result,
+    print_alerts,
+    print_backtest,
+    print_look,
+    print_thresholds,
+    thresholds_result,
+)
 from domiq_dagster.cli_views.forecasts import print_forecasts, print_migration, print_survey
 from domiq_dagster.cli_views.notices import notices_result, print_notices
 from domiq_dagster.cli_views.results import figures_row, pass_result, retry_result, status_result, totals
@@ -21,14 +30,19 @@ from domiq_dagster.cli_views.tables import (
 )
 
 __all__ = [
+    "backtest_result",
     "figures_row",
+    "look_result",
     "notices_result",
     "pass_result",
+    "print_alerts",
+    "print_backtest",
     "print_conflicts",
     "print_demo",
     "print_findings",
     "print_forecasts",
     "print_link_questions",
+    "print_look",
     "print_migration",
     "print_notices",
     "print_pass",
@@ -38,9 +52,11 @@ __all__ = [
     "print_status",
     "print_story",
     "print_survey",
+    "print_thresholds",
     "retry_result",
     "rules_check_result",
     "rules_plan_result",
     "status_result",
+    "thresholds_result",
     "totals",
 ]

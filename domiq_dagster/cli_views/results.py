@@ -80,6 +80,7 @@ def status_result(
     queues: Catchup,
     accounts: Sequence[AccountQueue],
     covered: Mapping[UUID, Coverage],
+    troubled: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """The state of the given properties and accounts, and of the queue as a whole."""
     waiting = {q.partition_key: q for q in queues.properties}
@@ -108,6 +109,7 @@ def status_result(
                 "compared_percent": None if cover.percent is None else round(cover.percent, 1),
                 "not_compared": dict(cover.not_compared),
                 "statuses_left_alone": dict(cover.left_alone),
+                "in_alert": list(troubled.get(f.partition_key, ())),
             }
         )
     sums = totals(rows)

@@ -68,7 +68,7 @@ def print_status(result: dict[str, Any]) -> None:
     print_figures(result["properties"], result["totals"], "Status sync")
     print_queues(result["accounts"])
     console = make_console()
-    for sentence in [*_standing(result), *_not_pulled(result)]:
+    for sentence in [*_in_alert(result), *_standing(result), *_not_pulled(result)]:
         console.print(sentence)
     alone: dict[str, int] = {}
     for row in result["properties"]:
@@ -139,6 +139,13 @@ def _standing(result: dict[str, Any]) -> Iterator[str]:
             )
     if result["queue"]["not_connected"]:
         yield f"waiting at properties that are not connected: {result['queue']['not_connected']}"
+
+
+def _in_alert(result: dict[str, Any]) -> Iterator[str]:
+    for row in result["properties"]:
+        if row["in_alert"]:
+            kinds = escape(", ".join(row["in_alert"]))
+            yield f"[red]{row['property']}[/] in alert: {kinds} (domiq-sync alerts list)"
 
 
 def _not_pulled(result: dict[str, Any]) -> Iterator[str]:

@@ -5,7 +5,9 @@ How the two sides compare is in `standing`.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -73,7 +75,8 @@ class PropertyFigures:
 
 @dataclass(frozen=True, slots=True)
 class RecentFailures:
-    """A property's settled changes in a recent window."""
+    """A property's settled changes in a recent window, and the reason that most of its failures share, with
+    how many do."""
 
     partition_key: str
     property_id: UUID
@@ -81,6 +84,7 @@ class RecentFailures:
     success: int
     failed: int
     main_reason: str | None
+    of_main_reason: int = 0
 
     @property
     def settled(self) -> int:
@@ -111,9 +115,10 @@ def conservation_problems(connection: Connection) -> list[dict[str, Any]]:
     return [dict(r._mapping) for r in connection.execute(text(_QUERIES["conservation"]))]
 
 
-def recent_failures(connection: Connection, since: datetime) -> list[RecentFailures]:
-    """Per connected property, the settled changes logged since `since`."""
-    rows = connection.execute(text(_QUERIES["recent_failures"]), {"since": since})
+def recent_failures(connection: Connection, windows: Mapping[UUID, datetime]) -> list[RecentFailures]:
+    """Of each of these connected properties, the settled changes logged since the given time (aware)."""
+    given = [{"property_id": str(p), "since": since.isoformat()} for p, since in windows.items()]
+    rows = connection.execute(text(_QUERIES["recent_failures"]), {"windows": json.dumps(given)})
     return [RecentFailures(**r._mapping) for r in rows]
 
 

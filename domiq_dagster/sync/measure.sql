@@ -51,18 +51,29 @@ WHERE NOT EXISTS (SELECT FROM domiq_sync.change c WHERE c.change_id = g.id)
 LIMIT 1000
 
 -- name: recent_failures
--- Settled changes of the recent window, per property, with the reason that most failures share.
-SELECT i.partition_key, i.property_id, p.name AS property_name,
-       count(*) FILTER (WHERE g.sync_status = 'success') AS success,
-       count(*) FILTER (WHERE g.sync_status = 'failed') AS failed,
-       mode() WITHIN GROUP (ORDER BY g.context_data #>> '{sync,outcome}')
-           FILTER (WHERE g.sync_status = 'failed') AS main_reason
-FROM domiq_sync.integration i
-JOIN public.property p ON p.id = i.property_id
-LEFT JOIN domiq_sync.change c ON c.property_id = i.property_id AND c.logged_at >= :since
-LEFT JOIN public.status_sync_log g ON g.id = c.change_id
-GROUP BY i.partition_key, i.property_id, p.name
-ORDER BY i.partition_key
+-- Settled changes of each property's recent window, with the reason that most of its failures share. Only
+-- the windows are read, through the index on (property_id, logged_at).
+WITH place AS (
+    SELECT i.partition_key, i.property_id, p.name AS property_name, w.since
+    FROM json_to_recordset(CAST(:windows AS json)) AS w(property_id uuid, since timestamptz)
+    JOIN domiq_sync.integration i ON i.property_id = w.property_id
+    JOIN public.property p ON p.id = i.property_id
+), settled AS (
+    SELECT place.property_id, g.sync_status,
+           CASE WHEN g.sync_status = 'failed' THEN g.context_data #>> '{sync,outcome}' END AS reason, count(*) AS n
+    FROM place
+    JOIN domiq_sync.change c ON c.property_id = place.property_id AND c.logged_at >= place.since
+    JOIN public.status_sync_log g ON g.id = c.change_id
+    WHERE g.sync_status IN ('success', 'failed')
+    GROUP BY 1, 2, 3
+)
+SELECT place.partition_key, place.property_id, place.property_name,
+       COALESCE(sum(s.n) FILTER (WHERE s.sync_status = 'success'), 0)::bigint AS success,
+       COALESCE(sum(s.n) FILTER (WHERE s.sync_status = 'failed'), 0)::bigint AS failed,
+       (array_agg(s.reason ORDER BY s.n DESC, s.reason) FILTER (WHERE s.reason IS NOT NULL))[1] AS main_reason,
+       COALESCE(max(s.n) FILTER (WHERE s.reason IS NOT NULL), 0)::bigint AS of_main_reason
+FROM place LEFT JOIN settled s ON s.property_id = place.property_id
+GROUP BY 1, 2, 3 ORDER BY 1
 
 -- name: success_rate
 -- The contract's view as it is, with the property's name beside it.

@@ -19,16 +19,3 @@ WHERE is_active AND property_id = ANY (CAST(:property_ids AS uuid[]))
 
 -- name: mark_notified
 UPDATE domiq_sync.change SET notified_at = clock_timestamp() WHERE change_id = ANY (CAST(:change_ids AS uuid[]))
-
--- name: open_alert
-INSERT INTO domiq_sync.alert (property_id, kind, figures) VALUES (:property_id, :kind, CAST(:figures AS jsonb))
-ON CONFLICT (property_id, kind) WHERE closed_at IS NULL DO NOTHING RETURNING id
-
--- name: close_alerts
-UPDATE domiq_sync.alert SET closed_at = clock_timestamp()
-WHERE kind = :kind AND closed_at IS NULL AND property_id = ANY (CAST(:property_ids AS uuid[]))
-RETURNING id, property_id
-
--- name: notify_alert
-INSERT INTO domiq_sync.notification (property_id, alert_id, channel, recipient, subject, body, state)
-VALUES (:property_id, :alert_id, 'in_app', 'operators', :subject, :body, 'delivered')

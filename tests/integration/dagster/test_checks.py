@@ -21,6 +21,7 @@ from domiq_dagster.checks import all_checks
 from domiq_dagster.definitions import defs
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.retry import retry_failed
+from domiq_dagster.sync.thresholds import set_threshold
 from tests.integration.dagster.conftest import POST, House, logged, plain
 
 
@@ -97,7 +98,10 @@ def test_a_change_that_waits_too_long_is_found_with_its_age(healthy: tuple[House
     assert not found.passed
     assert figures["pending"] == 1
     assert 45.0 <= figures["oldest_pending_minutes"] < 46.0
-    assert "1 pending; the oldest for 45 minutes" in str(found.description)
+    assert str(found.description).startswith("Juniper Flats: a pending change has waited for 45 min. ")
+    with house.world.engine.begin() as connection:
+        set_threshold(connection, None, {"oldest_pending_minutes": 60.0}, "test")
+    assert check(house, "oldest_pending_change")[0].passed
 
 
 def test_a_divergence_is_named_and_materialising_its_partition_mends_it(
@@ -261,7 +265,7 @@ def place_id(house: House, number: int) -> str:
 
 def alerts(house: House) -> list[tuple[str, bool]]:
     rows = house.world.rows(
-        "SELECT i.partition_key, a.closed_at IS NULL AS open FROM domiq_sync.alert a "
+        "SELECT i.partition_key, a.phase = 'open' AS open FROM domiq_sync.alert a "
         "JOIN domiq_sync.integration i USING (property_id) ORDER BY 1"
     )
     return [(row.partition_key, row.open) for row in rows]
@@ -272,7 +276,8 @@ def notices(house: House) -> list[tuple[str, str, str]]:
         tuple(row)
         for row in house.world.rows(
             "SELECT i.partition_key, n.channel, n.body FROM domiq_sync.notification n "
-            "JOIN domiq_sync.integration i USING (property_id) WHERE alert_id IS NOT NULL "
+            "JOIN domiq_sync.integration i USING (property_id) "
+            "WHERE alert_id IS NOT NULL AND channel = 'in_app' "
             "ORDER BY n.created_at, 1"
         )
     ]
@@ -280,6 +285,8 @@ def notices(house: House) -> list[tuple[str, str, str]]:
 
 def test_past_the_threshold_people_are_told_once_and_once_more_on_recovery(troubled: House) -> None:
     house = troubled
+    with house.world.engine.begin() as connection:
+        set_threshold(connection, None, {"recover_minutes": 0.0}, "test")
 
     first = house.run("push")
 
@@ -294,16 +301,17 @@ def test_past_the_threshold_people_are_told_once_and_once_more_on_recovery(troub
             "settled": 20,
             "success_rate": 95.0,
             "main_reason": "refused",
+            "of_main_reason": 1,
         }
         for key in ("copper-ridge", "juniper-flats")
     ]
     assert (figures["alerts_opened"], figures["alerts_closed"]) == (2, 0)
     sentences = [
-        f"{name}: 1 of 20 status syncs failed, mostly refused. See `domiq-sync status`; "
-        f"after mending: `domiq-sync retry --property {key}`."
+        f"{name}: 1 of 20 status syncs of the last 24 h failed, mostly refused (1). See `domiq-sync status "
+        f"--property {key}`; after mending: `domiq-sync retry --property {key}`."
         for name, key in (("Copper Ridge", "copper-ridge"), ("Juniper Flats", "juniper-flats"))
     ]
-    assert found.description == "; ".join(sentences)
+    assert found.description == " ".join(sentences)
     assert logged(first, house.instance, logging.ERROR) == [f"alert: {s}" for s in sentences]
     assert alerts(house) == [("copper-ridge", True), ("juniper-flats", True)]
     told = [("copper-ridge", "in_app", sentences[0]), ("juniper-flats", "in_app", sentences[1])]
@@ -320,14 +328,17 @@ def test_past_the_threshold_people_are_told_once_and_once_more_on_recovery(troub
     assert retry_failed(house.world.engine) == 6
     recovered = house.run("push")
     assert verdict(recovered, "failed_sync_threshold").passed
-    (said,) = [s for s in logged(recovered, house.instance, logging.INFO) if s.startswith("recovered: ")]
-    assert sorted(said.removeprefix("recovered: ").split(", ")) == ["copper-ridge", "juniper-flats"]
+    said = [s for s in logged(recovered, house.instance, logging.INFO) if s.startswith("recovered: ")]
+    assert [s.split(":")[1] for s in said] == [" Copper Ridge", " Juniper Flats"]
     assert alerts(house) == [("copper-ridge", False), ("juniper-flats", False)]
-    good = "{}: status syncs succeed again."
-    assert sorted(notices(house)[2:]) == [
-        ("copper-ridge", "in_app", good.format("Copper Ridge")),
-        ("juniper-flats", "in_app", good.format("Juniper Flats")),
-    ]
+    good = "{}: status syncs succeed again. It lasted "
+    for told_of, (key, name) in zip(
+        sorted(notices(house)[2:]),
+        [("copper-ridge", "Copper Ridge"), ("juniper-flats", "Juniper Flats")],
+        strict=True,
+    ):
+        assert told_of[:2] == (key, "in_app")
+        assert told_of[2].startswith(good.format(name))
     house.run("push")
     assert len(notices(house)) == 4
 
@@ -342,7 +353,12 @@ def test_many_failures_are_too_many_even_at_a_good_rate(house: House) -> None:
     assert verdict(run, "failed_sync_threshold").passed
     strict = {**lenient, "most_failures": 2}
     run = house.materialise("status_sync_success_rate", resources={"thresholds": strict})
-    assert not verdict(run, "failed_sync_threshold").passed
+    found = verdict(run, "failed_sync_threshold")
+    assert (found.passed, found.severity) == (False, AssetCheckSeverity.WARN)
+    run = house.materialise(
+        "status_sync_success_rate", resources={"thresholds": {**lenient, "most_failures": 1}}
+    )
+    assert verdict(run, "failed_sync_threshold").severity is AssetCheckSeverity.ERROR
 
 
 def test_failures_before_the_window_are_forgotten(house: House) -> None:

@@ -1,6 +1,7 @@
 """The sensors, asked as the daemon asks them: what they want run, and that they want it once."""
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,8 @@ from domiq_dagster import sensors
 from domiq_dagster.definitions import defs
 from domiq_dagster.ranges import RANGE_END, RANGE_START
 from domiq_dagster.resources import SyncResource, ThresholdResource
+from domiq_dagster.sync.alert_sending import AlertNotSent
+from tests.doors.smtp import Mailbox, SmtpServer
 from tests.integration.dagster.conftest import House
 
 Answer = RunRequest | SensorResult | SkipReason
@@ -360,8 +363,36 @@ class TestPullGaps:
 
 
 class TestAlerts:
+    @pytest.fixture
+    def mailbox(self, house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+        """The operator's."""
+        with SmtpServer() as box:
+            address = f"mailto://127.0.0.1:{box.port}/ops@example.com?from=notices@domiq.example"
+            monkeypatch.setenv("DOMIQ_OPERATOR_ADDRESS", address)
+            house.world.do("UPDATE domiq_sync.channel SET min_interval_ms = 0")
+            yield box
+
+    def test_a_tick_whose_message_does_not_go_out_fails_and_the_next_one_sends_it(
+        self, house: House, mailbox: Mailbox
+    ) -> None:
+        (flats,) = house.connect(0)
+        chat = house.world.conversation(flats, "active")
+        for _ in range(10):
+            house.world.log(chat, "new", sync_status="failed")
+        mailbox.answers["connect"] = "421 come back later"
+        with pytest.raises(AlertNotSent, match="1 by operator wait"):
+            ask(house, sensors.alerts, thresholds=ThresholdResource())
+        mailbox.answers.clear()
+        house.world.do("UPDATE domiq_sync.notification SET next_attempt_at = now()")
+        house.world.do("UPDATE domiq_sync.channel SET open_until = NULL")
+        for _ in range(2):
+            answer = ask(house, sensors.alerts, thresholds=ThresholdResource())
+            assert isinstance(answer, SkipReason)
+            assert answer.skip_message == "0 alerts opened, 0 closed"
+        assert [m.recipient for m in mailbox.mails] == ["ops@example.com"]
+
     def test_each_spell_of_trouble_is_told_once_and_so_is_its_end(
-        self, house: House, caplog: pytest.LogCaptureFixture
+        self, house: House, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
     ) -> None:
         (flats,) = house.connect(0)
         chat = house.world.conversation(flats, "active")
@@ -369,7 +400,7 @@ class TestAlerts:
             house.world.log(chat, "new", sync_status="failed")
 
         def asked() -> str | None:
-            answer = ask(house, sensors.alerts, thresholds=ThresholdResource())
+            answer = ask(house, sensors.alerts, thresholds=ThresholdResource(recover_minutes=0))
             assert isinstance(answer, SkipReason)
             return answer.skip_message
 
@@ -379,13 +410,17 @@ class TestAlerts:
         assert asked() == "0 alerts opened, 1 closed"
         assert asked() == "0 alerts opened, 0 closed"
         told = house.world.rows(
-            "SELECT body, recipient, channel, state FROM domiq_sync.notification ORDER BY created_at"
+            "SELECT body, recipient, channel, state FROM domiq_sync.notification WHERE channel = 'in_app' "
+            "ORDER BY created_at"
         )
         assert [(t.recipient, t.channel, t.state) for t in told] == 2 * [("operators", "in_app", "delivered")]
-        assert told[0].body.startswith("Juniper Flats: 10 of 10 status syncs failed.")
-        assert told[1].body == "Juniper Flats: status syncs succeed again."
+        assert told[0].body.startswith("Juniper Flats: 10 of 10 status syncs of the last 24 h failed.")
+        assert told[1].body.startswith("Juniper Flats: status syncs succeed again. It lasted ")
+        assert [m.text.strip() for m in mailbox.mails] == [t.body for t in told]
         lines = [r.message for r in caplog.records if r.levelno == logging.WARNING]
-        assert lines == [f"alert: {t.body}" for t in told]
+        assert lines == [
+            f"alert {turn}: {t.body}" for turn, t in zip(("opened", "recovered"), told, strict=True)
+        ]
         with house.world.engine.connect() as connection:
             (spell,) = connection.exec_driver_sql("SELECT figures, closed_at FROM domiq_sync.alert").all()
         assert (spell.figures["failed"], spell.figures["settled"]) == (10, 10)

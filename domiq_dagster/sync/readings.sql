@@ -1,0 +1,88 @@
+-- What alerts look at, of all connected properties at once. `:now` is the time of the look.
+
+-- name: now
+SELECT clock_timestamp()
+
+-- name: places
+-- The properties that are looked after, with how their pulls stand, and their account's breaker. open_until
+-- stays set until a request succeeds, also when the pause is over and nobody has asked yet.
+SELECT i.property_id, i.partition_key, p.name AS property_name, i.resman_account_id AS account_id,
+       i.sync_direction <> 'from_resman' AS outbound,
+       COALESCE(w.last_pull_at, i.connected_at) AS pulled_at, w.last_pull_at IS NULL AS never_pulled,
+       w.last_error, a.open_until, a.open_reason
+FROM domiq_sync.integration i
+JOIN public.property p ON p.id = i.property_id
+LEFT JOIN domiq_sync.watermark w ON w.property_id = i.property_id
+LEFT JOIN domiq_sync.account a ON a.resman_account_id = i.resman_account_id
+WHERE i.sync_enabled
+ORDER BY i.partition_key
+
+-- name: oldest_pending
+-- When the oldest pending change was logged that does not wait for a person (to decide about a conflict, or to
+-- learn of an e-mail address or phone), nor stands behind one that does; and how many are pending in all.
+SELECT counted.property_id, counted.pending, oldest.enqueued_at
+FROM (SELECT d.property_id, count(*) AS pending FROM domiq_sync.delivery d GROUP BY 1) AS counted
+JOIN domiq_sync.integration i ON i.property_id = counted.property_id
+LEFT JOIN LATERAL (
+    SELECT d.enqueued_at FROM domiq_sync.delivery d
+    WHERE d.property_id = counted.property_id
+      AND NOT EXISTS (SELECT FROM domiq_sync.delivery h
+                      WHERE h.lane = d.lane AND h.is_head AND h.state IN ('waiting', 'unknown')
+                        AND h.last_outcome IN ('conflict', 'no_contact') OFFSET 0)
+    ORDER BY d.enqueued_at LIMIT 1) AS oldest ON TRUE
+WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
+
+-- name: longest_due
+-- Since when the longest-due change of each property could have been claimed.
+SELECT i.property_id, due.next_attempt_at AS due_since
+FROM domiq_sync.integration i
+CROSS JOIN LATERAL (
+    SELECT d.next_attempt_at FROM domiq_sync.delivery d
+    WHERE d.property_id = i.property_id AND d.is_head AND d.next_attempt_at <= :now
+    ORDER BY d.next_attempt_at LIMIT 1) AS due
+WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
+
+-- name: last_attempts
+-- When each account was last asked for a change's sake. Of attempts only the newest are looked at, since no
+-- index orders them by time.
+SELECT i.resman_account_id AS account_id, max(a.started_at) AS tried_at
+FROM (SELECT a.change_id, a.started_at FROM domiq_sync.attempt a
+      WHERE a.id > (SELECT max(id) FROM domiq_sync.attempt) - :most AND a.started_at > :since) AS a
+JOIN domiq_sync.change c ON c.change_id = a.change_id
+JOIN domiq_sync.integration i ON i.property_id = c.property_id
+GROUP BY 1
+
+-- name: divergence
+-- Linked leads whose two statuses disagree, by the same verdict as `comparison` in measure.sql, and have both
+-- stood so since the given time: what was read or written since may not have been looked at yet. Joins with
+-- the status maps, since a function call a lead would take minutes at a thousand properties.
+SELECT l.property_id, count(*) AS diverged
+FROM json_to_recordset(CAST(:windows AS json)) AS w(property_id uuid, since timestamptz)
+JOIN domiq_sync.lead_link l ON l.property_id = w.property_id AND l.is_current
+JOIN public.conversation c ON c.id = l.conversation_id
+JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
+LEFT JOIN domiq_sync.domiq_status_map own ON own.property_id = l.property_id AND own.domiq_status = c.status
+LEFT JOIN domiq_sync.domiq_status_map everywhere
+    ON everywhere.property_id IS NULL AND everywhere.domiq_status = c.status
+LEFT JOIN domiq_sync.resman_status_map own_covers
+    ON own_covers.property_id = l.property_id AND own_covers.resman_status = r.effective_status
+LEFT JOIN domiq_sync.resman_status_map covers_everywhere
+    ON covers_everywhere.property_id IS NULL AND covers_everywhere.resman_status = r.effective_status
+CROSS JOIN LATERAL (SELECT COALESCE(own.lead_status, everywhere.lead_status) AS lead_status) AS s
+WHERE s.lead_status IS NOT NULL
+  AND (s.lead_status = ANY (COALESCE(own_covers.covers, covers_everywhere.covers))) IS NOT TRUE
+  AND greatest(r.stored_at, r.touched_at, c.updated_at) <= w.since
+  AND NOT (s.lead_status IN ('application', 'leased') AND r.effective_status IN ('Prospect', 'Applicant')
+           AND l.agreed_domiq_status IS NOT DISTINCT FROM c.status
+           AND l.agreed_resman_status IS NOT DISTINCT FROM r.effective_status)
+  AND NOT EXISTS (SELECT FROM domiq_sync.conflict k
+                  WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL)
+  AND NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id)
+GROUP BY 1
+
+-- name: looked
+-- Notes the look, and returns when the one before it was; NULL for the first.
+WITH before AS (SELECT looked_at FROM domiq_sync.alert_watch), noted AS (
+    INSERT INTO domiq_sync.alert_watch (looked_at) VALUES (:now)
+    ON CONFLICT (only_row) DO UPDATE SET looked_at = greatest(alert_watch.looked_at, EXCLUDED.looked_at))
+SELECT max(looked_at) FROM before
