@@ -6,7 +6,6 @@ a kind, whatever the number of properties.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from sqlalchemy import Connection, text
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.measure import recent_failures
+from domiq_dagster.sync.standing import diverged_since
 from domiq_dagster.sync.thresholds import Threshold, Thresholds
 
 _QUERIES = load_queries(__package__, "readings.sql")
@@ -159,9 +159,7 @@ def _diverged(
     def since(place: Place) -> datetime:
         return now - timedelta(minutes=settings[place.property_id].diverged_minutes)
 
-    windows = [{"property_id": str(p.property_id), "since": since(p).isoformat()} for p in places]
-    rows = connection.execute(text(_QUERIES["divergence"]), {"windows": json.dumps(windows)})
-    counts = {r.property_id: r.diverged for r in rows}
+    counts = diverged_since(connection, {p.property_id: since(p) for p in places})
     found = []
     for place in places:
         diverged = counts.get(place.property_id, 0)

@@ -52,34 +52,6 @@ JOIN domiq_sync.change c ON c.change_id = a.change_id
 JOIN domiq_sync.integration i ON i.property_id = c.property_id
 GROUP BY 1
 
--- name: divergence
--- Linked leads whose two statuses disagree, by the same verdict as `comparison` in measure.sql, and have both
--- stood so since the given time: what was read or written since may not have been looked at yet. Joins with
--- the status maps, since a function call a lead would take minutes at a thousand properties.
-SELECT l.property_id, count(*) AS diverged
-FROM json_to_recordset(CAST(:windows AS json)) AS w(property_id uuid, since timestamptz)
-JOIN domiq_sync.lead_link l ON l.property_id = w.property_id AND l.is_current
-JOIN public.conversation c ON c.id = l.conversation_id
-JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
-LEFT JOIN domiq_sync.domiq_status_map own ON own.property_id = l.property_id AND own.domiq_status = c.status
-LEFT JOIN domiq_sync.domiq_status_map everywhere
-    ON everywhere.property_id IS NULL AND everywhere.domiq_status = c.status
-LEFT JOIN domiq_sync.resman_status_map own_covers
-    ON own_covers.property_id = l.property_id AND own_covers.resman_status = r.effective_status
-LEFT JOIN domiq_sync.resman_status_map covers_everywhere
-    ON covers_everywhere.property_id IS NULL AND covers_everywhere.resman_status = r.effective_status
-CROSS JOIN LATERAL (SELECT COALESCE(own.lead_status, everywhere.lead_status) AS lead_status) AS s
-WHERE s.lead_status IS NOT NULL
-  AND (s.lead_status = ANY (COALESCE(own_covers.covers, covers_everywhere.covers))) IS NOT TRUE
-  AND greatest(r.stored_at, r.touched_at, c.updated_at) <= w.since
-  AND NOT (s.lead_status IN ('application', 'leased') AND r.effective_status IN ('Prospect', 'Applicant')
-           AND l.agreed_domiq_status IS NOT DISTINCT FROM c.status
-           AND l.agreed_resman_status IS NOT DISTINCT FROM r.effective_status)
-  AND NOT EXISTS (SELECT FROM domiq_sync.conflict k
-                  WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL)
-  AND NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = l.conversation_id)
-GROUP BY 1
-
 -- name: looked
 -- Notes the look, and returns when the one before it was; NULL for the first.
 WITH before AS (SELECT looked_at FROM domiq_sync.alert_watch), noted AS (

@@ -3,6 +3,7 @@ what share of the leads could be compared at all. One query over all properties,
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -138,6 +139,14 @@ def divergences(
         one.since = min(filter(None, (one.since, row.since)), default=None)
         one.sample = [*one.sample, *row.sample][:most]
     return list(found.values())
+
+
+def diverged_since(connection: Connection, since: Mapping[UUID, datetime]) -> dict[UUID, int]:
+    """How many leads diverge at each of these properties, of which neither side was written since the time
+    given for it."""
+    windows = [{"property_id": str(place), "since": moment.isoformat()} for place, moment in since.items()]
+    rows = _ask(connection, "diverged_since", list(since), windows=json.dumps(windows))
+    return {row.property_id: row.leads for row in rows}
 
 
 def coverage(connection: Connection, property_ids: Collection[UUID] | None = None) -> dict[UUID, Coverage]:

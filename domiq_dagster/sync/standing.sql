@@ -17,6 +17,7 @@
 --   settled       the difference was settled as it is: neither side can be moved from outside
 SELECT l.conversation_id, l.property_id, l.prospect_id, c.status AS domiq_status,
        r.effective_status AS resman_status, l.agreed_at, v.verdict,
+       greatest(r.stored_at, r.touched_at, c.updated_at) AS written_at,
        CASE WHEN v.verdict <> 'diverged' THEN NULL
             WHEN l.agreed_at IS NULL AND r.last_modified IS NULL THEN 'undated'
             WHEN l.agreed_domiq_status = c.status AND l.agreed_resman_status = r.effective_status
@@ -94,6 +95,16 @@ JOIN domiq_sync.integration i ON i.property_id = s.property_id
 LEFT JOIN domiq_sync.divergence d ON d.conversation_id = s.conversation_id
 WHERE s.verdict = 'diverged' AND i.sync_enabled
 GROUP BY 1, 2, 3 ORDER BY 1, 3
+
+-- name: diverged_since
+-- How many have diverged at each property with nothing written on either side since the time given for it: what
+-- was written later may not have been decided about yet.
+SELECT s.property_id, count(*) AS leads
+FROM standing s
+JOIN json_to_recordset(CAST(:windows AS json)) AS w(property_id uuid, since timestamptz)
+    ON w.property_id = s.property_id
+WHERE s.verdict = 'diverged' AND s.written_at <= w.since
+GROUP BY 1
 
 -- name: coverage
 -- Every conversation of the connected properties: whether it could be compared, or the first reason why not.
