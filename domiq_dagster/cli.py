@@ -5,29 +5,35 @@ Exit codes: 0 done and nothing failed; 1 done, but some rows failed or diverge; 
 
 from __future__ import annotations
 
-import getpass
-import json
 import logging
 import os
 import signal
-import socket
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster import cli_views as views
+from domiq_dagster.cli_alerts import alerts_app
+from domiq_dagster.cli_base import (
+    DryRun,
+    Json,
+    PropertyOption,
+    Usage,
+    database,
+    errors,
+    fail,
+    find_property,
+    finish,
+    login,
+    parse_time,
+)
 from domiq_dagster.cli_connect import Wanted
 from domiq_dagster.cli_connect import connect as connect_command
+from domiq_dagster.cli_notifications import notifications
+from domiq_dagster.cli_rules import rules_app
 from domiq_dagster.dagster_home import PortTaken
 from domiq_dagster.db.embedded_programs import EmbeddedServerError
 from domiq_dagster.db.errors import DatabaseError
@@ -36,36 +42,25 @@ from domiq_dagster.db.migrate import migration_plan, migration_sql
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.supervise import interruptible
 from domiq_dagster.sync import connect as connecting
-from domiq_dagster.sync.alert_sending import AlertNotSent, send_alerts
-from domiq_dagster.sync.alerts import in_alert, list_alerts, look
-from domiq_dagster.sync.backtest import backtest
+from domiq_dagster.sync.alert_sending import AlertNotSent
+from domiq_dagster.sync.alerts import in_alert
 from domiq_dagster.sync.catchup import catchup
 from domiq_dagster.sync.conflicts import NoSuchConflict, open_conflicts
 from domiq_dagster.sync.conflicts import resolve as resolve_conflict
 from domiq_dagster.sync.doctor import examine
 from domiq_dagster.sync.explain import explain_all
 from domiq_dagster.sync.forecast import forecast_all
-from domiq_dagster.sync.integrations import Integration, load_integrations
+from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.link_decisions import CannotLink, link_by_hand, never_link, open_questions
 from domiq_dagster.sync.measure import property_figures
-from domiq_dagster.sync.outbox import deliver_due
-from domiq_dagster.sync.outbox_standing import put_back as put_notices_back
-from domiq_dagster.sync.outbox_standing import standing
 from domiq_dagster.sync.passes import sync_pass
-from domiq_dagster.sync.places import Places
 from domiq_dagster.sync.retry import CannotRetry, Choice, put_back
-from domiq_dagster.sync.rules.check import check_rules
-from domiq_dagster.sync.rules.plan import RuleFileError, plan_rules, read_rule_file
+from domiq_dagster.sync.rules.plan import RuleFileError
 from domiq_dagster.sync.standing import coverage
 from domiq_dagster.sync.thresholds import (
     BadThreshold,
-    Threshold,
-    changed,
-    load_thresholds,
-    parse_settings,
-    set_threshold,
 )
-from domiq_dagster.sync.try_channel import CannotSend, send_test
+from domiq_dagster.sync.try_channel import CannotSend
 from domiq_dagster.wiring import (
     ConfigurationError,
     domiq_database,
@@ -76,9 +71,6 @@ from domiq_dagster.wiring import (
     resman_config,
 )
 
-alerts_app = typer.Typer(
-    help="What is wrong, when people are told of it, and when they would have been.", no_args_is_help=True
-)
 app = typer.Typer(
     name="domiq-sync",
     help="Keeps the status of every lead in step between DomIQ and ResMan.",
@@ -86,28 +78,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-rules_app = typer.Typer(help="Examine the workflow rules, or plan what they would do.", no_args_is_help=True)
-app.add_typer(rules_app, name="rules")
-app.add_typer(alerts_app, name="alerts")
-errors = Console(stderr=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="name=value, as often as needed; name= takes the value away."),
-]
-PropertyOption = Annotated[
-    str | None, typer.Option("--property", help="A property's id or partition key; all, if not given.")
-]
-
-
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")]
-
-
-class Usage(Exception):
-    """The user named something that does not exist; the text says what."""
-
-
 _USER_ERRORS = (
     CannotLink,
     AlertNotSent,
@@ -146,18 +116,6 @@ def main() -> None:
         if isinstance(end, SystemExit) and end.code != 128 + signal.SIGINT:
             raise
         fail("Interrupted; what was done is stored, and the next run goes on from there.")
-
-
-def fail(sentence: str) -> None:
-    """Says why nothing could be done, and ends with exit code 2."""
-    errors.print(f"[bold red]domiq-sync:[/] {escape(sentence)}", soft_wrap=True, highlight=False)
-    sys.exit(2)
-
-
-@contextmanager
-def database(check: bool = True) -> Iterator[Engine]:
-    with domiq_database(os.environ) as url, open_engine(url, check=check) as engine:
-        yield engine
 
 
 @app.command()
@@ -414,210 +372,6 @@ def conflicts(
     finish(json_output, {"conflicts": found, "links": questions})
 
 
-@rules_app.command("check")
-def rules_check(property_name: PropertyOption = None, json_output: Json = False) -> None:
-    """Name every active rule that cannot be understood, loops, and rules that ended in an error of late."""
-    with database() as engine:
-        chosen = find_property(engine, property_name)
-        with engine.connect() as connection:
-            found = check_rules(connection, property_id=chosen.property_id if chosen else None)
-    result = views.rules_check_result(found)
-    views.print_rules_check(result)
-    finish(json_output, result, bad=not found.ok)
-
-
-@rules_app.command("plan")
-def rules_plan(
-    property_name: PropertyOption = None,
-    days: Annotated[float, typer.Option(help="How far back the log is replayed.", min=0.01, max=3660)] = 14,
-    rule_file: Annotated[
-        Path | None, typer.Option(help="New or edited rules as JSON; without it those of the table.")
-    ] = None,
-    json_output: Json = False,
-) -> None:
-    """Replay the log and show what the rules would have done. Nothing is sent or written."""
-    with database() as engine:
-        chosen = find_property(engine, property_name)
-        tried = []
-        if rule_file is not None:
-            try:
-                content = rule_file.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise Usage(f"{rule_file} cannot be read: {error}.") from None
-            with engine.connect() as connection:
-                tried = read_rule_file(content, connection)
-        since = datetime.now(UTC) - timedelta(days=days)
-        plans = plan_rules(
-            engine, since=since, property_id=chosen.property_id if chosen else None, tried=tried
-        )
-    result = views.rules_plan_result(plans, days)
-    views.print_rules_plan(result)
-    finish(json_output, result, bad=any(r["problems"] for p in result["properties"] for r in p["rules"]))
-
-
-@alerts_app.command("list")
-def alerts_list(
-    property_name: PropertyOption = None,
-    days: Annotated[float, typer.Option(help="How far back those that are over are shown.", min=0)] = 7,
-    history: Annotated[
-        bool, typer.Option("--history", help="With everything that people were told.")
-    ] = False,
-    json_output: Json = False,
-) -> None:
-    """What people were told that is wrong: what still is, then what is over."""
-    with database() as engine:
-        chosen = find_property(engine, property_name)
-        with engine.connect() as connection:
-            since = datetime.now(UTC) - timedelta(days=days)
-            found = list_alerts(connection, since=since, property_id=chosen.property_id if chosen else None)
-    views.print_alerts(found, history=history)
-    finish(json_output, {"alerts": found}, bad=any(a["open"] for a in found))
-
-
-@alerts_app.command("look")
-def alerts_look(json_output: Json = False) -> None:
-    """Look once, and tell people of what turned: what Dagster's sensor `alerts` does every minute."""
-    with database() as engine:
-        looked = look(engine)
-        send_alerts(engine, notice_channels(os.environ))
-        with engine.connect() as connection:
-            troubled = in_alert(connection)
-    result = views.look_result(looked, troubled)
-    views.print_look(result)
-    finish(json_output, result, bad=bool(troubled))
-
-
-@alerts_app.command("thresholds")
-def alerts_thresholds(
-    property_name: PropertyOption = None,
-    settings: Settings = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be; change nothing.")] = False,
-    json_output: Json = False,
-) -> None:
-    """When people are told: the values in force and where they come from; with --set, change those of a
-    property or, without --property, the default."""
-    changes = parse_settings(settings or [])
-    with database() as engine:
-        chosen = find_property(engine, property_name)
-        property_id = chosen.property_id if chosen else None
-        with engine.connect() as connection:
-            before = load_thresholds(connection)
-            if changes:
-                set_threshold(connection, property_id, changes, login())
-            after = load_thresholds(connection)
-            if not dry_run:
-                connection.commit()
-    result = views.thresholds_result(before, after, chosen, dry_run=dry_run)
-    views.print_thresholds(result)
-    finish(json_output, result)
-
-
-@alerts_app.command("backtest")
-def alerts_backtest(
-    property_name: PropertyOption = None,
-    days: Annotated[float, typer.Option(help="How far back.", min=0.01, max=3660)] = 90,
-    follow_hours: Annotated[
-        float, typer.Option(help="For how long after an alert more failures count as following it.", min=0)
-    ] = 24,
-    settings: Settings = None,
-    json_output: Json = False,
-) -> None:
-    """Replay the thresholds over the past, and beside them those with --set: when people would have been
-    told, for how long it went on, and how often more failed after it. Changes nothing."""
-    changes = parse_settings(settings or [])
-    with database() as engine, engine.connect() as connection:
-        chosen = find_property(engine, property_name)
-        places = [chosen] if chosen else load_integrations(connection)
-        thresholds = load_thresholds(connection)
-        now = {p.property_id: thresholds.of(p.property_id) for p in places}
-        replays = {"in_force": now}
-        if changes:
-            replays["proposed"] = {p: changed(t, changes, Threshold()) for p, t in now.items()}
-        follow = timedelta(hours=follow_hours)
-        done = {n: backtest(connection, places, s, days=days, follow=follow) for n, s in replays.items()}
-    result = views.backtest_result(done, days, changes)
-    views.print_backtest(result)
-    finish(json_output, result)
-
-
-@app.command()
-def notifications(
-    property_name: PropertyOption = None,
-    hours: Annotated[int, typer.Option(help="How far back.", min=1)] = 24,
-    retry: Annotated[
-        list[UUID] | None,
-        typer.Option(help="Send this one again, also where it may have arrived. Can be repeated."),
-    ] = None,
-    retry_undeliverable: Annotated[
-        bool, typer.Option("--retry-undeliverable", help="Send the undeliverable ones again.")
-    ] = False,
-    test: Annotated[
-        str | None, typer.Option(help="Send one test message: email, sms, slack or operator.")
-    ] = None,
-    to: Annotated[str | None, typer.Option(help="The address that the test message goes to.")] = None,
-    with_recipients: Annotated[
-        bool, typer.Option("--with-recipients", help="Show whom they were for.")
-    ] = False,
-    json_output: Json = False,
-) -> None:
-    """List the notices that wait, and those that did not arrive, or retry them; or test a channel."""
-    channels = notice_channels(os.environ)
-    if test is not None:
-        outcome = send_test(channels, test, to)
-        print(f"{test}: {outcome.fate}" + (f": {outcome.reason}" if outcome.reason else "."))
-        finish(json_output, {"channel": test, "outcome": outcome.fate}, bad=outcome.fate != "delivered")
-    with database() as engine:
-        chosen = find_property(engine, property_name)
-        place = chosen.property_id if chosen else None
-        again = 0
-        if retry or retry_undeliverable:
-            again = put_notices_back(
-                engine, ids=retry or (), all_undeliverable=retry_undeliverable, property_id=place, hours=hours
-            )
-            deliver_due(engine, channels)
-        with engine.connect() as connection:
-            found = standing(connection, place, hours=hours)
-            places = Places(connection)
-    result = views.notices_result(found, places, retried=again, with_recipients=with_recipients)
-    views.print_notices(result)
-    finish(json_output, result, bad=not result["ok"])
-
-
-def find_property(engine: Engine, name: str | None) -> Integration | None:
-    """The connected property with this id or partition key; None for None. Raises Usage."""
-    if name is None:
-        return None
-    with engine.connect() as connection:
-        connected = load_integrations(connection, enabled_only=False)
-    for integration in connected:
-        if name in (integration.partition_key, str(integration.property_id)):
-            return integration
-    known = ", ".join(i.partition_key for i in connected) or "none"
-    raise Usage(f"No connected property is called {name}. Connected: {known}.")
-
-
-def login() -> str:
-    """Who runs this, as the machine knows them."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # an account without a name, as containers may have
-        user = f"uid {os.getuid()}"
-    return f"{user}@{socket.gethostname()}"
-
-
-def parse_time(value: str | None) -> datetime | None:
-    """An ISO time; without a zone it is UTC. Raises Usage."""
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise Usage(f"'{value}' is no ISO time: write it like 2026-03-01T12:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def finish(json_output: bool, result: dict[str, Any], *, bad: bool = False) -> None:
-    """Prints the JSON line where asked for, and sets the exit code."""
-    if json_output:
-        print(json.dumps(result, default=str))
-    raise typer.Exit(1 if bad else 0)
+app.command()(notifications)
+app.add_typer(rules_app, name="rules")
+app.add_typer(alerts_app, name="alerts")

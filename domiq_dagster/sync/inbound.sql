@@ -92,7 +92,9 @@ SET sync_status = 'success', resman_lead_id = COALESCE(g.resman_lead_id, :prospe
                         WHEN g.context_data IS NULL THEN '{}'::jsonb
                         ELSE jsonb_build_object('original', g.context_data) END
                    || jsonb_build_object('sync', CAST(:explanation AS jsonb))
-FROM beaten WHERE g.id = beaten.change_id AND g.sync_status = 'pending'
+FROM beaten
+-- COALESCE, as in queue.sql: not to be looked up by status, which reads the whole backlog
+WHERE g.id = beaten.change_id AND COALESCE(g.sync_status, '') = 'pending'
 
 -- name: agree
 UPDATE domiq_sync.lead_link

@@ -49,7 +49,7 @@ SET sync_status = 'failed',
                    || jsonb_build_object('sync', jsonb_build_object(
                         'outcome', 'no_conversation',
                         'reason', 'the change names no conversation, so no lead either'))
-FROM orphans WHERE g.id = orphans.change_id AND g.sync_status = 'pending' RETURNING NULL AS property_id
+FROM orphans WHERE g.id = orphans.change_id AND COALESCE(g.sync_status, '') = 'pending' RETURNING NULL AS property_id
 
 -- name: place_properties
 -- Changes logged before their conversation led to a property.
