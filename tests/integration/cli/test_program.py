@@ -32,7 +32,8 @@ def test_the_installed_program_runs_and_says_what_it_can(tmp_path: Path) -> None
     listed = re.findall(r"^\W*([a-z]+)  ", done.stdout, re.MULTILINE)
     assert listed[1:] == [  # after --help
         *("demo", "dev", "migrate", "connect", "sync", "standin"),
-        *("status", "doctor", "explain", "retry", "conflicts", "rules", "notifications"),
+        *("status", "doctor", "explain", "retry", "conflicts", "notifications", "rules"),
+        "alerts",
     ]
     assert list(tmp_path.iterdir()) == []
 

@@ -64,7 +64,7 @@ def test_all_checks_run_with_the_jobs_and_pass_where_all_is_well(healthy: tuple[
     runs = house.run("pull", keys=house.keys()), house.run("push")
     found = {e.check_name: e.passed for run in runs for e in run.get_asset_check_evaluations()}
     assert found == {k.name: True for k in defs.resolve_asset_graph().asset_check_keys}
-    assert len(found) == 6
+    assert len(found) == 7
 
 
 def test_conservation_names_a_pending_change_without_its_delivery(healthy: tuple[House, UUID]) -> None:

@@ -126,7 +126,7 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
                 "notifications_delivered",
             },
         ),
-        ("notify", {"status_notifications"}, {"rules_valid", "notifications_delivered"}),
+        ("notify", {"status_notifications"}, {"notifications_delivered"}),
         ("daily", {"status_sync_daily"}, set()),
     ],
 )

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, text
 from domiq_dagster.sync import alerts as alerts_module
 from domiq_dagster.sync.alert_states import Turn
 from domiq_dagster.sync.alerts import Looked, in_alert, list_alerts, look
-from domiq_dagster.sync.measure import comparison
 from domiq_dagster.sync.readings import Kind, Reading, database_time, read_all
+from domiq_dagster.sync.standing import comparison
 from domiq_dagster.sync.thresholds import Threshold, load_thresholds, set_threshold
 
 
