@@ -108,8 +108,8 @@ class LinkFinder:
         self._alike: dict[object, list[_User]] = {}
         self._soon_waiting: set[object] = set()
         self._read_people(connection)
-        self._keys = self._alike.keys() | self._soon_waiting
-        self._last_names = {key[1] for key in self._keys if isinstance(key, tuple)}
+        self._sought = self._alike.keys() | self._soon_waiting
+        self._last_names = {key[1] for key in self._sought if isinstance(key, tuple)}
         self._same: dict[str, _User] = {}
         self._never: set[tuple[UUID, str]] = set()
         self._read_decisions(connection)
@@ -198,20 +198,20 @@ class LinkFinder:
             or prospect_id in self._same
             or prospect_id in self._by_stored_id
             or prospect_id in self._by_name
-            or (bool(self._keys) and any(self._may_know(*person) for person in prospect.contacts()))
+            or (bool(self._sought) and any(self._may_know(*person) for person in prospect.contacts()))
         )
 
     def _may_know(self, first: str | None, last: str | None, email: str | None, phone: str | None) -> bool:
         """Whether a person shares a key with anybody who waits or soon may. A full name is worked out only
         where the last name is one of theirs."""
-        keys = self._keys
+        sought = self._sought
         return (
-            (email is not None and _email_key(email) in keys)
-            or (phone is not None and ("phone", _tail(phone)) in keys)
+            (email is not None and _email_key(email) in sought)
+            or (phone is not None and ("phone", _tail(phone)) in sought)
             or (
                 last is not None
                 and normalise_part(last) in self._last_names
-                and normalise_name(first, last) in keys
+                and normalise_name(first, last) in sought
             )
         )
 
