@@ -16,6 +16,7 @@ from typing import Any
 
 _SPAWN = multiprocessing.get_context("spawn")
 _PIECE = 256 * 1024
+_NO_PROPERTIES = b'{"properties":[]}'
 BEGAN = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
 
@@ -74,7 +75,8 @@ def _prospect(n: int, dice: random.Random, changed_every: int | None) -> dict[st
 
 @contextmanager
 def serving(directory: Path) -> Iterator[str]:
-    """A server that answers every GET with the file `answer` of a directory, whichever that is just then."""
+    """A server that answers a GET of prospects with the file `answer` of a directory, whichever that is just
+    then, and one of properties with none."""
     mine, theirs = _SPAWN.Pipe()
     process = _SPAWN.Process(target=_serve, args=(theirs, directory), daemon=True)
     process.start()
@@ -88,14 +90,21 @@ def _serve(pipe: Any, directory: Path) -> None:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if "Prospects" not in self.path:
+                self._begin(len(_NO_PROPERTIES))
+                self.wfile.write(_NO_PROPERTIES)
+                return
             path = directory / "answer"
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(path.stat().st_size))
-            self.end_headers()
+            self._begin(path.stat().st_size)
             with path.open("rb") as file:
                 while piece := file.read(_PIECE):
                     self.wfile.write(piece)
+
+        def _begin(self, size: int) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(size))
+            self.end_headers()
 
         def log_message(self, *args: Any) -> None:
             pass

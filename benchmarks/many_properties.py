@@ -134,6 +134,7 @@ def measure(w: World) -> dict[str, Any]:
         "most_at_once": most_at_once(w, requests_before["requestCount"]),
         "threads": threads.most,
         "cores_busy": round(busy, 2),
+        "cores": psutil.cpu_count(),
         "peak_mib": round(psutil.Process().memory_info().rss / 2**20, 1),
     }
 

@@ -107,23 +107,31 @@ class _Text:
         if self.peek() == "]":
             self._at += 1
             return
-        scan = self._scan
         while True:
-            held, at = self._held, self._at
-            try:
-                found, end = scan(held, at)
-            except (ValueError, RecursionError, StopIteration):
-                found = None  # cut, blank or bad: taken with more care
-            if found.__class__ is dict:
-                self._at = end
-                yield found, held[at:end]
-            else:
-                yield self.value()
-            if (mark := self.peek()) not in ("]", ","):
+            # An object that is cut off is nearly always whole with the next piece.
+            taken = self._quickly() or (self._quickly() if self._more() else None)
+            yield taken or self.value()
+            mark = self._held[self._at : self._at + 1]
+            if mark != "," and (mark := self.peek()) not in ("]", ","):
                 self._broken(cut=not mark)
             self._at += 1
             if mark == "]":
                 return
+            if self._held[self._at : self._at + 1] != "{":
+                self.peek()
+
+    def _quickly(self) -> tuple[dict[str, Any], str] | None:
+        """Takes an object that is held whole; None where it is cut off, bad or something else, which is to
+        be taken with more care."""
+        held, at = self._held, self._at
+        try:
+            found, end = self._scan(held, at)
+        except (ValueError, RecursionError, StopIteration):
+            return None
+        if found.__class__ is not dict:
+            return None
+        self._at = end
+        return found, held[at:end]
 
     def value(self) -> tuple[Any, str]:
         """Takes one value whole, with its text."""

@@ -24,7 +24,7 @@ from domiq_dagster.resman.config import Guard
 from domiq_dagster.resman.errors import BadCredentials, ResManError
 from domiq_dagster.resman.outcomes import Request
 
-CHUNK = 64 * 1024
+CHUNK = 256 * 1024
 _MAX_ERROR_BODY = 64 * 1024
 _TRANSPORT_ERRORS = (requests.exceptions.RequestException, urllib3_errors.HTTPError, OSError)
 

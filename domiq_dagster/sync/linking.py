@@ -138,10 +138,15 @@ def normalise_phone(
 
 def normalise_name(first: str | None, last: str | None) -> tuple[str, str] | None:
     """Lower case without accents, with single spaces; None unless both parts are there and mean somebody."""
-    parts = tuple(" ".join(_plain(part or "").split()) for part in (first, last))
+    parts = (normalise_part(first or ""), normalise_part(last or ""))
     if not all(parts) or parts in _ANONYMOUS_NAMES:
         return None
-    return parts[0], parts[1]
+    return parts
+
+
+def normalise_part(part: str) -> str:
+    """One part of a name: lower case without accents, with single spaces."""
+    return " ".join(_plain(part).split())
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,6 @@ The rules are in docs/linking.md, each with the test that is named after it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -28,14 +27,16 @@ from domiq_dagster.sync.linking import (
     find,
     is_open,
     normalise_name,
+    normalise_part,
     shared_values,
 )
 from domiq_dagster.sync.statuses import RESMAN_LOST, status_with_milestone
 
 _QUERIES = load_queries(__package__, "links.sql")
 _STRENGTH = {"manual": 4, "stored_id": 3, "email": 2, "phone": 1, "name": 0}
-_NO_DIGITS = re.compile(r"\D+", re.ASCII)
-_EXTENSION = re.compile("[xX#;]")
+_DIGITS_AND_EXTENSION = {
+    code: chr(code) if chr(code).isdigit() else "x" if chr(code) in "xX#;" else None for code in range(128)
+}
 _NO_LONGER_ALIKE = "it was linked by name alone, and an e-mail or phone says now that it is somebody else"
 
 
@@ -107,6 +108,8 @@ class LinkFinder:
         self._alike: dict[object, list[_User]] = {}
         self._soon_waiting: set[object] = set()
         self._read_people(connection)
+        self._sought = self._alike.keys() | self._soon_waiting
+        self._last_names = {key[1] for key in self._sought if isinstance(key, tuple)}
         self._same: dict[str, _User] = {}
         self._never: set[tuple[UUID, str]] = set()
         self._read_decisions(connection)
@@ -177,9 +180,9 @@ class LinkFinder:
 
     def sight(self, prospect: Prospect) -> Sighting | None:
         """What there is to look at of a prospect that comes by; None where it is nobody's, as most are."""
-        people = tuple(prospect.people)
-        if not self._concerns(prospect.prospect_id, people):
+        if not self._concerns(prospect):
             return None
+        people = prospect.people
         main = next((p for p in people if p.is_main), None) or next(iter(people), None)
         return Sighting(
             prospect.prospect_id,
@@ -188,19 +191,27 @@ class LinkFinder:
             tuple((p, p is main) for p in people),
         )
 
-    def _concerns(self, prospect_id: str, people: Iterable[Person]) -> bool:
+    def _concerns(self, prospect: Prospect) -> bool:
+        prospect_id = prospect.prospect_id
         return (
             prospect_id in self._asked_about
             or prospect_id in self._same
             or prospect_id in self._by_stored_id
             or prospect_id in self._by_name
+            or (bool(self._sought) and any(self._may_know(*person) for person in prospect.contacts()))
+        )
+
+    def _may_know(self, first: str | None, last: str | None, email: str | None, phone: str | None) -> bool:
+        """Whether a person shares a key with anybody who waits or soon may. A full name is worked out only
+        where the last name is one of theirs."""
+        sought = self._sought
+        return (
+            (email is not None and _email_key(email) in sought)
+            or (phone is not None and ("phone", _tail(phone)) in sought)
             or (
-                bool(self._alike or self._soon_waiting)
-                and any(
-                    key in self._alike or key in self._soon_waiting
-                    for p in people
-                    for key in _keys(p.first_name, p.last_name, p.email, p.phone)
-                )
+                last is not None
+                and normalise_part(last) in self._last_names
+                and normalise_name(first, last) in sought
             )
         )
 
@@ -412,7 +423,7 @@ def _keys(first: str | None, last: str | None, email: str | None, phone: str | N
     library tells only then whether it is the same."""
     keys: list[object] = []
     if email:
-        keys.append(email.strip().lower())
+        keys.append(_email_key(email))
     if phone and (tail := _tail(phone)):
         keys.append(("phone", tail))
     if (name := normalise_name(first, last)) is not None:
@@ -420,7 +431,13 @@ def _keys(first: str | None, last: str | None, email: str | None, phone: str | N
     return keys
 
 
+def _email_key(email: str) -> str:
+    return email.strip().lower()
+
+
 def _tail(phone: str) -> str | None:
     """The last seven digits, before an extension."""
-    digits = _NO_DIGITS.sub("", _EXTENSION.split(phone, maxsplit=1)[0])
+    if not phone.isascii():
+        phone = phone.encode("ascii", "ignore").decode()
+    digits = phone.translate(_DIGITS_AND_EXTENSION).partition("x")[0]
     return digits[-7:] if len(digits) >= 7 else None

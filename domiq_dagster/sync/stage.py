@@ -7,6 +7,7 @@ prospect.
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -99,14 +100,13 @@ class Stage:
         newest = max(p.last_modified for p in piece)
         self.newest = newest if self.newest is None else max(self.newest, newest)
         places: Iterable[int] = range(len(piece))
+        ids = json.dumps([p.prospect_id for p in piece]) if self._knows_any or self.keeps_ids else ""
         if self._knows_any:
-            ids = [p.prospect_id for p in piece]
-            marks = [p.content_hash + _effective(p) for p in piece]
+            marks = json.dumps([p.content_hash + _effective(p) for p in piece])
             values = {"property_id": self._property_id, "ids": ids, "marks": marks}
             places = [n - 1 for n in self._connection.scalars(text(_QUERIES["changed"]), values)]
         if self.keeps_ids:
-            values = {"ids": [p.prospect_id for p in piece], "n": came + 1}
-            self._connection.execute(text(_QUERIES["see"]), values)
+            self._connection.execute(text(_QUERIES["see"]), {"ids": ids, "n": came + 1})
         self._copy([_line(_row(piece[place]), came + 1 + place) for place in places])
         self._connection.commit()
 
@@ -192,7 +192,7 @@ def _row(p: Prospect) -> tuple[str | None, ...]:
 
 
 def _effective(p: Prospect) -> str:
-    return status_with_milestone(p.status, p.lease if p.status in _LEASED else None)
+    return status_with_milestone(p.status, p.lease) if p.status in _LEASED else p.status
 
 
 def _line(row: Sequence[str | None], n: int) -> str:

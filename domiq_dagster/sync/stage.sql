@@ -36,8 +36,10 @@ UPDATE staged_lead SET again = TRUE WHERE prospect_id = ANY (CAST(:ids AS text[]
 -- Which prospects of a piece are not as they are stored. A sub-select rather than a join: it is one look into the
 -- key's index each, whatever the statistics say. The hash is of the whole text, lastModified with it. The status
 -- is compared as well, since a push of our own stores one without a hash.
+-- Both lists are JSON, which is written much faster than an array is.
 SELECT g.place
-FROM unnest(CAST(:ids AS text[]), CAST(:marks AS text[])) WITH ORDINALITY AS g(prospect_id, mark, place)
+FROM ROWS FROM (json_array_elements_text(CAST(:ids AS json)), json_array_elements_text(CAST(:marks AS json)))
+     WITH ORDINALITY AS g(prospect_id, mark, place)
 WHERE g.mark IS DISTINCT FROM (
     SELECT k.content_hash || k.effective_status FROM domiq_sync.resman_lead k
     WHERE k.property_id = :property_id AND k.prospect_id = g.prospect_id)
@@ -91,7 +93,7 @@ WHERE (kept.touched_at IS NULL OR kept.touched_at < EXCLUDED.read_at) AND kept.r
       IS DISTINCT FROM (EXCLUDED.content_hash, EXCLUDED.last_modified, EXCLUDED.effective_status)
 
 -- name: see
-INSERT INTO seen_lead SELECT id, :n FROM unnest(CAST(:ids AS text[])) AS g(id)
+INSERT INTO seen_lead SELECT id, :n FROM json_array_elements_text(CAST(:ids AS json)) AS g(id)
 
 -- name: not_seen
 SELECT g.id FROM unnest(CAST(:ids AS text[])) AS g(id)

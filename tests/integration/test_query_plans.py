@@ -4,6 +4,7 @@ EXPLAIN is asked twice for each query: for its first run, and as a long-lived se
 PostgreSQL has had the chance to settle on a generic plan (psycopg prepares what it has run five times).
 """
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -133,8 +134,8 @@ def parameters(loaded: Connection) -> dict[str, Any]:
         "outbound": True,
         "window_seconds": 900.0,
         "remembered_seconds": 86400.0,
-        "ids": [prospect],
-        "marks": [""],
+        "ids": json.dumps([prospect]),
+        "marks": json.dumps([""]),
         "a": "400",
         "turn": 0,
         "holder": 1,
