@@ -23,6 +23,7 @@ from domiq_dagster.sync.statuses import RESMAN_LOST, StatusMap, load_status_map
 
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "inbound.sql")
+_NO_NEWS = text(load_queries(__package__, "reconcile.sql")["no_news"])
 
 
 @dataclass(slots=True)
@@ -208,7 +209,7 @@ def _apply(
     sync = {"outcome": "applied", "reason": decision.reason, "resman_status": row.resman_status}
     if written != decision.new_status:
         sync["reason"] += f"; a trigger of DomIQ's made it {written} instead of {decision.new_status}"
-    connection.execute(
+    change_id = connection.scalar(
         text(_QUERIES["log_inbound"]),
         {
             **values,
@@ -217,17 +218,21 @@ def _apply(
             "context": json.dumps({"sync": sync}),
         },
     )
+    if row.agreed_at is None:
+        connection.execute(text(_QUERIES["no_rules_for_the_past"]), {**values, "change_id": change_id})
     connection.execute(text(_QUERIES["agree"]), {**values, "domiq_status": written})
 
 
 def _log_outbound(connection: Connection, row: Row[tuple[object, ...]], decision: Decision) -> None:
-    connection.execute(
+    logged = connection.execute(
         text(_QUERIES["log_outbound"]),
         {
             **row._mapping,
             "status_reason": f"found by reconciliation: {decision.reason}",
         },
-    )
+    ).one()
+    if logged.old_status is None:
+        connection.execute(_NO_NEWS, {"ids": [logged.id]})
 
 
 def _agree_all(connection: Connection, rows: list[Row[tuple[object, ...]]]) -> None:

@@ -79,6 +79,15 @@ INSERT INTO public.status_sync_log (conversation_id, resman_lead_id, old_status,
 SELECT :conversation_id, :prospect_id, chain.old_status, :new_status, :status_reason,
        'resman_user', 'from_resman', 'success', CAST(:context AS jsonb)
 FROM domiq_sync.close_chain(:conversation_id, :property_id, :domiq_status, :how) AS chain(old_status)
+RETURNING id
+
+-- name: no_rules_for_the_past
+-- What ResMan had before the property was connected runs no rules when it is first heard of. People are told, since
+-- DomIQ's own status changes with it.
+UPDATE domiq_sync.change ch SET ruled_at = clock_timestamp()
+FROM domiq_sync.integration i
+JOIN domiq_sync.resman_lead r ON r.property_id = i.property_id AND r.prospect_id = :prospect_id
+WHERE ch.change_id = :change_id AND i.property_id = :property_id AND r.last_modified < i.connected_at
 
 -- name: supersede_open
 -- The losing changes of a conversation, none of them under way.
@@ -109,6 +118,7 @@ VALUES (:conversation_id, :prospect_id,
         COALESCE((SELECT g.new_status FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
                   WHERE ch.conversation_id = :conversation_id ORDER BY ch.seq DESC LIMIT 1), :agreed_domiq_status),
         :domiq_status, :status_reason, 'system', 'to_resman', 'pending')
+RETURNING id, old_status
 
 -- name: open_conflict
 -- Or tells an open one what it is about now.

@@ -189,5 +189,8 @@ def _log_uncaptured(engine: Engine, property_id: UUID) -> int:
             free = connection.scalars(
                 text(_QUERIES["lock_conversations"]), {"ids": list(found[start : start + _BATCH])}
             ).all()
-            logged += connection.execute(text(_QUERIES["log_uncaptured"]), {"ids": list(free)}).rowcount
+            rows = connection.execute(text(_QUERIES["log_uncaptured"]), {"ids": list(free)}).all()
+            first = [row.id for row in rows if row.old_status is None]
+            connection.execute(text(_QUERIES["no_news"]), {"ids": first})
+            logged += len(rows)
     return logged

@@ -109,6 +109,15 @@ LEFT JOIN LATERAL (
     WHERE ch.conversation_id = c.id ORDER BY ch.seq DESC LIMIT 1) AS last ON TRUE
 WHERE c.id = ANY (CAST(:ids AS uuid[])) AND c.status IS DISTINCT FROM last.new_status
 ORDER BY c.created_at, c.id
+RETURNING id, old_status
+
+-- name: no_news
+-- What is logged first of a conversation from before its property was connected says where it stands, not that it
+-- changed: no rule runs for it, and nobody is told.
+UPDATE domiq_sync.change ch SET ruled_at = clock_timestamp(), notified_at = clock_timestamp()
+FROM domiq_sync.integration i, public.conversation c
+WHERE ch.change_id = ANY (CAST(:ids AS uuid[])) AND i.property_id = ch.property_id
+  AND c.id = ch.conversation_id AND c.created_at < i.connected_at
 
 -- name: unknown_outcomes
 SELECT property_id FROM domiq_sync.delivery WHERE state = 'unknown'
