@@ -118,10 +118,12 @@ def plan_rules(
     since: datetime,
     property_id: UUID | None = None,
     tried: Sequence[RuleRow] = (),
+    open_only: bool = False,
 ) -> list[PropertyPlan]:
     """What the active rules would have done about each change logged since then, per connected property.
 
-    With `tried`, only what those rules would have done, and what others would have done after them.
+    With `tried`, only what those rules would have done, and what others would have done after them. With
+    `open_only`, about those changes that the rules have not looked at yet.
     """
     with engine.connect() as connection:
         connection.execute(text("SET TRANSACTION READ ONLY"))
@@ -131,12 +133,19 @@ def plan_rules(
         for place in load_places(connection, ids):
             here = [t for t in tried if t.property_id in (None, place.property_id)]
             if here or not tried:
-                plans.append(_plan(connection, catalogue, place, here, max(since, place.connected_at)))
+                plans.append(
+                    _plan(connection, catalogue, place, here, max(since, place.connected_at), open_only)
+                )
         return plans
 
 
 def _plan(
-    connection: Connection, catalogue: Catalogue, place: Place, tried: Sequence[RuleRow], since: datetime
+    connection: Connection,
+    catalogue: Catalogue,
+    place: Place,
+    tried: Sequence[RuleRow],
+    since: datetime,
+    open_only: bool,
 ) -> PropertyPlan:
     plan = PropertyPlan(place.partition_key)
     new = {
@@ -153,7 +162,7 @@ def _plan(
         plan.problem = place.zone_problem
         return plan
     summaries = {rule.id: PlannedRule(rule, rule.id in new) for rule in book.rules}
-    for step in _steps(connection, catalogue, place, book, since, plan):
+    for step in _steps(connection, catalogue, place, book, since, open_only, plan):
         if not new or step.rule.id in new or step.since & new.keys():
             _count(summaries[step.rule.id], step)
     plan.rules = [s for s in summaries.values() if s.asked or s.from_file or not new]
@@ -166,10 +175,11 @@ def _steps(
     place: Place,
     book: RuleBook,
     since: datetime,
+    open_only: bool,
     plan: PropertyPlan,
 ) -> Iterator[Step]:
     replay, after = Replay(book, place.sync_direction), 0
-    asked = {"property_id": place.property_id, "since": since, "most": _BATCH}
+    asked = {"property_id": place.property_id, "since": since, "open_only": open_only, "most": _BATCH}
     while True:
         changes: Sequence[Row[Any]] = connection.execute(
             text(QUERIES["logged_changes"]), {**asked, "after": after}

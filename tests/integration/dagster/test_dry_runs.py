@@ -41,6 +41,12 @@ def busy(house: House) -> House:
         "VALUES (:p, 'any', 'in_app', '[\"desk\"]')",
         p=flats,
     )
+    world.do(
+        "INSERT INTO status_workflow_rules (property_id, trigger_status, target_status, actions, is_active) "
+        'VALUES (:p, \'contacted\', NULL, \'[{"type": "create_task"}, {"type": "send_notification", '
+        '"config": {"recipients": ["desk"]}}]\', TRUE), (:p, \'contacted\', \'qualified\', NULL, TRUE)',
+        p=flats,
+    )
     return house
 
 
@@ -67,6 +73,7 @@ def test_a_dry_pull_says_what_would_be_stored_and_decided(busy: House) -> None:
     ("asset", "figures"),
     [
         ("conversation_status_pushes", {"would_create": 2, "would_post": {"Contact": 2}}),
+        ("status_workflow_actions", {"changes": 2, "tasks": 2, "notifications": 2, "moves": 2, "ran": 4}),
         ("status_notifications", {"changes_to_look_at": 2, "would_match_a_preference": 2}),
     ],
 )
