@@ -52,6 +52,7 @@ def in_words(connection: Connection, notice: Row[Any], channels: Channels) -> Le
             raise NothingToTell("the change is gone, with its conversation")
         template, values = notice.template_id, wanted[notice.change_id]
     subject, body = templates.render(template, kind, values)
+    subject = notice.subject or subject  # a rule's own
     html = templates.render(template, "email_html", values)[1] if kind == "email" else None
     return Letter(notice.id, subject, body, html if html != body else as_html(body))
 

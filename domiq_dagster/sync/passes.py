@@ -123,7 +123,9 @@ def sync_pass(
         report.applied[integration.partition_key] = apply_property(engine, integration)
     report.reconciled = reconcile(engine, property_ids=property_ids)
     # Before the push, so that what a rule moves goes out with this pass.
-    report.ruled = run_rules(engine, property_ids=property_ids)
+    report.ruled = run_rules(
+        engine, property_ids=property_ids, templates=channels.templates if channels else None
+    )
     report.pushed = push(engine, client, property_ids=property_ids, budget=budget)
     report.notified = notify_changes(engine, channels.templates if channels else None)
     if channels is not None:

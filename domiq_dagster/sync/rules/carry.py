@@ -24,6 +24,7 @@ from domiq_dagster.sync.rules.fields import Facts
 from domiq_dagster.sync.rules.judge import Outcome, effects, move_wanted
 from domiq_dagster.sync.rules.messages import message_for, send
 from domiq_dagster.sync.rules.store import QUERIES, Place
+from domiq_dagster.sync.templates import Templates
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +51,17 @@ class Carrier:
     """Carries out rules for the changes of one property, in one transaction. With `careful`, each rule by
     itself; else `write` must be called in the end, and an error there is one of the whole batch."""
 
-    def __init__(self, connection: Connection, place: Place, book: RuleBook, *, careful: bool) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        place: Place,
+        book: RuleBook,
+        templates: Templates,
+        *,
+        careful: bool,
+    ) -> None:
         self._connection, self._place, self._book = connection, place, book
+        self._templates = templates
         self._careful = careful
         self._unwritten = _Unwritten()
         self._as_system = False
@@ -92,7 +102,7 @@ class Carrier:
             self._change_as_system()
             scores = [{"conversation_id": c, "score": score} for c, score in unwritten.scores.items()]
             self._connection.execute(text(QUERIES["set_score"]), scores)
-        send(self._connection, unwritten.messages)
+        send(self._connection, unwritten.messages, self._templates)
 
     def _do(self, rule: Rule, change: Row[Any], facts: Facts, depth: int, move: bool) -> Carried:
         done: Counter[str] = Counter()
@@ -116,8 +126,9 @@ class Carrier:
                 facts.conversation["lead_score"] = after
                 record["lead_score"] = [record.get("lead_score", [before])[0], after]
             elif isinstance(effect, Notice):
+                meaning = self._book.meanings.get(change.new_status)
                 self._unwritten.messages.append(
-                    message_for(effect, self._place, facts, change.change_id, rule.id, number)
+                    message_for(effect, self._place, facts, meaning, change.change_id, rule.id)
                 )
                 done["notifications"] += 1
         return Carried(Outcome.RAN, "its conditions hold", {**record, **done})
@@ -136,7 +147,8 @@ class Carrier:
         facts.conversation["status"] = status
         if status == change.new_status:
             return status
-        logged = {**values, "status": status, "last_seq": moved.last_seq}
+        place = self._place.property_id
+        logged = {**values, "status": status, "last_seq": moved.last_seq, "property_id": place}
         change_id = self._connection.scalar(text(QUERIES["captured"]), logged)
         if change_id is None:
             change_id = self._connection.scalar(text(QUERIES["log_move"]), logged)

@@ -9,24 +9,29 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from domiq_dagster.sync.outbox import Message, enqueue
-from domiq_dagster.sync.recipients import resolve
+from domiq_dagster.sync.outbox_words import PRIORITIES, facts, urgency
+from domiq_dagster.sync.recipients import Address, resolve
 from domiq_dagster.sync.rules.actions import Notice
 from domiq_dagster.sync.rules.fields import Facts
 from domiq_dagster.sync.rules.store import Place
+from domiq_dagster.sync.statuses import LeadStatus
+from domiq_dagster.sync.templates import TemplateProblem, Templates
 
 
 def message_for(
-    notice: Notice, place: Place, facts: Facts, change_id: UUID, rule_id: UUID, number: int
+    notice: Notice, place: Place, known: Facts, meaning: LeadStatus | None, change_id: UUID, rule_id: UUID
 ) -> Message:
     """The message that a notice comes to, to whom the rule names. What it says of the lead is its status,
-    never who it is; one that says nothing is put in words when it is sent."""
-    subject = body = ""
-    if notice.subject or notice.message or notice.channel == "in_app":
-        now = facts.change["new_status"]
-        before = facts.change["old_status"] or "no status"
+    never who it is; one without words is put in words by its template. `meaning`: the lead status that the
+    change's word stands for. Whoever is reached twice by one rule with the same words is told once."""
+    subject, body = notice.subject or "", notice.message or ""
+    if not body and not notice.template_id and (subject or notice.channel == "in_app"):
+        before = known.change["old_status"] or "no status"
         asks = f"A workflow rule of {place.property_name} asks to tell you."
-        subject = notice.subject or f"{place.property_name}: a lead is now {now}"
-        body = notice.message or f"{before} -> {now}. {asks}"
+        body = f"{before} -> {known.change['new_status']}. {asks}"
+    if body and not subject:
+        subject = f"{place.property_name}: a lead is now {known.change['new_status']}"
+    urgent = PRIORITIES.get(meaning or "") == "urgent" or urgency(known.context) == "high"
     return Message(
         place.property_id,
         notice.channel,
@@ -35,24 +40,42 @@ def message_for(
         body,
         change_id=change_id,
         rule_id=rule_id,
-        dedup_key=f"rule:{change_id}:{rule_id}:{number}",
         template_id=notice.template_id,
+        urgent=urgent,
     )
 
 
-def send(connection: Connection, messages: Sequence[Message]) -> None:
-    """Puts them into the outbox, one for each address that a recipient stands for."""
+def send(connection: Connection, messages: Sequence[Message], templates: Templates) -> None:
+    """Puts them into the outbox, one for each address that a recipient stands for; each recipient is looked
+    up once. In-app ones get their words now, since DomIQ shows the row."""
+    known: dict[tuple[UUID | None, str, str], list[Address]] = {}
     for message in messages:
-        addresses = resolve(connection, message.property_id, [message.recipient], message.channel)
-        enqueue(
-            connection,
-            [
-                replace(
-                    message,
-                    recipient=address.recipient,
-                    dedup_key=f"{message.dedup_key}:{n}",
-                    problem=address.problem,
-                )
-                for n, address in enumerate(addresses)
-            ],
-        )
+        whom = (message.property_id, message.channel, message.recipient)
+        if whom not in known:
+            known[whom] = resolve(connection, message.property_id, [message.recipient], message.channel)
+    worded = _in_words(connection, messages, templates)
+    enqueue(
+        connection,
+        [
+            replace(m, recipient=address.recipient, problem=address.problem or m.problem)
+            for m in worded
+            for address in known[m.property_id, m.channel, m.recipient]
+        ],
+    )
+
+
+def _in_words(connection: Connection, messages: Sequence[Message], templates: Templates) -> Sequence[Message]:
+    open_ones = {m.change_id for m in messages if m.channel == "in_app" and not m.body and m.change_id}
+    if not open_ones:
+        return messages
+    told = facts(connection, open_ones, private=False)
+    worded = []
+    for message in messages:
+        if message.channel == "in_app" and not message.body and message.change_id in told:
+            try:
+                subject, body = templates.render(message.template_id, "in_app", told[message.change_id])
+                message = replace(message, subject=message.subject or subject, body=body)
+            except TemplateProblem as error:
+                message = replace(message, problem=str(error))
+        worded.append(message)
+    return worded

@@ -18,13 +18,14 @@ ORDER BY i.partition_key
 
 -- name: claim
 -- The conversations whose oldest change is free: whoever holds that one has the conversation, so that its
--- changes are looked at in order whatever the number of workers.
+-- changes are looked at in order whatever the number of workers. What was logged for it at another property is
+-- that property's.
 SELECT n.conversation_id
 FROM domiq_sync.change n
 WHERE n.property_id = :property_id AND n.ruled_at IS NULL AND n.logged_at >= :connected_at
   AND n.conversation_id <> ALL (CAST(:left AS uuid[]))
   AND NOT EXISTS (SELECT FROM domiq_sync.change e
-                  WHERE e.conversation_id = n.conversation_id AND e.seq < n.seq
+                  WHERE e.conversation_id = n.conversation_id AND e.seq < n.seq AND e.property_id = n.property_id
                     AND e.ruled_at IS NULL AND e.logged_at >= :connected_at)
 ORDER BY n.logged_at, n.seq LIMIT :most
 FOR UPDATE OF n SKIP LOCKED
@@ -55,7 +56,7 @@ SELECT c.change_id, c.seq, c.conversation_id, c.logged_at, c.caused_by, c.cause_
 FROM domiq_sync.change c
 JOIN public.status_sync_log g ON g.id = c.change_id
 WHERE c.property_id = :property_id AND c.logged_at >= :since AND c.conversation_id IS NOT NULL
-  AND c.seq > :after
+  AND c.seq > :after AND (NOT CAST(:open_only AS boolean) OR c.ruled_at IS NULL)
 ORDER BY c.seq LIMIT :most
 
 -- name: rules
@@ -136,12 +137,14 @@ WHERE c.conversation_id = :conversation_id AND c.seq > :last_seq
 ORDER BY c.seq LIMIT 1
 
 -- name: log_move
--- Where there is no capture trigger, or it failed.
+-- Where there is no capture trigger, or it failed. As there, the old status continues the chain.
 INSERT INTO public.status_sync_log (conversation_id, resman_lead_id, old_status, new_status,
                                     updated_by, sync_direction, sync_status)
-VALUES (:conversation_id,
-        (SELECT l.prospect_id FROM domiq_sync.lead_link l WHERE l.conversation_id = :conversation_id),
-        :expected, :status, 'system', 'to_resman', 'pending')
+SELECT :conversation_id,
+       (SELECT l.prospect_id FROM domiq_sync.lead_link l WHERE l.conversation_id = :conversation_id),
+       chain.old_status, :status, 'system', 'to_resman', 'pending'
+FROM domiq_sync.close_chain(:conversation_id, :property_id, :expected,
+                            'found when a rule moved the lead') AS chain(old_status)
 RETURNING id
 
 -- name: adopt_move

@@ -31,6 +31,7 @@ from domiq_dagster.sync.rules.store import (
     load_places,
     load_rule_rows,
 )
+from domiq_dagster.sync.templates import Templates
 
 logger = logging.getLogger(__name__)
 _CONVERSATIONS = 200
@@ -62,6 +63,7 @@ class _Turn:
 
     place: Place
     catalogue: Catalogue
+    templates: Templates
     counts: Counter[str]
     book: RuleBook | None = None
     rows: str = ""
@@ -76,6 +78,7 @@ def run_rules(
     engine: Engine,
     *,
     property_ids: Iterable[UUID] | None = None,
+    templates: Templates | None = None,
     seconds: float = 60.0,
     now: Callable[[], float] = time.monotonic,
 ) -> RulesRun:
@@ -87,7 +90,10 @@ def run_rules(
     with engine.connect() as connection:
         places = load_places(connection, property_ids, due=True)
         catalogue = load_catalogue(connection)
-    turns = [_Turn(p, catalogue, run.by_property.setdefault(p.partition_key, Counter())) for p in places]
+    templates = templates or Templates()
+    turns = [
+        _Turn(p, catalogue, templates, run.by_property.setdefault(p.partition_key, Counter())) for p in places
+    ]
     errors: list[Exception] = []
     while turns:
         for turn in list(turns):
@@ -163,7 +169,7 @@ def _batch(connection: Connection, turn: _Turn, run: RulesRun) -> Counter[str] |
     )
     busy = {c.conversation_id for c in triggering if c.change_id not in facts}
     turn.left |= busy
-    batch = _Batch(connection, place, book, facts, careful=turn.careful)
+    batch = _Batch(connection, place, book, facts, turn.templates, careful=turn.careful)
     batch.look_up_chains(changes)
     for change in changes:
         if change.conversation_id not in busy:
@@ -191,10 +197,11 @@ class _Batch:
         place: Place,
         book: RuleBook,
         facts: dict[UUID, Facts],
+        templates: Templates,
         *,
         careful: bool,
     ) -> None:
-        self._carrier = Carrier(connection, place, book, careful=careful)
+        self._carrier = Carrier(connection, place, book, templates, careful=careful)
         self._connection, self._place, self._book, self._facts = connection, place, book, facts
         self.counts: Counter[str] = Counter()
         self._ran: dict[UUID, frozenset[UUID]] = {}
