@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from dagster import (
     AssetExecutionContext,
@@ -20,8 +19,6 @@ from domiq_dagster.resources import SyncResource
 from domiq_dagster.sync.rules import run_rules
 from domiq_dagster.sync.rules.plan import plan_rules
 from domiq_dagster.sync.rules.run import COUNTS, OUTCOMES
-
-_ALWAYS = datetime(1, 1, 2, tzinfo=UTC)
 
 
 @asset(
@@ -60,7 +57,7 @@ def status_workflow_actions(
 def _foreseen(engine: Engine) -> dict[str, MetadataValue]:
     """What the rules would do about the changes that wait for them."""
     sums: Counter[str] = Counter()
-    for plan in plan_rules(engine, since=_ALWAYS, open_only=True):
+    for plan in plan_rules(engine, open_only=True):
         sums["changes"] += plan.changes
         for planned in plan.rules:
             sums += planned.done + planned.outcomes

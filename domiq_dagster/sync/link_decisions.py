@@ -14,7 +14,8 @@ from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.link_store import link_conversation, unlink
 
 _QUERIES = load_queries(__package__, "links.sql")
-_LOCK_LANE = text(load_queries(__package__, "inbound.sql")["lock_lane"])
+_INBOUND = load_queries(__package__, "inbound.sql")
+_LOCK_LANE = text(_INBOUND["lock_lane"])
 
 
 class CannotLink(Exception):
@@ -93,6 +94,7 @@ def _lock(connection: Connection, conversation_id: UUID, prospect_id: str) -> Ro
 
 
 def _unlink(connection: Connection, row: Row[Any], reason: str) -> None:
+    """A conflict about the link ends with it: what waited for that decision goes on at once."""
     unlink(
         connection,
         property_id=row.property_id,
@@ -100,6 +102,7 @@ def _unlink(connection: Connection, row: Row[Any], reason: str) -> None:
         prospect_id=row.prospect_id,
         reason=reason,
     )
+    connection.execute(text(_INBOUND["wake_lane"]), {"conversation_id": row.conversation_id})
 
 
 def _record(connection: Connection, row: Row[Any], prospect_id: str, verdict: str, by: str) -> None:

@@ -232,7 +232,7 @@ def test_a_hot_query_reads_no_big_table_whole(
     "name",
     [
         *("due_properties", "claim", "changes", "unruled", "rules", "ran_in_chains", "count_messages"),
-        *("move", "captured", "link_move", "mark_ruled", "troubles", "logged_changes"),
+        *("move", "captured", "link_move", "mark_ruled", "troubles", "logged_changes", "first_unruled"),
     ],
 )
 def test_the_rules_look_at_new_changes_without_reading_the_history(
@@ -256,6 +256,7 @@ def test_the_rules_look_at_new_changes_without_reading_the_history(
         "target": "qualified",
         "expected": "contacted",
         "after": 0,
+        "open_only": False,
     }
     query = load_queries("domiq_dagster.sync.rules", "rules.sql")[name]
     for plan in first_and_settled_plan(loaded, query, given):

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -115,12 +115,13 @@ def _rule_row(item: Any, number: int, keys: dict[str, UUID]) -> RuleRow:
 def plan_rules(
     engine: Engine,
     *,
-    since: datetime,
+    since: datetime | None = None,
     property_id: UUID | None = None,
     tried: Sequence[RuleRow] = (),
     open_only: bool = False,
 ) -> list[PropertyPlan]:
-    """What the active rules would have done about each change logged since then, per connected property.
+    """What the active rules would have done about each change logged since then, or since a property was
+    connected, per connected property.
 
     With `tried`, only what those rules would have done, and what others would have done after them. With
     `open_only`, about those changes that the rules have not looked at yet.
@@ -131,11 +132,10 @@ def plan_rules(
         ids = None if property_id is None else [property_id]
         plans = []
         for place in load_places(connection, ids):
+            begin = place.connected_at if since is None else max(since, place.connected_at)
             here = [t for t in tried if t.property_id in (None, place.property_id)]
             if here or not tried:
-                plans.append(
-                    _plan(connection, catalogue, place, here, max(since, place.connected_at), open_only)
-                )
+                plans.append(_plan(connection, catalogue, place, here, begin, open_only))
         return plans
 
 
@@ -161,6 +161,9 @@ def _plan(
     if book.needs.zone and place.zone is None:
         plan.problem = place.zone_problem
         return plan
+    if open_only:
+        asked = {"property_id": place.property_id, "since": since}
+        since = connection.scalar(text(QUERIES["first_unruled"]), asked) or datetime.now(UTC)
     summaries = {rule.id: PlannedRule(rule, rule.id in new) for rule in book.rules}
     for step in _steps(connection, catalogue, place, book, since, open_only, plan):
         if not new or step.rule.id in new or step.since & new.keys():

@@ -59,6 +59,10 @@ WHERE c.property_id = :property_id AND c.logged_at >= :since AND c.conversation_
   AND c.seq > :after AND (NOT CAST(:open_only AS boolean) OR c.ruled_at IS NULL)
 ORDER BY c.seq LIMIT :most
 
+-- name: first_unruled
+SELECT min(c.logged_at) FROM domiq_sync.change c
+WHERE c.property_id = :property_id AND c.ruled_at IS NULL AND c.logged_at >= :since
+
 -- name: rules
 SELECT r.id, r.property_id, r.trigger_status, r.target_status, r.conditions, r.actions
 FROM public.status_workflow_rules r

@@ -112,7 +112,7 @@ def run_rules(
                 run.left += len(turn.left)
     for key, counts in run.by_property.items():
         if counts:
-            logger.info("rules of %s: %s", key, dict(counts))
+            logger.info("rules of %s: %s", key, {str(name): n for name, n in counts.items()})
     if errors:
         raise errors[0]
     return run

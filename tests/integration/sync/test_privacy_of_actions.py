@@ -1,0 +1,116 @@
+"""What rules, notices, alerts, questions about links and links that were closed leave behind names nobody."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from domiq_dagster.sync.alerts import list_alerts, look
+from domiq_dagster.sync.explain import explain
+from domiq_dagster.sync.link_decisions import never_link, open_questions
+from domiq_dagster.sync.rules.check import check_rules
+from domiq_dagster.sync.rules.plan import plan_rules
+from tests.integration.sync.desk import Desk, desk, endpoint, mailbox
+from tests.integration.sync.rule_help import action, add_rule, decisions, run
+from tests.integration.sync.test_privacy import EMAIL, FIRST, LAST, PHONE, debugging
+
+__all__ = ["debugging", "desk", "endpoint", "mailbox"]
+_EVER = datetime(2020, 1, 1, tzinfo=UTC)
+LEAD = re.compile(r"zebedee|quillfeather|555-?0187|2125550187", re.IGNORECASE)
+TOLD = f"{FIRST} {LAST} ({EMAIL}, {PHONE})"
+REFUSED = f"550 no such user: {TOLD}"
+
+
+def live(desk: Desk) -> tuple[Any, list[str]]:
+    """A lead's life with all that acts on changes; what was raised and what is shown of it."""
+    world = desk.world
+    place = world.property()
+    world.sync()
+    for channel, recipient in (("email", "desk@staff.test"), ("sms", "+12125550100"), ("in_app", "desk")):
+        desk.prefer(place, "any", channel, [recipient])
+    desk.prefer(place, "any", "email", ["gone@staff.test"])
+    notice = action("send_notification", channel="email", recipients=["desk@staff.test", "janitor"])
+    add_rule(world, place, "contacted", "qualified", actions=[notice, action("create_task")])
+    add_rule(world, place, "contacted", conditions={"context_data.conversation_summary": TOLD})
+    add_rule(world, place, "contacted", conditions={"status_reason": {"gte": 5}})
+    add_rule(world, place, "contacted", conditions={"context_data.conversation_summary": "not " + TOLD})
+    add_rule(world, place, "contacted", conditions={TOLD: 1})
+    for _ in range(2):  # alike, so that nobody guesses
+        world.lead(first=FIRST, last=LAST, email=EMAIL, phone=PHONE)
+    several = world.conversation(place, "new", user=world.user(FIRST, LAST, EMAIL, PHONE))
+    alone = world.conversation(
+        place, "new", user=world.user(FIRST, LAST, "other." + EMAIL, "+1 212 555 0188")
+    )
+    world.sync()
+    desk.tell()
+    context = json.dumps({"conversation_summary": TOLD, "urgency_level": "high", "next_steps": TOLD})
+    for conversation in (several, alone):
+        world.change(conversation, status="contacted", ai_intent_summary=TOLD)
+        world.do(
+            "UPDATE status_sync_log SET status_reason = :r, context_data = CAST(:x AS jsonb) "
+            "WHERE conversation_id = :c AND new_status = 'contacted'",
+            r=TOLD,
+            x=context,
+            c=conversation,
+        )
+    run(world)
+    desk.mailbox.answers["rcpt"] = REFUSED
+    desk.tell()
+    desk.mailbox.answers.clear()
+    desk.later()
+    desk.tell()
+    world.sync()
+    never_link(world.engine, alone, world.lead_of(alone)["prospectId"], by="pat@desk")
+    world.do("UPDATE domiq_sync.watermark SET last_pull_at = now() - interval '9 days'")
+    look(world.engine)
+    shown = [repr(desk.deliver())]
+    shown.append(repr(plan_rules(world.engine, since=_EVER)))
+    with world.engine.begin() as connection:
+        shown += [
+            repr(check_rules(connection)),
+            repr(open_questions(connection)),
+            repr(list_alerts(connection, since=_EVER)),
+        ]
+        shown += [repr(explain(connection, str(c))) for c in (several, alone)]
+    shown += [repr(decisions(world, c)) for c in (several, alone)]
+    return place, shown
+
+
+def test_what_acts_on_changes_names_nobody_but_in_the_message_itself(
+    debugging: pytest.LogCaptureFixture, desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world = desk.world
+    try:
+        _, shown = live(desk)
+    except Exception as error:  # what is raised is looked at too
+        assert not LEAD.search("".join(traceback.format_exception(error)))
+        raise
+    assert any(LEAD.search(m.text) for m in desk.mailbox.mails)
+    lines = [
+        logging.Formatter("%(name)s %(message)s").format(record)
+        for record in debugging.records
+        if "_standin" not in record.getMessage()
+    ]
+    stored: dict[str, list[str]] = {}
+    for table in world.rows("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'domiq_sync'"):
+        rows = world.rows(f"SELECT x::text AS row FROM domiq_sync.{table.name} x")
+        stored[table.name] = [r.row for r in rows]
+    for filled in (
+        "rule_run",
+        "rule_not_held",
+        "task",
+        "notification",
+        "link_question",
+        "closed_link",
+        "alert",
+    ):
+        assert stored[filled], filled
+    assert [(name, row) for name, rows in stored.items() for row in rows if LEAD.search(row)] == []
+    out = capfd.readouterr()
+    assert [text for text in [*lines, *shown, out.out, out.err] if LEAD.search(text)] == []
