@@ -180,6 +180,9 @@ def test_a_conflict_whose_link_is_closed_ends_on_record(world: Any) -> None:
     conversation, prospect = held(world)
     never_link(world.engine, conversation, prospect, by="pat@desk")
     assert ended(world).resolution == "ruled out by pat@desk"
+    assert world.delivery().state == "ready"  # and waits for no decision any more
+    world.push()
+    assert world.last(conversation).sync_status == "success"
 
 
 def test_a_conflict_of_a_conversation_that_a_newer_one_replaces_ends_on_record(world: Any) -> None:

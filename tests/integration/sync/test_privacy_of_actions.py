@@ -37,10 +37,11 @@ def live(desk: Desk) -> tuple[Any, list[str]]:
     desk.prefer(place, "any", "email", ["gone@staff.test"])
     notice = action("send_notification", channel="email", recipients=["desk@staff.test", "janitor"])
     add_rule(world, place, "contacted", "qualified", actions=[notice, action("create_task")])
-    add_rule(world, place, "contacted", conditions={"context_data.conversation_summary": TOLD})
+    add_rule(world, place, "contacted", conditions={"context_data.urgency_level": "high"})
     add_rule(world, place, "contacted", conditions={"status_reason": {"gte": 5}})
-    add_rule(world, place, "contacted", conditions={"context_data.conversation_summary": "not " + TOLD})
-    add_rule(world, place, "contacted", conditions={TOLD: 1})
+    add_rule(
+        world, place, "contacted", conditions={"context_data.conversation_summary": "nothing of the kind"}
+    )
     for _ in range(2):  # alike, so that nobody guesses
         world.lead(first=FIRST, last=LAST, email=EMAIL, phone=PHONE)
     several = world.conversation(place, "new", user=world.user(FIRST, LAST, EMAIL, PHONE))
