@@ -149,7 +149,11 @@ def migrate(
     database_url: Annotated[str | None, typer.Option(help="Instead of DOMIQ_DATABASE_URL.")] = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL for a DBA; change nothing.")] = False,
     no_capture_trigger: Annotated[
-        bool, typer.Option(help="Leave the conversation table alone; changes are found by reconciliation.")
+        bool,
+        typer.Option(
+            "--no-capture-trigger",
+            help="Leave the conversation table alone; changes are found by reconciliation.",
+        ),
     ] = False,
     dry_run: DryRun = False,
 ) -> None:

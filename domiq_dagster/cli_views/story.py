@@ -45,7 +45,7 @@ def _standing(c: Mapping[str, Any]) -> Iterator[str]:
         linked = f"linked by {c['linked_by']} {c['linked_at']:%Y-%m-%d %H:%M}"
         yield f"  lead {escape(c['prospect_id'])}, {linked}{speaks}"
         if c["agreed_at"]:
-            pair = f"{c['agreed_domiq_status']} and {c['agreed_resman_status']}"
+            pair = f"{c['agreed_domiq_status'] or 'no status'} and {c['agreed_resman_status'] or 'no status'}"
             yield f"  last agreed on {pair} {c['agreed_at']:%Y-%m-%d %H:%M:%S}"
     if c["conflict"]:
         yield "  [yellow]a conflict waits for a person: domiq-sync conflicts[/]"

@@ -185,22 +185,25 @@ def print_conflicts(conflicts: Sequence[dict[str, Any]]) -> None:
     if not conflicts:
         make_console().print("No conflict waits for a person.")
         return
-    table = Table("property", "conversation", "lead", "DomIQ", "ResMan", "since")
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for name in ("conversation", "DomIQ", "ResMan", "since", "property", "lead"):
+        table.add_column(name, no_wrap=True)
     for c in conflicts:
+        shown = (c[k] for k in ("conversation_id", "domiq_status", "resman_status"))
         table.add_row(
-            *(
-                str(c[k])
-                for k in (
-                    "partition_key",
-                    "conversation_id",
-                    "prospect_id",
-                    "domiq_status",
-                    "resman_status",
-                    "opened_at",
-                )
-            )
+            *(escape(str(value)) for value in shown),
+            f"{c['opened_at']:%Y-%m-%d %H:%M}",
+            escape(str(c["partition_key"])),
+            escape(str(c["prospect_id"])),
         )
-    make_console().print(table)
+    _print_whole(table)
+
+
+def _print_whole(table: Table) -> None:
+    """However narrow the screen: an id that is cut or broken cannot be copied into --resolve or --to."""
+    console = make_console()
+    wanted = console.measure(table, options=console.options.update_width(1000)).maximum
+    console.print(table, width=max(console.width, wanted), crop=False)
 
 
 def print_link_questions(questions: Sequence[dict[str, Any]]) -> None:
@@ -216,7 +219,7 @@ def print_link_questions(questions: Sequence[dict[str, Any]]) -> None:
             escape("\n".join(q["prospect_ids"] or [q["prospect_id"]])),
             f"{q['asked_at']:%Y-%m-%d %H:%M}",
         )
-    make_console().print(table)
+    _print_whole(table)
     make_console().print("domiq-sync conflicts --link CONVERSATION --to LEAD, or --never LEAD")
 
 

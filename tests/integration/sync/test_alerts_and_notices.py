@@ -50,4 +50,4 @@ def test_a_status_from_resman_notifies_too(world: Any) -> None:
     report = world.sync()
     assert report.notified.delivered == {"in_app": 1}
     (notice,) = world.rows("SELECT * FROM domiq_sync.notification")
-    assert notice.body == "contacted -> lost, changed in ResMan. Location"
+    assert notice.body == "contacted → lost, changed in ResMan.\nReason: Location"

@@ -65,7 +65,7 @@ def test_an_e_mail_as_a_person_reads_it(desk: Desk) -> None:
         "Ada Example has a tour scheduled.\n"
         "\n"
         "Property:   Juniper Flats\n"
-        "Status:     qualified -> tour scheduled\n"
+        "Status:     qualified → tour scheduled\n"
         "Changed:    by the chatbot, Tue, Mar 3 2026, 2:05 PM CST\n"
         "Reason:     asked for Saturday\n"
         "Priority:   high\n"
@@ -100,12 +100,12 @@ def test_an_sms_and_a_slack_message_as_a_person_reads_them(desk: Desk) -> None:
     by_path = {p.path.split("/")[1]: p.json for p in desk.endpoint.posts}
     assert by_path["sms"]["to"] == "+12125550123"
     assert by_path["sms"]["message"] == (
-        f"Juniper Flats: Ada Example is applying. Call +1 212 555 0187. Next: Call back. {link}"
+        f"Juniper Flats: Ada Example is applying. Urgent. Call +1 212 555 0187. Next: Call back. {link}"
     )
     (shown,) = by_path["services"]["attachments"]
     assert shown["title"] == "Juniper Flats: Ada Example is applying"
     first, *rest = shown["text"].split("\n")
-    assert first.startswith("qualified -&gt; *application*, changed by the chatbot, ")
+    assert first.startswith("qualified → *application*, changed by the chatbot, ")
     assert rest == [
         "*Urgent*",
         "Reason: asked for Saturday",
@@ -127,7 +127,8 @@ def test_an_in_app_notice_names_nobody_and_can_be_read(desk: Desk) -> None:
     (row,) = desk.rows()
     assert row.subject == "Juniper Flats: A lead has a tour scheduled"
     assert row.body == (
-        "qualified -> tour scheduled, changed by the chatbot. [hidden] ([hidden]) asked\nUrgency: medium."
+        "qualified → tour scheduled, changed by the chatbot.\n"
+        "Reason: [hidden] ([hidden]) asked\nUrgency: medium"
     )
     assert (row.state, row.read_at) == ("delivered", None)
 
