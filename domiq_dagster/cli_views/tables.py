@@ -203,7 +203,8 @@ def _print_whole(table: Table) -> None:
     """However narrow the screen: an id that is cut or broken cannot be copied into --resolve or --to."""
     console = make_console()
     wanted = console.measure(table, options=console.options.update_width(1000)).maximum
-    console.print(table, width=max(console.width, wanted), crop=False)
+    console.width = max(console.width, wanted)
+    console.print(table)
 
 
 def print_link_questions(questions: Sequence[dict[str, Any]]) -> None:
