@@ -122,10 +122,13 @@ def killed_at(engine: Engine, step: int) -> Iterator[None]:
     """Cuts the connection and ends everything at the step-th statement, commit or rollback to come; half of
     the statements before they reach the server, half after they were carried out."""
     steps = count(1)
+    cut: list[int] = []
 
     def end(connection: Any, *_: Any) -> None:
         if next(steps) == step:
-            connection.connection.dbapi_connection.pgconn.finish()
+            raw = connection.connection.dbapi_connection
+            cut.append(raw.info.backend_pid)
+            raw.pgconn.finish()
             raise Killed
 
     watched = [(name, end) for name in ("before_cursor_execute", "after_cursor_execute", "commit")]
@@ -136,6 +139,10 @@ def killed_at(engine: Engine, step: int) -> Iterator[None]:
     finally:
         for name, listener in watched:
             event.remove(engine, name, listener)
+        with engine.connect() as connection:
+            # A busy server may notice only later that its client is gone, and keep its locks until then.
+            for pid in cut:
+                connection.execute(text("SELECT pg_terminate_backend(:pid, 30000)"), {"pid": pid})
 
 
 @pytest.mark.parametrize("careful", [False, True], ids=["as a whole", "with care"])
