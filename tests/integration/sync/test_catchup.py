@@ -25,14 +25,15 @@ def account(world: Any, account_id: str = "400") -> AccountQueue:
     return found
 
 
-def tried(world: Any, lane: UUID, ago: float, seconds: float) -> None:
-    """The first change of a conversation was worked on, so long ago and for so long."""
+def tried(world: Any, lane: UUID, ago: float, seconds: float, *, now: Any = None) -> None:
+    """The first change of a conversation was worked on, so long ago (seen from `now`) and for so long."""
     world.do(
         "INSERT INTO domiq_sync.attempt "
         "(change_id, lease_token, worker, action, outcome, started_at, duration_ms) "
-        "SELECT change_id, 1, 'w', 'tell', 'ok', clock_timestamp() - :ago, 1000 * :seconds "
+        "SELECT change_id, 1, 'w', 'tell', 'ok', "
+        "COALESCE(CAST(:now AS timestamptz), clock_timestamp()) - :ago, 1000 * :seconds "
         "FROM domiq_sync.change WHERE conversation_id = :lane ORDER BY seq LIMIT 1",
-        lane=lane, ago=timedelta(seconds=ago), seconds=seconds,
+        lane=lane, ago=timedelta(seconds=ago), seconds=seconds, now=now,
     )  # fmt: skip
 
 
@@ -126,25 +127,26 @@ def test_outcomes_that_nobody_knows_are_shown_with_the_oldest(world: Any) -> Non
 def test_the_rate_is_that_of_the_time_in_which_there_was_work(world: Any) -> None:
     """Ten changes a second for two seconds, an idle spell, then one change of half a second."""
     flats = world.property()
+    now = world.value("SELECT clock_timestamp()")
     waiting = [world.conversation(flats, "new") for _ in range(30)]
     busy = [world.conversation(flats, "new") for _ in range(21)]
     assert account(world).catch_up_seconds is None  # nobody can tell yet
     for number, lane in enumerate(busy[:20]):
-        tried(world, lane, 600 - 0.1 * number, 0.1)
-    tried(world, busy[20], 60, 0.5)
+        tried(world, lane, 600 - 0.1 * number, 0.1, now=now)
+    tried(world, busy[20], 60, 0.5, now=now)
     settled(world, *busy)
-    now = account(world)
-    assert now.settled == 21
-    assert now.busy_seconds == pytest.approx(2.5, abs=0.2)
-    assert now.per_second == pytest.approx(21 / 2.5, rel=0.1)
-    assert now.catch_up_seconds == pytest.approx(30 / (21 / 2.5), rel=0.1)
+    then = account(world)
+    assert then.settled == 21
+    assert then.busy_seconds == pytest.approx(2.5, abs=0.2)
+    assert then.per_second == pytest.approx(21 / 2.5, rel=0.1)
+    assert then.catch_up_seconds == pytest.approx(30 / (21 / 2.5), rel=0.1)
     # An attempt that settled nothing took its time all the same, and so it is with a second one.
     for ago in (40, 30):
-        tried(world, waiting[0], ago, 5)
+        tried(world, waiting[0], ago, 5, now=now)
     later = account(world)
     assert (later.settled, later.busy_seconds) == (21, pytest.approx(12.5, abs=0.2))
     # Two at once count once.
-    tried(world, waiting[1], 28, 3)
+    tried(world, waiting[1], 28, 3, now=now)
     assert account(world).busy_seconds == pytest.approx(12.5, abs=0.2)
 
 
