@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
+import requests
+
 from domiq_dagster.sync import queue
 from domiq_dagster.sync.delivery_ends import DeliveryRules
 from domiq_dagster.sync.heartbeat import Heartbeat
@@ -119,7 +122,7 @@ def test_a_slow_request_outlives_its_lease_while_the_worker_lives(world: Any) ->
     assert (stolen, report.total("success")) == ([], 1)
 
 
-def test_a_stop_gives_back_what_waits_for_its_turn(world: Any) -> None:
+def test_a_stop_gives_back_what_waits_for_its_turn(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The change whose request is under way is settled; the one beside it is due as it was."""
     place = world.property()
     ids = [world.conversation(place, "new") for _ in range(2)]
@@ -127,14 +130,15 @@ def test_a_stop_gives_back_what_waits_for_its_turn(world: Any) -> None:
     for conversation in ids:
         world.change(conversation, status="qualified")
     stopped = threading.Event()
-    post = world.client.post_lead
+    request = requests.Session.request
 
-    def stop_and_post(*args: Any) -> Any:
-        answer = post(*args)
-        stopped.set()
+    def stop_while_posting(session: requests.Session, method: str, url: str, **more: Any) -> Any:
+        answer = request(session, method, url, **more)
+        if "PostLead" in url:
+            stopped.set()  # the account's turn is still this request's
         return answer
 
-    world.client.post_lead = stop_and_post
+    monkeypatch.setattr(requests.Session, "request", stop_while_posting)
     report = world.push(stop=stopped.is_set)
     assert report.ended == "asked to stop"
     assert report.total("success") == 1
