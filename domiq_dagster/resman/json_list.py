@@ -1,8 +1,9 @@
-"""Reads the one list that a v2 answer carries, object by object, without ever holding the whole of it.
+"""Takes apart the one list that a v2 answer carries, object by object, without ever holding the whole of it.
 
-Only the document's outermost level is taken apart here; each value in it is read by the standard library's
-decoder, which is twice as fast as an event parser and tells where a value ends. So the text of each object is
-at hand too, which a hash of it needs.
+What is given is each object's JSON, whole and for itself, which a hash of it needs; whoever wants the values
+decodes it. Of a long list most objects are split off many at a time by msgspec, which does not build what it
+skips. Where that cannot be trusted (at the edges of what is held, or with spellings that it does not take),
+the standard library's decoder takes one value after another and tells exactly where each ends.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import json
 import re
 from collections.abc import Generator, Iterator
 from typing import Any, NoReturn
+
+import msgspec
 
 from domiq_dagster.resman import outcomes
 from domiq_dagster.resman.transport import CHUNK, Answer
@@ -25,15 +28,23 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 _CUT = re.compile(r"\s*(?:-?[0-9.eE+-]*|t|tr|tru|f|fa|fal|fals|n|nu|nul|\\?u?[0-9a-fA-F]{0,4})\Z")
 
 
-def objects(answer: Answer, name: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """The objects of the top-level list `name` (its case does not matter) as they arrive, each with its text.
+# Where an object begins that has a member: up to the colon after its first key.
+_BEGINNING = re.compile(r'\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:')
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+Source = bytes | msgspec.Raw
+"""One value's JSON."""
+
+
+def sources(answer: Answer, name: str) -> Iterator[Source]:
+    """What the top-level list `name` (its case does not matter) holds, value by value as they arrive.
 
     `null` counts as an empty list. The end comes only after the whole document was read, so what
     was given is the whole list.
 
     Raises:
         NoAnswer: the answer broke off.
-        Garbled: it is not JSON, or carries no such list, or the list holds something else.
+        Garbled: it is not JSON, or carries no such list.
     """
     text = _Text(answer)
     text.expect("{")
@@ -47,15 +58,21 @@ def objects(answer: Answer, name: str) -> Iterator[tuple[dict[str, Any], str]]:
             if text.value()[0] is not None:
                 break
             continue
-        for item, source in text.items():
-            if not isinstance(item, dict):
-                raise outcomes.garbled(answer.request, f"its list {name} holds something other than objects")
-            yield item, source
+        yield from text.items()
     else:
         text.expect("")
         if found:
             return
     raise outcomes.garbled(answer.request, f"it has no list {name}")
+
+
+def objects(answer: Answer, name: str) -> Iterator[dict[str, Any]]:
+    """The same, decoded; for lists of some hundred objects. Garbled where there is something else among them."""
+    for source in sources(answer, name):
+        found = json.loads(bytes(source))
+        if not isinstance(found, dict):
+            raise outcomes.garbled(answer.request, f"its list {name} holds something other than objects")
+        yield found
 
 
 class _Text:
@@ -66,10 +83,10 @@ class _Text:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         decoder = json.JSONDecoder()
         self._decode_at = decoder.raw_decode
-        self._scan = decoder.scan_once  # type: ignore[attr-defined] # no stub has it
         self._held = ""
         self._at = 0
         self._members = 0
+        self._together_failed = False
 
     def peek(self) -> str:
         """The next character that is not blank; empty at the end."""
@@ -101,37 +118,45 @@ class _Text:
         self.expect(":")
         return str(key) or " "
 
-    def items(self) -> Generator[tuple[Any, str], None, None]:
+    def items(self) -> Generator[Source, None, None]:
         """Takes a list, value by value."""
         self.expect("[")
         if self.peek() == "]":
             self._at += 1
             return
+        between = None
         while True:
-            # An object that is cut off is nearly always whole with the next piece.
-            taken = self._quickly() or (self._quickly() if self._more() else None)
-            yield taken or self.value()
-            mark = self._held[self._at : self._at + 1]
-            if mark != "," and (mark := self.peek()) not in ("]", ","):
+            if between is not None:
+                while together := self._together(between):
+                    yield from together
+                    self._more()
+            beginning = _BEGINNING.match(self._held, self._at)
+            yield self.value()[1].encode()
+            held, end = self._held, self._at
+            if (mark := self.peek()) not in ("]", ","):
                 self._broken(cut=not mark)
             self._at += 1
             if mark == "]":
                 return
-            if self._held[self._at : self._at + 1] != "{":
-                self.peek()
+            self.peek()
+            if beginning is not None and self._held is held:
+                between = held[end : self._at] + beginning.group()
 
-    def _quickly(self) -> tuple[dict[str, Any], str] | None:
-        """Takes an object that is held whole; None where it is cut off, bad or something else, which is to
-        be taken with more care."""
-        held, at = self._held, self._at
-        try:
-            found, end = self._scan(held, at)
-        except (ValueError, RecursionError, StopIteration):
-            return None
-        if found.__class__ is not dict:
-            return None
-        self._at = end
-        return found, held[at:end]
+    def _together(self, between: str) -> list[msgspec.Raw]:
+        """Takes all values that are held, up to the last place where one seems to end and the next to begin;
+        none where there is no such place, or none that holds: then it is not looked for again before more came.
+
+        `between`: what stood between two values before, and how the latter began. A place inside of an object
+        looks the same, but what lies before it is no JSON then; and inside of a string its quotes are escaped.
+        """
+        end = -1 if self._together_failed else self._held.rfind(between, self._at)
+        if end > self._at:
+            with contextlib.suppress(msgspec.DecodeError, RecursionError):
+                found = _split(f"[{self._held[self._at : end]}]")
+                self._at = end + between.index("{")
+                return found
+        self._together_failed = True
+        return []
 
     def value(self) -> tuple[Any, str]:
         """Takes one value whole, with its text."""
@@ -176,6 +201,7 @@ class _Text:
             self._broken(cut=not data)
         self._held = self._held[self._at :] + piece
         self._at = 0
+        self._together_failed = False
         return bool(data)
 
     def _broken(self, *, cut: bool) -> NoReturn:

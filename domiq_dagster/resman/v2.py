@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from requests.auth import HTTPBasicAuth
 
 from domiq_dagster.resman import outcomes
 from domiq_dagster.resman.config import Guard, ResManConfig
 from domiq_dagster.resman.dates import http_time
-from domiq_dagster.resman.json_list import objects
+from domiq_dagster.resman.json_list import objects, sources
 from domiq_dagster.resman.models import Employee, PickListItem, Property
 from domiq_dagster.resman.outcomes import Request
 from domiq_dagster.resman.prospect import Prospect, Unreadable, as_text, lowered
 from domiq_dagster.resman.time_zones import iana_name
-from domiq_dagster.resman.transport import Transport
+from domiq_dagster.resman.transport import Answer, Transport
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class V2:
@@ -58,11 +59,11 @@ class V2:
             params["firstContactDateTo"] = http_time(first_contact[1], not_after=now)
 
         def stream() -> Generator[Prospect, None, None]:
-            found = self._texts(account_id, request, "Prospects", params, "prospects")
+            found = self._list(account_id, request, "Prospects", params, "prospects", sources)
             lacks = None
-            for n, (raw, text) in enumerate(found, 1):
+            for n, source in enumerate(found, 1):
                 try:
-                    prospect = Prospect(raw, text)
+                    prospect = Prospect(source)
                 except Unreadable as unreadable:
                     lacks = f"prospect no. {n} has no readable {unreadable}"
                     break
@@ -89,14 +90,20 @@ class V2:
     def _objects(
         self, account_id: str, request: Request, path: str, params: Mapping[str, str], envelope: str
     ) -> Iterator[dict[str, Any]]:
-        return (raw for raw, _ in self._texts(account_id, request, path, params, envelope))
+        return self._list(account_id, request, path, params, envelope, objects)
 
-    def _texts(
-        self, account_id: str, request: Request, path: str, params: Mapping[str, str], envelope: str
-    ) -> Iterator[tuple[dict[str, Any], str]]:
+    def _list(
+        self,
+        account_id: str,
+        request: Request,
+        path: str,
+        params: Mapping[str, str],
+        envelope: str,
+        read: Callable[[Answer, str], Iterator[T]],
+    ) -> Iterator[T]:
         headers = {"Accept": "application/json", "ResMan-Account-Id": account_id}
         with self.transport.get(account_id, path, request, params=params, headers=headers) as answer:
-            yield from objects(answer, envelope)
+            yield from read(answer, envelope)
 
 
 class _Record:

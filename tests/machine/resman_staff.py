@@ -246,4 +246,4 @@ def _as_v2(lead: Lead) -> Prospect:
             "cancellationDate": "2026-01-06" if lead.lease_ended else None,
             "leaseSignedDate": "2026-01-06" if lead.lease_signed else None,
         }
-    return Prospect(raw, json.dumps(raw))
+    return Prospect(json.dumps(raw).encode())
