@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from domiq_dagster.resman import outcomes
+from domiq_dagster.resman.prospect import Source
 from domiq_dagster.resman.transport import CHUNK, Answer
 
 # No value of an answer is believed to be larger, in characters: an answer without end must not fill the
@@ -31,9 +32,6 @@ _CUT = re.compile(r"\s*(?:-?[0-9.eE+-]*|t|tr|tru|f|fa|fal|fals|n|nu|nul|\\?u?[0-
 # Where an object begins that has a member: up to the colon after its first key.
 _BEGINNING = re.compile(r'\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:')
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
-
-Source = bytes | msgspec.Raw
-"""One value's JSON."""
 
 
 def sources(answer: Answer, name: str) -> Iterator[Source]:
@@ -67,7 +65,7 @@ def sources(answer: Answer, name: str) -> Iterator[Source]:
 
 
 def objects(answer: Answer, name: str) -> Iterator[dict[str, Any]]:
-    """The same, decoded; for lists of some hundred objects. Garbled where there is something else among them."""
+    """The same, decoded; for short lists. Garbled where there is something else among them."""
     for source in sources(answer, name):
         found = json.loads(bytes(source))
         if not isinstance(found, dict):
@@ -144,10 +142,10 @@ class _Text:
 
     def _together(self, between: str) -> list[msgspec.Raw]:
         """Takes all values that are held, up to the last place where one seems to end and the next to begin;
-        none where there is no such place, or none that holds: then it is not looked for again before more came.
+        none where there is no such place or it is none: then it is not looked for again before more came.
 
-        `between`: what stood between two values before, and how the latter began. A place inside of an object
-        looks the same, but what lies before it is no JSON then; and inside of a string its quotes are escaped.
+        `between`: what stood between two values before, and how the latter began. Inside of an object the
+        same may stand, but what lies before it is no JSON then; inside of a string its quotes are escaped.
         """
         end = -1 if self._together_failed else self._held.rfind(between, self._at)
         if end > self._at:

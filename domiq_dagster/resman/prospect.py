@@ -2,15 +2,15 @@
 since of most prospects that come by, nothing but id, lastModified and hash is looked at.
 
 msgspec picks what is wanted where the keys are spelled as ResMan documents them. Whatever it does not take
-(another spelling, a key left out, something unexpected in its place) is read by the standard library's decoder
-and looked up whatever the keys' case, since v2 spells its own unevenly.
+(another spelling, a key left out, something unexpected in its place) is read by the standard library's
+decoder and looked up whatever the keys' case, since v2 spells its own unevenly.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ _SHAPES: dict[tuple[str, ...], Mapping[str, str]] = {}
 _MAX_SHAPES = 1_000
 _HASH_DIGITS = 32
 
+Source = bytes | msgspec.Raw
 Contacts = tuple[str | None, str | None, str | None, str | None]
 
 
@@ -30,43 +31,46 @@ class Unreadable(ValueError):
     """A prospect lacks something without which it is none; the text names the key."""
 
 
-# None of these fields has a default, but for the lease, which ResMan leaves out until there is one: a key that
-# is not there as documented must not pass for a missing value before its other spellings were looked for.
+# None of these fields has a default, so that a key which is not there as documented does not pass for a
+# missing value before its other spellings were looked for. But a lease is left out by ResMan until there is
+# one: its spellings are fields of their own.
 
 
 class _Person(msgspec.Struct, rename="camel", gc=False):
-    person_id: Any
-    first_name: Any
-    last_name: Any
-    email: Any
-    phone: Any
+    person_id: str | None
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    phone: str | None
     is_main_contact: Any
 
 
 class _Agent(msgspec.Struct, rename="camel", gc=False):
-    agent_id: Any
+    agent_id: str | None
 
 
 class _Fields(msgspec.Struct, rename="camel", gc=False):
-    prospect_id: Any
-    status: Any
-    last_modified: Any
-    property_id: Any
-    main_person_id: Any
-    transaction_source_id: Any
-    prospect_source_id: Any
-    first_contact_date: Any
-    lost_date: Any
-    lost_reason: Any
+    prospect_id: str | None
+    status: str | None
+    last_modified: str | None
+    property_id: str | None
+    main_person_id: str | None
+    transaction_source_id: str | None
+    prospect_source_id: str | None
+    first_contact_date: str | None
+    lost_date: str | None
+    lost_reason: str | None
     leasing_agent: _Agent | None
     people: list[_Person] | None
-    lease: Any = msgspec.UNSET
+    lease: Any = None
+    lease_capital: Any = msgspec.field(name="Lease", default=None)
+    lease_upper: Any = msgspec.field(name="LEASE", default=None)
 
 
 _decode = msgspec.json.Decoder(_Fields).decode
 
 
-class Prospect:
+class Prospect(msgspec.Struct, eq=False, gc=False):
     """A prospect as v2 `GET /Prospects` gives it. `repr` shows no person's data.
 
     status: `Prospect`, `Lost`, `Applicant`, `Resident`, or a word that we do not know yet. last_modified:
@@ -75,16 +79,12 @@ class Prospect:
     aware UTC where ResMan gave a time, dates where it gave a bare date.
     """
 
-    __slots__ = ("_fields", "content_hash", "last_modified", "last_modified_raw", "prospect_id", "status")
-
-    def __init__(self, source: bytes | msgspec.Raw) -> None:
-        """Takes its JSON. Raises Unreadable."""
-        fields = self._fields = _read(source)
-        self.prospect_id = as_text(fields.prospect_id) or _lacks("prospectId")
-        self.status = as_text(fields.status) or _lacks("status")
-        self.last_modified_raw = as_text(fields.last_modified) or _lacks("lastModified")
-        self.last_modified = _instant(self.last_modified_raw) or _lacks("lastModified")
-        self.content_hash = hashlib.sha256(source).hexdigest()[:_HASH_DIGITS]
+    prospect_id: str
+    status: str
+    last_modified: datetime
+    last_modified_raw: str
+    content_hash: str
+    _fields: _Fields
 
     def __repr__(self) -> str:
         return f"Prospect({self.prospect_id!r}, {self.status!r}, {self.last_modified_raw!r})"
@@ -124,7 +124,8 @@ class Prospect:
 
     @property
     def lease(self) -> Lease | None:
-        values = as_object(self._fields.lease)
+        fields = self._fields
+        values = as_object(fields.lease or fields.lease_capital or fields.lease_upper)
         return None if values is None else _lease(values)
 
     @property
@@ -141,28 +142,34 @@ class Prospect:
             for p in self._fields.people or ()
         )
 
-    def contacts(self) -> Iterator[Contacts]:
+    def contacts(self) -> list[Contacts]:
         """First name, last name, e-mail and phone of each of the people, more cheaply than from `people`, and
         with the blanks that may stand around them."""
-        for p in self._fields.people or ():
-            yield _untrimmed(p.first_name), _untrimmed(p.last_name), _untrimmed(p.email), _untrimmed(p.phone)
+        return [(p.first_name, p.last_name, p.email, p.phone) for p in self._fields.people or ()]
 
 
-def _untrimmed(value: Any) -> str | None:
-    return value if value.__class__ is str and "\0" not in value else as_text(value)
+def read_prospect(source: Source) -> Prospect:
+    """Reads a prospect's JSON. Raises Unreadable."""
+    fields = _read(source)
+    raw = as_text(fields.last_modified) or _lacks("lastModified")
+    return Prospect(
+        as_text(fields.prospect_id) or _lacks("prospectId"),
+        as_text(fields.status) or _lacks("status"),
+        _instant(raw) or _lacks("lastModified"),
+        raw,
+        hashlib.sha256(source).hexdigest()[:_HASH_DIGITS],
+        fields,
+    )
 
 
-def _read(source: bytes | msgspec.Raw) -> _Fields:
+def _read(source: Source) -> _Fields:
     try:
-        fields = _decode(source)
+        return _decode(source)
     except (msgspec.DecodeError, RecursionError):
         return _read_carefully(source)
-    if fields.lease is msgspec.UNSET and b'"lease"' in bytes(source).lower():
-        return _read_carefully(source)
-    return fields
 
 
-def _read_carefully(source: bytes | msgspec.Raw) -> _Fields:
+def _read_carefully(source: Source) -> _Fields:
     try:
         raw = json.loads(bytes(source))
     except (ValueError, RecursionError):
@@ -172,17 +179,17 @@ def _read_carefully(source: bytes | msgspec.Raw) -> _Fields:
     agent = _value(raw, "leasingAgent")
     people = _value(raw, "people")
     return _Fields(
-        prospect_id=_value(raw, "prospectId"),
-        status=_value(raw, "status"),
-        last_modified=_value(raw, "lastModified"),
-        property_id=_value(raw, "propertyId"),
-        main_person_id=_value(raw, "mainPersonId"),
-        transaction_source_id=_value(raw, "transactionSourceId"),
-        prospect_source_id=_value(raw, "prospectSourceId"),
-        first_contact_date=_value(raw, "firstContactDate"),
-        lost_date=_value(raw, "lostDate"),
-        lost_reason=_value(raw, "lostReason"),
-        leasing_agent=_Agent(_value(agent, "agentId")) if isinstance(agent, dict) else None,
+        prospect_id=_text(raw, "prospectId"),
+        status=_text(raw, "status"),
+        last_modified=_text(raw, "lastModified"),
+        property_id=_text(raw, "propertyId"),
+        main_person_id=_text(raw, "mainPersonId"),
+        transaction_source_id=_text(raw, "transactionSourceId"),
+        prospect_source_id=_text(raw, "prospectSourceId"),
+        first_contact_date=_text(raw, "firstContactDate"),
+        lost_date=_text(raw, "lostDate"),
+        lost_reason=_text(raw, "lostReason"),
+        leasing_agent=_Agent(_text(agent, "agentId")) if isinstance(agent, dict) else None,
         people=[_person(p) for p in people if isinstance(p, dict)] if isinstance(people, list) else None,
         lease=_value(raw, "lease"),
     )
@@ -190,13 +197,17 @@ def _read_carefully(source: bytes | msgspec.Raw) -> _Fields:
 
 def _person(raw: Mapping[str, Any]) -> _Person:
     return _Person(
-        person_id=_value(raw, "personId"),
-        first_name=_value(raw, "firstName"),
-        last_name=_value(raw, "lastName"),
-        email=_value(raw, "email"),
-        phone=_value(raw, "phone"),
+        person_id=_text(raw, "personId"),
+        first_name=_text(raw, "firstName"),
+        last_name=_text(raw, "lastName"),
+        email=_text(raw, "email"),
+        phone=_text(raw, "phone"),
         is_main_contact=_value(raw, "isMainContact"),
     )
+
+
+def _text(raw: Mapping[str, Any], key: str) -> str | None:
+    return as_text(_value(raw, key))
 
 
 def lowered(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from domiq_dagster.resman.dates import http_time
 from domiq_dagster.resman.json_list import objects, sources
 from domiq_dagster.resman.models import Employee, PickListItem, Property
 from domiq_dagster.resman.outcomes import Request
-from domiq_dagster.resman.prospect import Prospect, Unreadable, as_text, lowered
+from domiq_dagster.resman.prospect import Prospect, Unreadable, as_text, lowered, read_prospect
 from domiq_dagster.resman.time_zones import iana_name
 from domiq_dagster.resman.transport import Answer, Transport
 
@@ -63,7 +63,7 @@ class V2:
             lacks = None
             for n, source in enumerate(found, 1):
                 try:
-                    prospect = Prospect(source)
+                    prospect = read_prospect(source)
                 except Unreadable as unreadable:
                     lacks = f"prospect no. {n} has no readable {unreadable}"
                     break

@@ -6,6 +6,8 @@ And once prospects that are gone have been let go, those that came are looked at
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domiq_dagster.resman.prospect import Prospect
 from domiq_dagster.sync.links import LinkFinder, Sighting
 
@@ -18,11 +20,9 @@ class Glance:
         self._under_way: list[Sighting] = []
         self._seen: list[Sighting] = []
 
-    def look(self, prospect: Prospect) -> None:
-        """Looks at one prospect of an answer that is under way."""
-        sighting = self._finder.sight(prospect)
-        if sighting is not None:
-            self._under_way.append(sighting)
+    def look(self, prospects: Sequence[Prospect]) -> None:
+        """Looks at prospects of an answer that is under way."""
+        self._under_way += self._finder.sight(prospects)
 
     def keep(self) -> None:
         """The answer was whole."""

@@ -5,7 +5,7 @@ The rules are in docs/linking.md, each with the test that is named after it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -34,9 +34,8 @@ from domiq_dagster.sync.statuses import RESMAN_LOST, status_with_milestone
 
 _QUERIES = load_queries(__package__, "links.sql")
 _STRENGTH = {"manual": 4, "stored_id": 3, "email": 2, "phone": 1, "name": 0}
-_DIGITS_AND_EXTENSION = {
-    code: chr(code) if chr(code).isdigit() else "x" if chr(code) in "xX#;" else None for code in range(128)
-}
+_EXTENSION = bytes.maketrans(b"X#;", b"xxx")
+_NEITHER_DIGIT_NOR_EXTENSION = bytes(c for c in range(128) if chr(c) not in "0123456789xX#;\n")
 _NO_LONGER_ALIKE = "it was linked by name alone, and an e-mail or phone says now that it is somebody else"
 
 
@@ -126,6 +125,7 @@ class LinkFinder:
         self._looked_at_again: set[str] = set()
         self._rivals: dict[UUID, dict[str, _Claim]] = {}
         self._read_questions(connection)
+        self._known = {*self._asked_about, *self._same, *self._by_stored_id, *self._by_name}
         self._claims: dict[UUID, dict[str, _Claim]] = {}
         self._seen_at: set[tuple[object, str]] = set()
         self._questions: dict[str, Question] = {}
@@ -178,42 +178,26 @@ class LinkFinder:
 
     # Looking
 
-    def sight(self, prospect: Prospect) -> Sighting | None:
-        """What there is to look at of a prospect that comes by; None where it is nobody's, as most are."""
-        if not self._concerns(prospect):
-            return None
-        people = prospect.people
-        main = next((p for p in people if p.is_main), None) or next(iter(people), None)
-        return Sighting(
-            prospect.prospect_id,
-            prospect.main_person_id,
-            status_with_milestone(prospect.status, prospect.lease),
-            tuple((p, p is main) for p in people),
-        )
+    def sight(self, prospects: Sequence[Prospect]) -> list[Sighting]:
+        """What there is to look at of prospects that come by; nothing of nobody's, as most are."""
+        known = self._known
+        seen = {n for n, p in enumerate(prospects) if p.prospect_id in known}
+        if self._sought:
+            seen.update(self._may_know([(n, *c) for n, p in enumerate(prospects) for c in p.contacts()]))
+        return [_sighting(prospects[n]) for n in sorted(seen)]
 
-    def _concerns(self, prospect: Prospect) -> bool:
-        prospect_id = prospect.prospect_id
-        return (
-            prospect_id in self._asked_about
-            or prospect_id in self._same
-            or prospect_id in self._by_stored_id
-            or prospect_id in self._by_name
-            or (bool(self._sought) and any(self._may_know(*person) for person in prospect.contacts()))
-        )
-
-    def _may_know(self, first: str | None, last: str | None, email: str | None, phone: str | None) -> bool:
-        """Whether a person shares a key with anybody who waits or soon may. A full name is worked out only
-        where the last name is one of theirs."""
-        sought = self._sought
-        return (
-            (email is not None and _email_key(email) in sought)
-            or (phone is not None and ("phone", _tail(phone)) in sought)
-            or (
-                last is not None
-                and normalise_part(last) in self._last_names
-                and normalise_name(first, last) in sought
-            )
-        )
+    def _may_know(self, people: list[tuple[int, str | None, str | None, str | None, str | None]]) -> set[int]:
+        """Of people, each with a number first, the numbers of those who share a key with anybody who waits or
+        soon may. A full name is worked out only where the last name is one of theirs."""
+        sought, last_names = self._sought, self._last_names
+        tails = _tails([phone for *_, phone in people])
+        found = {person[0] for person, tail in zip(people, tails, strict=True) if tail in sought}
+        for n, first, last, email, _ in people:
+            if (email and _email_key(email) in sought) or (
+                last and normalise_part(last) in last_names and normalise_name(first, last) in sought
+            ):
+                found.add(n)
+        return found
 
     def see(self, sighting: Sighting) -> None:
         """Looks at one prospect and everybody of its household."""
@@ -414,6 +398,17 @@ class LinkFinder:
         connection.execute(text(_QUERIES["close_moot_questions"]), values)
 
 
+def _sighting(prospect: Prospect) -> Sighting:
+    people = prospect.people
+    main = next((p for p in people if p.is_main), None) or next(iter(people), None)
+    return Sighting(
+        prospect.prospect_id,
+        prospect.main_person_id,
+        status_with_milestone(prospect.status, prospect.lease),
+        tuple((p, p is main) for p in people),
+    )
+
+
 def _speaks_against(theirs: Contact, mine: Contact) -> bool:
     return contradicts(theirs, mine) and not isinstance(find(theirs, [mine]), Match)
 
@@ -425,7 +420,7 @@ def _keys(first: str | None, last: str | None, email: str | None, phone: str | N
     if email:
         keys.append(_email_key(email))
     if phone and (tail := _tail(phone)):
-        keys.append(("phone", tail))
+        keys.append(tail)
     if (name := normalise_name(first, last)) is not None:
         keys.append(name)
     return keys
@@ -435,9 +430,20 @@ def _email_key(email: str) -> str:
     return email.strip().lower()
 
 
-def _tail(phone: str) -> str | None:
+def _tail(phone: str) -> bytes | None:
     """The last seven digits, before an extension."""
-    if not phone.isascii():
-        phone = phone.encode("ascii", "ignore").decode()
-    digits = phone.translate(_DIGITS_AND_EXTENSION).partition("x")[0]
-    return digits[-7:] if len(digits) >= 7 else None
+    (tail,) = _tails([phone.replace("\n", " ")])
+    return tail if len(tail) == 7 else None
+
+
+def _tails(phones: Sequence[str | None]) -> list[bytes]:
+    """The same of many at once, since every prospect's phone is held against those that are sought; of fewer
+    digits, those."""
+    written = "\n".join([phone or "" for phone in phones])
+    if written.count("\n") >= len(phones):  # in a phone
+        written = "\n".join([(phone or "").replace("\n", " ") for phone in phones])
+    digits = written.encode("ascii", "ignore").translate(_EXTENSION, _NEITHER_DIGIT_NOR_EXTENSION)
+    tails = digits.split(b"\n")
+    if b"x" in digits:
+        tails = [tail.partition(b"x")[0] for tail in tails]
+    return [tail[-7:] for tail in tails]

@@ -8,6 +8,7 @@ prospect.
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +29,8 @@ from domiq_dagster.sync.statuses import RESMAN_APPLICANT, RESMAN_RESIDENT, statu
 _QUERIES = load_queries(__package__, "stage.sql")
 _PIECE = 2_000
 _LEASED = (RESMAN_APPLICANT, RESMAN_RESIDENT)
+# Of what datetime.fromisoformat took for UTC. To write such an instant anew costs more than reading it did.
+_as_postgresql_reads_it = re.compile(r"[0-9-]{10}T[0-9:]{8}(?:\.[0-9]{1,6})?Z").fullmatch
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -67,16 +70,15 @@ class Stage:
     def unchanged(self) -> int:
         return self.fetched - self.staged
 
-    def take(self, answer: Iterable[Prospect], look: Callable[[Prospect], None]) -> None:
-        """Stages one whole answer, `look`ing at each prospect. If the answer raises, nothing of it stays."""
+    def take(self, answer: Iterable[Prospect], look: Callable[[Sequence[Prospect]], None]) -> None:
+        """Stages one whole answer, `look`ing at its prospects. If the answer raises, nothing of it stays."""
         staged, newest = self.staged, self.newest
         prospects = iter(answer)
         under_way: Future[None] | None = None
         try:
             with ThreadPoolExecutor(1, thread_name_prefix="stage") as other:
                 while piece := list(islice(prospects, _PIECE)):
-                    for prospect in piece:
-                        look(prospect)
+                    look(piece)
                     if under_way is not None:
                         under_way.result()
                     if len(piece) < _PIECE:
@@ -99,15 +101,16 @@ class Stage:
         self._came.extend([hash(p.prospect_id) for p in piece])
         newest = max(p.last_modified for p in piece)
         self.newest = newest if self.newest is None else max(self.newest, newest)
-        places: Iterable[int] = range(len(piece))
+        differing, places = piece, list(range(len(piece)))
         ids = json.dumps([p.prospect_id for p in piece]) if self._knows_any or self.keeps_ids else ""
         if self._knows_any:
             marks = json.dumps([p.content_hash + _effective(p) for p in piece])
             values = {"property_id": self._property_id, "ids": ids, "marks": marks}
             places = [n - 1 for n in self._connection.scalars(text(_QUERIES["changed"]), values)]
+            differing = [piece[place] for place in places]
         if self.keeps_ids:
             self._connection.execute(text(_QUERIES["see"]), {"ids": ids, "n": came + 1})
-        self._copy([_line(_row(piece[place]), came + 1 + place) for place in places])
+        self._copy(differing, [came + 1 + place for place in places])
         self._connection.commit()
 
     def keep_ids(self) -> None:
@@ -121,14 +124,14 @@ class Stage:
         self._connection.commit()
         return unseen
 
-    def _copy(self, lines: list[str]) -> None:
-        self.staged += len(lines)
-        if not lines:
+    def _copy(self, prospects: Sequence[Prospect], numbers: Sequence[int]) -> None:
+        self.staged += len(prospects)
+        if not prospects:
             return
         raw = self._connection.connection.driver_connection
         assert isinstance(raw, PsycopgConnection)
         with raw.cursor() as cursor, cursor.copy(_QUERIES["copy_stage"]) as copy:
-            copy.write("".join(lines))
+            copy.write(_lines(prospects, numbers))
 
     def _discard_from(self, n: int) -> None:
         del self._came[n:]
@@ -160,13 +163,14 @@ class Stage:
 
     def _mark_repeated(self) -> bool:
         """Marks the staged prospects that came more than once. Returns whether any prospect did."""
+        if len(set(self._came)) == len(self._came):
+            return False
         came = sorted(self._came)
         repeated = {one for one, other in pairwise(came) if one == other}
-        if repeated:
-            staged = self._connection.scalars(text(_QUERIES["staged_ids"]))
-            ids = [prospect_id for prospect_id in staged if hash(prospect_id) in repeated]
-            self._connection.execute(text(_QUERIES["mark_repeated"]), {"ids": ids})
-        return bool(repeated)
+        staged = self._connection.scalars(text(_QUERIES["staged_ids"]))
+        ids = [prospect_id for prospect_id in staged if hash(prospect_id) in repeated]
+        self._connection.execute(text(_QUERIES["mark_repeated"]), {"ids": ids})
+        return True
 
     def clear(self) -> None:
         """Empties the tables; the caller commits."""
@@ -174,30 +178,33 @@ class Stage:
             self._connection.execute(text(_QUERIES["clear_stage"]))
 
 
-def _row(p: Prospect) -> tuple[str | None, ...]:
-    lease = p.lease
-    return (
-        p.prospect_id,
-        p.main_person_id,
-        p.status,
-        _effective(p),
-        p.last_modified.isoformat(),
-        p.last_modified_raw,
-        p.lost_reason,
-        p.transaction_source_id,
-        p.agent_id,
-        lease.status if lease else None,
-        p.content_hash,
-    )
-
-
 def _effective(p: Prospect) -> str:
     return status_with_milestone(p.status, p.lease) if p.status in _LEASED else p.status
 
 
-def _line(row: Sequence[str | None], n: int) -> str:
-    """A row as COPY's text format wants it: no value is an empty text, so that one stands for NULL."""
-    line = "\t".join([value or "" for value in row])
-    if line.count("\t") != len(row) - 1 or "\\" in line or "\n" in line or "\r" in line:
-        line = "\t".join([(value or "").translate(_ESCAPES) for value in row])
-    return f"{line}\t{n}\n"
+def _lines(prospects: Sequence[Prospect], numbers: Iterable[int]) -> str:
+    """Rows as COPY's text format wants them: no value is an empty text, so that one stands for NULL."""
+    rows = [_row(p, n) for p, n in zip(prospects, numbers, strict=True)]
+    lines = "\n".join(["\t".join(row) for row in rows])
+    tabs, breaks = (len(rows[0]) - 1) * len(rows), len(rows) - 1
+    if lines.count("\t") != tabs or lines.count("\n") != breaks or "\\" in lines or "\r" in lines:
+        lines = "\n".join(["\t".join([value.translate(_ESCAPES) for value in row]) for row in rows])
+    return f"{lines}\n"
+
+
+def _row(p: Prospect, n: int) -> tuple[str, ...]:
+    lease, raw = p.lease, p.last_modified_raw
+    return (
+        p.prospect_id,
+        p.main_person_id or "",
+        p.status,
+        status_with_milestone(p.status, lease),
+        raw if _as_postgresql_reads_it(raw) else p.last_modified.isoformat(),
+        raw,
+        p.lost_reason or "",
+        p.transaction_source_id or "",
+        p.agent_id or "",
+        (lease.status or "") if lease is not None else "",
+        p.content_hash,
+        str(n),
+    )

@@ -15,7 +15,7 @@ from typing import Any
 
 from domiq_dagster.resman.errors import Disposition, NoAnswer
 from domiq_dagster.resman.models import LeadEvent, LeadPost, LeadRecord, Person, PostedLead
-from domiq_dagster.resman.prospect import Prospect
+from domiq_dagster.resman.prospect import Prospect, read_prospect
 from tests.machine.resman_model import Lead, ModelClient, ResManModel
 
 ACTS = ("Prospect", "Lost", "Applicant", "Resident", "sign the lease", "end the lease", "write a note")
@@ -246,4 +246,4 @@ def _as_v2(lead: Lead) -> Prospect:
             "cancellationDate": "2026-01-06" if lead.lease_ended else None,
             "leaseSignedDate": "2026-01-06" if lead.lease_signed else None,
         }
-    return Prospect(json.dumps(raw).encode())
+    return read_prospect(json.dumps(raw).encode())

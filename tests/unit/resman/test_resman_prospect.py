@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domiq_dagster.resman.prospect import Prospect
+from domiq_dagster.resman.prospect import read_prospect
 
 PEOPLE: list[Any] = [
     {"firstName": " Ada ", "lastName": "Example", "email": "ada@example.com", "phone": "(512) 555-0100"},
@@ -36,9 +36,9 @@ def test_whatever_the_case_of_its_keys_a_glance_shows_the_contacts_that_its_peop
         "people": PEOPLE,
     }
     raw = spelt(raw, spelling)
-    prospect = Prospect(json.dumps(raw).encode())
+    prospect = read_prospect(json.dumps(raw).encode())
     assert (prospect.prospect_id, prospect.status, prospect.agent_id) == ("p", "Prospect", "a")
-    contacts = [tuple(part and part.strip() or None for part in person) for person in prospect.contacts()]
+    contacts = [tuple((part and part.strip()) or None for part in person) for person in prospect.contacts()]
     assert contacts == [(p.first_name, p.last_name, p.email, p.phone) for p in prospect.people]
     assert contacts == [
         ("Ada", "Example", "ada@example.com", "(512) 555-0100"),

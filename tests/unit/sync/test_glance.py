@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ class Finder:
     def __init__(self) -> None:
         self.shown: list[str] = []
 
-    def sight(self, prospect: int) -> Sighting | None:
-        return Sighting(str(prospect), None, "Prospect", ()) if prospect % 2 == 0 else None
+    def sight(self, prospects: Iterable[int]) -> list[Sighting]:
+        return [Sighting(str(p), None, "Prospect", ()) for p in prospects if p % 2 == 0]
 
     def see(self, sighting: Sighting) -> None:
         self.shown.append(sighting.prospect_id)
@@ -30,8 +31,7 @@ def finder() -> Any:
 
 def test_what_is_nobodys_is_let_go(finder: Any) -> None:
     glance = Glance(finder)
-    for prospect in range(5):
-        glance.look(prospect)  # type: ignore[arg-type]
+    glance.look(range(5))  # type: ignore[arg-type]
     glance.keep()
     glance.show(finder)
     assert finder.shown == ["0", "2", "4"]
@@ -39,11 +39,11 @@ def test_what_is_nobodys_is_let_go(finder: Any) -> None:
 
 def test_what_an_answer_showed_before_it_broke_off_did_not_happen(finder: Any) -> None:
     glance = Glance(finder)
-    glance.look(0)  # type: ignore[arg-type]
+    glance.look([0])  # type: ignore[arg-type]
     glance.keep()
-    glance.look(2)  # type: ignore[arg-type]
+    glance.look([2])  # type: ignore[arg-type]
     glance.drop()
-    glance.look(4)  # type: ignore[arg-type]
+    glance.look([4])  # type: ignore[arg-type]
     glance.keep()
     glance.show(finder)
     assert finder.shown == ["0", "4"]
@@ -51,7 +51,7 @@ def test_what_an_answer_showed_before_it_broke_off_did_not_happen(finder: Any) -
 
 def test_it_can_be_shown_again(finder: Any) -> None:
     glance = Glance(finder)
-    glance.look(0)  # type: ignore[arg-type]
+    glance.look([0])  # type: ignore[arg-type]
     glance.keep()
     another = Finder()
     glance.show(finder)
