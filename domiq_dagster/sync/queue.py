@@ -111,6 +111,7 @@ def claim(
     """
     try:
         connection.execute(text(_QUERIES["look_up_by_key"]))
+        connection.execute(text(_QUERIES["join_by_hash"]))
         rows = connection.execute(
             text(_QUERIES["claim"]),
             {
@@ -139,7 +140,7 @@ def claim(
             worker=worker,
             may_have_left=row.found_state in ("in_flight", "unknown"),
         )
-        for row in rows
+        for row in sorted(rows, key=lambda row: (row.was_due_at, row.seq))
     ]
 
 

@@ -24,6 +24,11 @@ ORDER BY i.partition_key
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
        set_config('enable_sort', 'off', true), set_config('enable_mergejoin', 'off', true)
 
+-- name: join_by_hash
+-- For the claim, after look_up_by_key: its one join is of what it claims with what it updates, both as many as it
+-- claims. A nested loop would compare each with each, or sort the keys anew for each.
+SELECT set_config('enable_nestloop', 'off', true)
+
 -- name: claim
 -- The longest-due heads of one property, at most :limit. A lease that ran out is due again: no sweeper is
 -- needed. is_head narrows the search; that nothing stands before it in its lane is checked all the same,
@@ -49,8 +54,10 @@ WITH due AS MATERIALIZED (
 UPDATE domiq_sync.delivery d
 SET state = 'in_flight', worker = :worker, lease_token = nextval('domiq_sync.lease_token'),
     next_attempt_at = clock_timestamp() + :lease_seconds * interval '1 second'
-FROM due WHERE d.change_id = ANY (ARRAY(SELECT change_id FROM due)) AND d.change_id = due.change_id
-RETURNING d.change_id, d.lane, d.property_id, d.attempts, d.postponements, d.lease_token, d.enqueued_at,
+FROM due
+WHERE d.change_id = ANY (ARRAY(SELECT change_id FROM due))  -- by key
+  AND d.change_id = due.change_id
+RETURNING d.change_id, d.seq, d.lane, d.property_id, d.attempts, d.postponements, d.lease_token, d.enqueued_at,
           due.found_state, due.was_due_at
 
 -- name: extend_leases
