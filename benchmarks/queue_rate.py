@@ -280,8 +280,8 @@ WITH logged AS (
     INSERT INTO domiq_sync.change (change_id, conversation_id, property_id)
     SELECT g.id, g.conversation_id, l.property_id FROM logged g JOIN bench_lane l USING (conversation_id)
     RETURNING change_id, seq, conversation_id, property_id)
-INSERT INTO domiq_sync.delivery (change_id, seq, lane, property_id, is_head)
-SELECT change_id, seq, conversation_id, property_id,
+INSERT INTO domiq_sync.delivery (change_id, seq, lane, property_id, in_turn, is_head)
+SELECT change_id, seq, conversation_id, property_id, TRUE,
        row_number() OVER (PARTITION BY conversation_id ORDER BY seq) = 1 FROM placed ORDER BY seq
 """
 _ENQUEUE_LANE = _ENQUEUE.replace("l.n = s.n % 200000", "l.n = 100000 + 0 * s.n")

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import IntegrityError
 
 from domiq_dagster.db.sqlfile import load_queries
@@ -109,24 +109,25 @@ def claim(
     Given `due_from`, only what was due at that moment or later is looked at: `Claim.was_due_at` of the
     last claim is where the next one may begin.
     """
-    try:
-        connection.execute(text(_QUERIES["look_up_by_key"]))
-        connection.execute(text(_QUERIES["join_by_hash"]))
-        rows = connection.execute(
-            text(_QUERIES["claim"]),
-            {
-                "property_id": property_id,
-                "worker": worker,
-                "lease_seconds": lease_seconds,
-                "limit": limit,
-                "due_from": due_from or "-infinity",
-            },
-        ).all()
-        connection.commit()
-    except IntegrityError:
-        # Two rows of one lane were both taken for its head; the other one is in flight already.
-        connection.rollback()
-        return []
+    values = {
+        "property_id": property_id,
+        "worker": worker,
+        "lease_seconds": lease_seconds,
+        "limit": limit,
+        "due_from": due_from or "-infinity",
+    }
+    rows: Sequence[Row[Any]] = ()
+    # Two of one lane were both taken for its head, and the index refused the second: another worker has just
+    # claimed the first, or the lane is not what `in_turn` says. Looking at the whole of each lane tells.
+    for carefully in (False, True):
+        try:
+            connection.execute(text(_QUERIES["look_up_by_key"]))
+            connection.execute(text(_QUERIES["join_by_hash"]))
+            rows = connection.execute(text(_QUERIES["claim"]), {**values, "carefully": carefully}).all()
+            connection.commit()
+            break
+        except IntegrityError:
+            connection.rollback()
     return [
         Claim(
             change_id=row.change_id,

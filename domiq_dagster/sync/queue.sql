@@ -33,20 +33,28 @@ SELECT set_config('enable_nestloop', 'off', true)
 -- The longest-due heads of one property, at most :limit. A lease that ran out is due again: no sweeper is
 -- needed. is_head narrows the search; that nothing stands before it in its lane is checked all the same,
 -- and delivery_one_in_flight makes a second claim of the lane impossible.
--- :due_from lets a worker begin where its last claim ended, instead of at the index's first entry: while
--- a long transaction elsewhere keeps PostgreSQL from clearing them, every row that was ever claimed leaves
--- a dead entry there. What comes to stand before it is found by the claims that begin at the start.
+-- While a long transaction elsewhere keeps PostgreSQL from clearing them, every row that was ever claimed leaves
+-- dead entries in each index. So a claim avoids walking over them:
+--   of its own lane     a delivery in turn (sql/013_in_turn.sql) has nobody before or beside it but those that
+--                       are not, which have an index of their own. :carefully looks at the whole lane all the same
+--   of other deliveries  :due_from lets a worker begin where its last claim ended, instead of at the index's first
+--                       entry. What comes to stand before it is found by the claims that begin at the start
 WITH due AS MATERIALIZED (
     SELECT d.change_id, d.state AS found_state, d.next_attempt_at AS was_due_at
     FROM domiq_sync.delivery d
     WHERE d.property_id = :property_id AND d.is_head AND d.next_attempt_at <= (SELECT clock_timestamp())
       AND d.next_attempt_at >= CAST(:due_from AS timestamptz)
       -- Sub-selects that PostgreSQL cannot make joins of: each is one look into an index.
-      AND d.change_id = (SELECT e.change_id FROM domiq_sync.delivery e WHERE e.lane = d.lane
-                         ORDER BY e.seq LIMIT 1)
-      -- a failed change that was put back may stand before one that is in flight
-      AND NOT EXISTS (SELECT FROM domiq_sync.delivery f
-                      WHERE f.lane = d.lane AND f.state = 'in_flight' AND f.change_id <> d.change_id OFFSET 0)
+      AND CASE WHEN d.in_turn AND NOT CAST(:carefully AS boolean)
+               THEN NOT EXISTS (SELECT FROM domiq_sync.delivery o
+                                WHERE o.lane = d.lane AND NOT o.in_turn
+                                  AND (o.seq < d.seq OR o.state = 'in_flight') OFFSET 0)
+               ELSE d.change_id = (SELECT e.change_id FROM domiq_sync.delivery e WHERE e.lane = d.lane
+                                   ORDER BY e.seq LIMIT 1)
+                    -- a failed change that was put back may stand before one that is in flight
+                    AND NOT EXISTS (SELECT FROM domiq_sync.delivery f
+                                    WHERE f.lane = d.lane AND f.state = 'in_flight'
+                                      AND f.change_id <> d.change_id OFFSET 0) END
     ORDER BY d.next_attempt_at, d.seq
     LIMIT :limit
     FOR UPDATE OF d SKIP LOCKED
@@ -91,8 +99,9 @@ SELECT change_id FROM kept
 -- name: settle
 -- Changes that this worker holds get their final status, and the next of each lane comes forward, behind
 -- what is due already. Returns those that it did hold; of the others nothing is written.
--- A settled change was the first of its lane, so the next one is looked for after it: before it lie the
--- lane's dead entries, as many as it had changes.
+-- A change in turn was the first of those in turn of its lane, so the next one is looked for after it: before it
+-- lie the lane's dead entries, as many as it had changes. One that was not in turn may have gone before an
+-- earlier one that was committed later, so its lane is looked at from the start.
 WITH given AS (
     -- one document, since a list of 500 texts costs psycopg more than the whole settling costs PostgreSQL
     SELECT * FROM json_to_recordset(CAST(:settlements AS json))
@@ -102,7 +111,7 @@ WITH given AS (
     DELETE FROM domiq_sync.delivery d USING given
     WHERE d.change_id = ANY (CAST(:change_ids AS uuid[]))  -- by key, whatever becomes of the join
       AND d.change_id = given.change_id AND d.lease_token = given.lease_token
-    RETURNING d.lane, d.seq, given.*
+    RETURNING d.lane, d.seq, d.in_turn, given.*
 ), settled AS (
     UPDATE public.status_sync_log g
     SET sync_status = removed.sync_status, resman_lead_id = COALESCE(removed.prospect_id, g.resman_lead_id),
@@ -118,7 +127,9 @@ WITH given AS (
     UPDATE domiq_sync.delivery d
     SET is_head = TRUE, next_attempt_at = greatest(d.next_attempt_at, clock_timestamp())
     WHERE d.change_id = ANY (ARRAY(
-        SELECT (SELECT n.change_id FROM domiq_sync.delivery n WHERE n.lane = r.lane AND n.seq > r.seq
+        SELECT (SELECT n.change_id FROM domiq_sync.delivery n
+                WHERE n.lane = r.lane AND n.seq > CASE WHEN r.in_turn THEN r.seq ELSE 0 END
+                  AND n.change_id <> r.change_id
                 ORDER BY n.seq LIMIT 1) FROM removed r))
 ), recorded AS (
     INSERT INTO domiq_sync.attempt
