@@ -76,17 +76,26 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class DueProperty:
+    """`due_since`: from when on its longest-due delivery has waited; a claim may begin there."""
+
     property_id: UUID
     account_id: str
+    due_since: datetime
 
 
-def due_properties(connection: Connection, property_ids: Sequence[UUID] | None = None) -> list[DueProperty]:
-    """Which connected properties have a delivery that may be claimed now."""
+def due_properties(
+    connection: Connection, property_ids: Sequence[UUID] | None = None, *, due_from: datetime | None = None
+) -> list[DueProperty]:
+    """Which connected properties have a delivery that may be claimed now. Given `due_from`, only what was due
+    at that moment or later is looked at."""
     rows = connection.execute(
         text(_QUERIES["due_properties"]),
-        {"property_ids": None if property_ids is None else list(property_ids)},
+        {
+            "property_ids": None if property_ids is None else list(property_ids),
+            "due_from": due_from or "-infinity",
+        },
     )
-    return [DueProperty(r.property_id, r.resman_account_id) for r in rows]
+    return [DueProperty(r.property_id, r.resman_account_id, r.due_since) for r in rows]
 
 
 def heal_heads(connection: Connection) -> list[UUID | None]:
@@ -107,7 +116,7 @@ def claim(
     Commits.
 
     Given `due_from`, only what was due at that moment or later is looked at: `Claim.was_due_at` of the
-    last claim is where the next one may begin.
+    last claim is where the next one may begin, and `DueProperty.due_since` is where the first one may.
     """
     values = {
         "property_id": property_id,

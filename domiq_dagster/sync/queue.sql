@@ -5,14 +5,15 @@
 -- clears: a token is one claim of one delivery, and a delivery with a token is in flight.
 
 -- name: due_properties
--- Which properties of these accounts have something to deliver now.
-SELECT i.property_id, i.resman_account_id
+-- Which properties of these accounts have something to deliver now, and since when.
+SELECT i.property_id, i.resman_account_id, due.due_since
 -- LATERAL with ORDER BY and LIMIT looks into the index once a property; EXISTS became a join that read
 -- the whole queue.
 FROM domiq_sync.integration i
-CROSS JOIN LATERAL (SELECT FROM domiq_sync.delivery d
+CROSS JOIN LATERAL (SELECT d.next_attempt_at AS due_since FROM domiq_sync.delivery d
                     WHERE d.property_id = i.property_id AND d.is_head
                       AND d.next_attempt_at <= (SELECT clock_timestamp())
+                      AND d.next_attempt_at >= CAST(:due_from AS timestamptz)
                     ORDER BY d.next_attempt_at LIMIT 1) AS due
 WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
   AND (CAST(:property_ids AS uuid[]) IS NULL OR i.property_id = ANY (CAST(:property_ids AS uuid[])))
@@ -37,8 +38,9 @@ SELECT set_config('enable_nestloop', 'off', true)
 -- dead entries in each index. So a claim avoids walking over them:
 --   of its own lane     a delivery in turn (sql/013_in_turn.sql) has nobody before or beside it but those that
 --                       are not, which have an index of their own. :carefully looks at the whole lane all the same
---   of other deliveries  :due_from lets a worker begin where its last claim ended, instead of at the index's first
---                       entry. What comes to stand before it is found by the claims that begin at the start
+--   of other deliveries  :due_from lets a worker begin where its last claim ended, or at what due_properties
+--                       found, instead of at the index's first entry. What comes to stand before it is found when
+--                       it is next asked what is due
 WITH due AS MATERIALIZED (
     SELECT d.change_id, d.state AS found_state, d.next_attempt_at AS was_due_at
     FROM domiq_sync.delivery d
@@ -141,8 +143,10 @@ WITH given AS (
 SELECT change_id FROM removed
 
 -- name: heal_heads
--- A change that was committed just while the one before it was settled saw a head that is gone.
-UPDATE domiq_sync.delivery SET is_head = TRUE
+-- A change that was committed just while the one before it was settled saw a head that is gone. As in settle, it
+-- comes forward behind what is due already, where workers look.
+UPDATE domiq_sync.delivery
+SET is_head = TRUE, next_attempt_at = greatest(next_attempt_at, clock_timestamp())
 WHERE NOT is_head AND change_id IN (
     SELECT first.change_id
     FROM (SELECT DISTINCT lane FROM domiq_sync.delivery WHERE NOT is_head) AS queued

@@ -3,12 +3,15 @@ that nothing goes out of order, or twice at once, when others come to stand befo
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, text
 
+from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.sync import push as push_module
 from domiq_dagster.sync import queue
 from domiq_dagster.sync.queue import Claim, Settlement
 from domiq_dagster.sync.retry import retry_failed
@@ -152,3 +155,98 @@ def test_two_heads_in_turn_which_cannot_be_delay_nobody_and_keep_their_order(wor
     assert of_broken.change_id == first.change_id
     settle(world, of_broken)
     assert [h.change_id for h in claims(world, limit)] == [second.change_id]
+
+
+def test_a_mark_that_was_missing_comes_forward_behind_what_is_due(world: Any) -> None:
+    conversation = world.conversation(world.property(), "new")
+    world.do("UPDATE domiq_sync.delivery SET is_head = FALSE, next_attempt_at = now() - interval '1 h'")
+    before = world.value("SELECT clock_timestamp()")
+    with world.engine.begin() as c:
+        assert len(queue.heal_heads(c)) == 1
+    (healed,) = lane(world, conversation)
+    assert healed.is_head
+    assert healed.next_attempt_at >= before
+
+
+class Claims:
+    """Notes where each claim of a push begins, and does something when the first one was made."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, after_the_first: Any = lambda: None) -> None:
+        self.begun: list[Any] = []
+        self.found: list[Claim] = []
+        self._claim, self._after_the_first = queue.claim, after_the_first
+        patch.setattr(queue, "claim", self)
+
+    def __call__(self, *args: Any, **options: Any) -> list[Claim]:
+        self.begun.append(options["due_from"])
+        held = self._claim(*args, **options)
+        if held and not self.found:
+            self._after_the_first()
+        self.found += held
+        return held
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread at an account."""
+    monkeypatch.setattr(push_module, "_ABREAST", 1)
+
+
+@pytest.mark.usefixtures("alone")
+def test_each_claim_of_a_push_begins_where_the_last_one_ended(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = world.property()
+    world.sync()
+    for _ in range(5):
+        world.conversation(place, "new")
+    made = Claims(monkeypatch)
+    assert world.push(clock=lambda: 0.0).total("success") == 5
+    due = [h.was_due_at for h in made.found]
+    assert made.begun == [due[0], *due]
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(("tick", "order"), [(0.0, [0, 1, 2]), (2.0, [0, 2, 1])])
+def test_what_comes_to_stand_before_where_a_push_has_come_is_found_when_it_looks_again(
+    world: Any, monkeypatch: pytest.MonkeyPatch, tick: float, order: list[int]
+) -> None:
+    """When nothing more is due or, as time goes on, before that."""
+    place = world.property()
+    world.sync()
+    ids = [world.conversation(place, "new") for _ in range(3)]
+    due = "UPDATE domiq_sync.delivery SET next_attempt_at = now() + CAST(:t AS interval) WHERE lane = :l"
+    world.do(due, l=ids[0], t="-1 h")
+    world.do(due, l=ids[2], t="1 h")
+    made = Claims(monkeypatch, lambda: world.do(due, l=ids[2], t="-1 h -5 s"))
+    ticks = itertools.count()
+    assert world.push(clock=lambda: tick * next(ticks)).total("success") == 3
+    assert [ids.index(h.lane) for h in made.found] == order
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_an_open_transaction_queued_before_the_push_began_is_delivered_by_it(world: Any) -> None:
+    place = world.property()
+    world.sync()
+    session = world.engine.connect()
+    begun = session.begin()
+    early = session.scalar(
+        text(
+            "INSERT INTO conversation(chatbot_id, user_id, status) "
+            "SELECT id, :u, 'new' FROM chatbot WHERE property_id = :p RETURNING id"
+        ),
+        {"p": place, "u": world.user("Bo", "Late", "bo@example.com")},
+    )
+    world.conversation(place, "new")
+
+    class Commits(ResManClient):
+        """Commits the application's transaction when the first change is under way."""
+
+        def search_by_name(self, *args: Any) -> Any:
+            if begun.is_active:
+                begun.commit()
+            return super().search_by_name(*args)
+
+    assert world.push(world.make_client(kind=Commits), clock=lambda: 0.0).total("success") == 2
+    session.close()
+    assert world.last(early).sync_status == "success"
