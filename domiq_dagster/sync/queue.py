@@ -224,8 +224,11 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[UUI
         for s in settlements
     ]
     connection.execute(text(_QUERIES["look_up_by_key"]))
+    connection.execute(text(_QUERIES["join_by_hash"]))
     given = {"settlements": _json(rows), "change_ids": [s.held.change_id for s in settlements]}
-    return set(connection.execute(text(_QUERIES["settle"]), given).scalars())
+    kept = set(connection.execute(text(_QUERIES["settle"]), given).scalars())
+    connection.execute(text(_QUERIES["join_freely"]))
+    return kept
 
 
 def settle_one(connection: Connection, settlement: Settlement) -> None:

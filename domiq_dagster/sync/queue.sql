@@ -26,9 +26,14 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan'
        set_config('enable_sort', 'off', true), set_config('enable_mergejoin', 'off', true)
 
 -- name: join_by_hash
--- For the claim, after look_up_by_key: its one join is of what it claims with what it updates, both as many as it
--- claims. A nested loop would compare each with each, or sort the keys anew for each.
+-- For claim and settle, after look_up_by_key: what they join are the rows of one batch with themselves, found by key.
+-- A nested loop, which the planner may prefer when it takes them for few, would compare each with each, or sort
+-- the keys anew for each.
 SELECT set_config('enable_nestloop', 'off', true)
+
+-- name: join_freely
+-- Once settle is through: what else belongs to its transaction joins big tables by key.
+SELECT set_config('enable_nestloop', 'on', true)
 
 -- name: claim
 -- The longest-due heads of one property, at most :limit. A lease that ran out is due again: no sweeper is
@@ -122,9 +127,10 @@ WITH given AS (
                             ELSE jsonb_build_object('original', g.context_data) END
                        || jsonb_build_object('sync', removed.explanation)
     FROM removed
+    WHERE g.id = ANY (CAST(:change_ids AS uuid[])) AND g.id = removed.change_id
     -- COALESCE keeps this from being looked up in the log's index by status, which reads the whole backlog
     -- for each change where the statistics are from before it
-    WHERE g.id = removed.change_id AND COALESCE(g.sync_status, '') = 'pending'
+      AND COALESCE(g.sync_status, '') = 'pending'
 ), promoted AS (
     UPDATE domiq_sync.delivery d
     SET is_head = TRUE, next_attempt_at = greatest(d.next_attempt_at, clock_timestamp())
@@ -136,9 +142,10 @@ WITH given AS (
 ), recorded AS (
     INSERT INTO domiq_sync.attempt
         (change_id, lease_token, worker, action, outcome, detail, started_at, duration_ms)
-    SELECT r.change_id, r.lease_token, r.worker, a.*
-    FROM removed r CROSS JOIN LATERAL json_to_recordset(r.attempts)
-        AS a(action text, outcome text, detail jsonb, started_at timestamptz, duration_ms integer)
+    SELECT r.change_id, r.lease_token, r.worker, (r.tried).action, (r.tried).outcome, (r.tried).detail,
+           (r.tried).started_at, (r.tried).duration_ms
+    FROM (SELECT removed.*, json_populate_recordset(NULL::domiq_sync.attempt, attempts) AS tried
+          FROM removed OFFSET 0) r  -- each is read once
 )
 SELECT change_id FROM removed
 
