@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -135,18 +136,24 @@ def work(url: str, me: int, workers: int, batch: int, lane: UUID | None, start: 
     engine = make_engine(url, statement_timeout_ms=0)
     done = of_lane = 0
     with engine.connect() as connection:
-        mine = [d.property_id for d in queue.due_properties(connection)][me::workers]
+        begin = {d.property_id: d.due_since for d in queue.due_properties(connection)[me::workers]}
         connection.commit()
-        begin: dict[UUID, Any] = {}
+        mine = list(begin)
+        looked = set(mine)
+        look_from = min(begin.values()) - timedelta(seconds=10) if begin else None
         start.wait(120)
         while mine:
             for property_id in list(mine):
                 held = queue.claim(
-                    connection, property_id, f"bench:{me}", 45.0, limit=batch, due_from=begin.get(property_id)
+                    connection, property_id, f"bench:{me}", 45.0, limit=batch, due_from=begin[property_id]
                 )
                 if any(h.lane != lane for h in held):
                     begin[property_id] = max(h.was_due_at for h in held)
-                elif begin.pop(property_id, None) is None:
+                    looked.discard(property_id)
+                elif property_id not in looked and (due := look(connection, property_id, look_from)):
+                    begin[property_id] = due
+                    looked.add(property_id)
+                else:
                     mine.remove(property_id)  # looked from the start, and nothing else is due
                 if held:
                     settle(connection, held)
@@ -154,6 +161,13 @@ def work(url: str, me: int, workers: int, batch: int, lane: UUID | None, start: 
                     of_lane += sum(h.lane == lane for h in held)
     engine.dispose()
     answers.put((done, of_lane))
+
+
+def look(connection: Any, property_id: UUID, look_from: datetime | None) -> datetime | None:
+    """Since when a property has something due, as a push asks it anew when it finds nothing any more."""
+    due = [d.due_since for d in queue.due_properties(connection, [property_id], due_from=look_from)]
+    connection.commit()
+    return due[0] if due else None
 
 
 def settle(connection: Any, held: list[queue.Claim]) -> None:
@@ -280,8 +294,8 @@ WITH logged AS (
     INSERT INTO domiq_sync.change (change_id, conversation_id, property_id)
     SELECT g.id, g.conversation_id, l.property_id FROM logged g JOIN bench_lane l USING (conversation_id)
     RETURNING change_id, seq, conversation_id, property_id)
-INSERT INTO domiq_sync.delivery (change_id, seq, lane, property_id, is_head)
-SELECT change_id, seq, conversation_id, property_id,
+INSERT INTO domiq_sync.delivery (change_id, seq, lane, property_id, in_turn, is_head)
+SELECT change_id, seq, conversation_id, property_id, TRUE,
        row_number() OVER (PARTITION BY conversation_id ORDER BY seq) = 1 FROM placed ORDER BY seq
 """
 _ENQUEUE_LANE = _ENQUEUE.replace("l.n = s.n % 200000", "l.n = 100000 + 0 * s.n")

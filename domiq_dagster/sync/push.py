@@ -18,6 +18,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -43,6 +44,9 @@ _ABREAST = 2
 """Threads at one account."""
 _LOOK_AGAIN_SECONDS = 1.0
 """How long the rota goes on with what it knows to be due, before it asks who else is."""
+_UNCOMMITTED = timedelta(seconds=10)
+"""How long the application's transactions may take, whose changes count as due from before they commit.
+What a longer one queues is found by the next push."""
 _REST_AFTER_OUTAGE_SECONDS = 60.0
 """How long the other accounts are served on, once one was left."""
 
@@ -129,18 +133,27 @@ class _Stop:
 
 
 class _Rota:
-    """The properties of one account that have something due, in turn, for the account's threads together."""
+    """The properties of one account that have something due, in turn, for the account's threads together.
+
+    It keeps where the next claim of each begins: at what was due longest when it last looked, then where the
+    last claim ended. What comes to stand before that is found when it looks again. Its looks, too, begin at
+    what the first one found: before that lie dead entries only, which a long transaction elsewhere may keep
+    for hours.
+    """
 
     def __init__(self, property_ids: Sequence[UUID], clock: Callable[[], float]) -> None:
         self._all = list(property_ids)
         self._clock = clock
         self._lock = threading.Lock()
         self._due: deque[UUID] = deque()
+        self._due_from: dict[UUID, datetime] = {}
+        self._look_from: datetime | None = None
         self._looked = -math.inf
         self._news = True
 
-    def next(self, connection: Connection) -> UUID | None:
-        """Whose turn it is; None where nothing is due, and nothing happened since that was last asked."""
+    def next(self, connection: Connection) -> tuple[UUID, datetime] | None:
+        """Whose turn it is, and where its claim begins; None where nothing is due, and nothing happened
+        since that was last asked."""
         with self._lock:
             if not self._due or self._clock() - self._looked > _LOOK_AGAIN_SECONDS:
                 if not self._due and not self._news:
@@ -149,24 +162,34 @@ class _Rota:
             if not self._due:
                 return None
             self._due.rotate(-1)
-            return self._due[-1]
+            property_id = self._due[-1]
+            return property_id, self._due_from[property_id]
 
     def _look(self, connection: Connection) -> None:
         """Asks what is due. The property served last is last again."""
         served = self._due[-1] if self._due else None
-        due = self._ask(connection)
-        if not due and queue.heal_heads(connection):
-            due = self._ask(connection)
+        self._due_from = self._ask(connection)
+        if not self._due_from and queue.heal_heads(connection):
+            self._due_from = self._ask(connection)
         connection.commit()
-        if served in due:
+        if self._look_from is None and self._due_from:
+            self._look_from = min(self._due_from.values()) - _UNCOMMITTED
+        due = list(self._due_from)
+        if served in self._due_from:
             split = due.index(served) + 1
             due = due[split:] + due[:split]
         self._due = deque(due)
         self._looked = self._clock()
         self._news = False
 
-    def _ask(self, connection: Connection) -> list[UUID]:
-        return [d.property_id for d in queue.due_properties(connection, self._all)]
+    def _ask(self, connection: Connection) -> dict[UUID, datetime]:
+        due = queue.due_properties(connection, self._all, due_from=self._look_from)
+        return {d.property_id: d.due_since for d in due}
+
+    def claimed(self, held: Claim) -> None:
+        """The property's next claim begins where this one ended."""
+        with self._lock:
+            self._due_from[held.property_id] = held.was_due_at
 
     def delivered(self) -> None:
         """A delivery has ended: the next of its conversation may be due."""
@@ -199,14 +222,15 @@ class _Drain:
         did."""
         with self.engine.connect() as connection:
             while self.control.take_row():
-                property_id = rota.next(connection)
-                held = self._claim(connection, property_id) if property_id is not None else None
+                turn = rota.next(connection)
+                held = self._claim(connection, *turn) if turn is not None else None
                 if held is None:
                     self.control.give_row_back()
-                    if property_id is None:
+                    if turn is None:
                         return None
-                    rota.nothing_at(property_id)
+                    rota.nothing_at(turn[0])
                     continue
+                rota.claimed(held)
                 integration = self.integrations[held.property_id]
                 with self.heartbeat.holding(held):
                     delivered = self._deliver(connection, held, integration)
@@ -216,8 +240,8 @@ class _Drain:
                     return delivered.error.kind
         return None
 
-    def _claim(self, connection: Connection, property_id: UUID) -> Claim | None:
-        held = queue.claim(connection, property_id, self.worker, self.lease)
+    def _claim(self, connection: Connection, property_id: UUID, due_from: datetime) -> Claim | None:
+        held = queue.claim(connection, property_id, self.worker, self.lease, due_from=due_from)
         return held[0] if held else None
 
     def _deliver(self, connection: Connection, held: Claim, integration: Integration) -> Delivered:

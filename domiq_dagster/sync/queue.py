@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import IntegrityError
 
 from domiq_dagster.db.sqlfile import load_queries
@@ -76,17 +76,26 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class DueProperty:
+    """`due_since`: from when on its longest-due delivery has waited; a claim may begin there."""
+
     property_id: UUID
     account_id: str
+    due_since: datetime
 
 
-def due_properties(connection: Connection, property_ids: Sequence[UUID] | None = None) -> list[DueProperty]:
-    """Which connected properties have a delivery that may be claimed now."""
+def due_properties(
+    connection: Connection, property_ids: Sequence[UUID] | None = None, *, due_from: datetime | None = None
+) -> list[DueProperty]:
+    """Which connected properties have a delivery that may be claimed now. Given `due_from`, only what was due
+    at that moment or later is looked at."""
     rows = connection.execute(
         text(_QUERIES["due_properties"]),
-        {"property_ids": None if property_ids is None else list(property_ids)},
+        {
+            "property_ids": None if property_ids is None else list(property_ids),
+            "due_from": due_from or "-infinity",
+        },
     )
-    return [DueProperty(r.property_id, r.resman_account_id) for r in rows]
+    return [DueProperty(r.property_id, r.resman_account_id, r.due_since) for r in rows]
 
 
 def heal_heads(connection: Connection) -> list[UUID | None]:
@@ -107,25 +116,27 @@ def claim(
     Commits.
 
     Given `due_from`, only what was due at that moment or later is looked at: `Claim.was_due_at` of the
-    last claim is where the next one may begin.
+    last claim is where the next one may begin, and `DueProperty.due_since` is where the first one may.
     """
-    try:
-        connection.execute(text(_QUERIES["look_up_by_key"]))
-        rows = connection.execute(
-            text(_QUERIES["claim"]),
-            {
-                "property_id": property_id,
-                "worker": worker,
-                "lease_seconds": lease_seconds,
-                "limit": limit,
-                "due_from": due_from or "-infinity",
-            },
-        ).all()
-        connection.commit()
-    except IntegrityError:
-        # Two rows of one lane were both taken for its head; the other one is in flight already.
-        connection.rollback()
-        return []
+    values = {
+        "property_id": property_id,
+        "worker": worker,
+        "lease_seconds": lease_seconds,
+        "limit": limit,
+        "due_from": due_from or "-infinity",
+    }
+    rows: Sequence[Row[Any]] = ()
+    # Two of one lane were both taken for its head, and the index refused the second: another worker has just
+    # claimed the first, or the lane is not what `in_turn` says. Looking at the whole of each lane tells.
+    for carefully in (False, True):
+        try:
+            connection.execute(text(_QUERIES["look_up_by_key"]))
+            connection.execute(text(_QUERIES["join_by_hash"]))
+            rows = connection.execute(text(_QUERIES["claim"]), {**values, "carefully": carefully}).all()
+            connection.commit()
+            break
+        except IntegrityError:
+            connection.rollback()
     return [
         Claim(
             change_id=row.change_id,
@@ -139,7 +150,7 @@ def claim(
             worker=worker,
             may_have_left=row.found_state in ("in_flight", "unknown"),
         )
-        for row in rows
+        for row in sorted(rows, key=lambda row: (row.was_due_at, row.seq))
     ]
 
 
@@ -213,8 +224,11 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[UUI
         for s in settlements
     ]
     connection.execute(text(_QUERIES["look_up_by_key"]))
+    connection.execute(text(_QUERIES["join_by_hash"]))
     given = {"settlements": _json(rows), "change_ids": [s.held.change_id for s in settlements]}
-    return set(connection.execute(text(_QUERIES["settle"]), given).scalars())
+    kept = set(connection.execute(text(_QUERIES["settle"]), given).scalars())
+    connection.execute(text(_QUERIES["join_freely"]))
+    return kept
 
 
 def settle_one(connection: Connection, settlement: Settlement) -> None:

@@ -5,14 +5,15 @@
 -- clears: a token is one claim of one delivery, and a delivery with a token is in flight.
 
 -- name: due_properties
--- Which properties of these accounts have something to deliver now.
-SELECT i.property_id, i.resman_account_id
+-- Which properties of these accounts have something to deliver now, and since when.
+SELECT i.property_id, i.resman_account_id, due.due_since
 -- LATERAL with ORDER BY and LIMIT looks into the index once a property; EXISTS became a join that read
 -- the whole queue.
 FROM domiq_sync.integration i
-CROSS JOIN LATERAL (SELECT FROM domiq_sync.delivery d
+CROSS JOIN LATERAL (SELECT d.next_attempt_at AS due_since FROM domiq_sync.delivery d
                     WHERE d.property_id = i.property_id AND d.is_head
                       AND d.next_attempt_at <= (SELECT clock_timestamp())
+                      AND d.next_attempt_at >= CAST(:due_from AS timestamptz)
                     ORDER BY d.next_attempt_at LIMIT 1) AS due
 WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
   AND (CAST(:property_ids AS uuid[]) IS NULL OR i.property_id = ANY (CAST(:property_ids AS uuid[])))
@@ -24,24 +25,43 @@ ORDER BY i.partition_key
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
        set_config('enable_sort', 'off', true), set_config('enable_mergejoin', 'off', true)
 
+-- name: join_by_hash
+-- For claim and settle, after look_up_by_key: what they join are the rows of one batch with themselves, found by key.
+-- A nested loop, which the planner may prefer when it takes them for few, would compare each with each, or sort
+-- the keys anew for each.
+SELECT set_config('enable_nestloop', 'off', true)
+
+-- name: join_freely
+-- Once settle is through: what else belongs to its transaction joins big tables by key.
+SELECT set_config('enable_nestloop', 'on', true)
+
 -- name: claim
 -- The longest-due heads of one property, at most :limit. A lease that ran out is due again: no sweeper is
 -- needed. is_head narrows the search; that nothing stands before it in its lane is checked all the same,
 -- and delivery_one_in_flight makes a second claim of the lane impossible.
--- :due_from lets a worker begin where its last claim ended, instead of at the index's first entry: while
--- a long transaction elsewhere keeps PostgreSQL from clearing them, every row that was ever claimed leaves
--- a dead entry there. What comes to stand before it is found by the claims that begin at the start.
+-- While a long transaction elsewhere keeps PostgreSQL from clearing them, every row that was ever claimed leaves
+-- dead entries in each index. So a claim avoids walking over them:
+--   of its own lane     a delivery in turn (sql/013_in_turn.sql) has nobody before or beside it but those that
+--                       are not, which have an index of their own. :carefully looks at the whole lane all the same
+--   of other deliveries  :due_from lets a worker begin where its last claim ended, or at what due_properties
+--                       found, instead of at the index's first entry. What comes to stand before it is found when
+--                       it is next asked what is due
 WITH due AS MATERIALIZED (
     SELECT d.change_id, d.state AS found_state, d.next_attempt_at AS was_due_at
     FROM domiq_sync.delivery d
     WHERE d.property_id = :property_id AND d.is_head AND d.next_attempt_at <= (SELECT clock_timestamp())
       AND d.next_attempt_at >= CAST(:due_from AS timestamptz)
       -- Sub-selects that PostgreSQL cannot make joins of: each is one look into an index.
-      AND d.change_id = (SELECT e.change_id FROM domiq_sync.delivery e WHERE e.lane = d.lane
-                         ORDER BY e.seq LIMIT 1)
-      -- a failed change that was put back may stand before one that is in flight
-      AND NOT EXISTS (SELECT FROM domiq_sync.delivery f
-                      WHERE f.lane = d.lane AND f.state = 'in_flight' AND f.change_id <> d.change_id OFFSET 0)
+      AND CASE WHEN d.in_turn AND NOT CAST(:carefully AS boolean)
+               THEN NOT EXISTS (SELECT FROM domiq_sync.delivery o
+                                WHERE o.lane = d.lane AND NOT o.in_turn
+                                  AND (o.seq < d.seq OR o.state = 'in_flight') OFFSET 0)
+               ELSE d.change_id = (SELECT e.change_id FROM domiq_sync.delivery e WHERE e.lane = d.lane
+                                   ORDER BY e.seq LIMIT 1)
+                    -- a failed change that was put back may stand before one that is in flight
+                    AND NOT EXISTS (SELECT FROM domiq_sync.delivery f
+                                    WHERE f.lane = d.lane AND f.state = 'in_flight'
+                                      AND f.change_id <> d.change_id OFFSET 0) END
     ORDER BY d.next_attempt_at, d.seq
     LIMIT :limit
     FOR UPDATE OF d SKIP LOCKED
@@ -49,8 +69,10 @@ WITH due AS MATERIALIZED (
 UPDATE domiq_sync.delivery d
 SET state = 'in_flight', worker = :worker, lease_token = nextval('domiq_sync.lease_token'),
     next_attempt_at = clock_timestamp() + :lease_seconds * interval '1 second'
-FROM due WHERE d.change_id = ANY (ARRAY(SELECT change_id FROM due)) AND d.change_id = due.change_id
-RETURNING d.change_id, d.lane, d.property_id, d.attempts, d.postponements, d.lease_token, d.enqueued_at,
+FROM due
+WHERE d.change_id = ANY (ARRAY(SELECT change_id FROM due))  -- by key
+  AND d.change_id = due.change_id
+RETURNING d.change_id, d.seq, d.lane, d.property_id, d.attempts, d.postponements, d.lease_token, d.enqueued_at,
           due.found_state, due.was_due_at
 
 -- name: extend_leases
@@ -84,8 +106,9 @@ SELECT change_id FROM kept
 -- name: settle
 -- Changes that this worker holds get their final status, and the next of each lane comes forward, behind
 -- what is due already. Returns those that it did hold; of the others nothing is written.
--- A settled change was the first of its lane, so the next one is looked for after it: before it lie the
--- lane's dead entries, as many as it had changes.
+-- A change in turn was the first of those in turn of its lane, so the next one is looked for after it: before it
+-- lie the lane's dead entries, as many as it had changes. One that was not in turn may have gone before an
+-- earlier one that was committed later, so its lane is looked at from the start.
 WITH given AS (
     -- one document, since a list of 500 texts costs psycopg more than the whole settling costs PostgreSQL
     SELECT * FROM json_to_recordset(CAST(:settlements AS json))
@@ -95,7 +118,7 @@ WITH given AS (
     DELETE FROM domiq_sync.delivery d USING given
     WHERE d.change_id = ANY (CAST(:change_ids AS uuid[]))  -- by key, whatever becomes of the join
       AND d.change_id = given.change_id AND d.lease_token = given.lease_token
-    RETURNING d.lane, d.seq, given.*
+    RETURNING d.lane, d.seq, d.in_turn, given.*
 ), settled AS (
     UPDATE public.status_sync_log g
     SET sync_status = removed.sync_status, resman_lead_id = COALESCE(removed.prospect_id, g.resman_lead_id),
@@ -104,27 +127,33 @@ WITH given AS (
                             ELSE jsonb_build_object('original', g.context_data) END
                        || jsonb_build_object('sync', removed.explanation)
     FROM removed
+    WHERE g.id = ANY (CAST(:change_ids AS uuid[])) AND g.id = removed.change_id
     -- COALESCE keeps this from being looked up in the log's index by status, which reads the whole backlog
     -- for each change where the statistics are from before it
-    WHERE g.id = removed.change_id AND COALESCE(g.sync_status, '') = 'pending'
+      AND COALESCE(g.sync_status, '') = 'pending'
 ), promoted AS (
     UPDATE domiq_sync.delivery d
     SET is_head = TRUE, next_attempt_at = greatest(d.next_attempt_at, clock_timestamp())
     WHERE d.change_id = ANY (ARRAY(
-        SELECT (SELECT n.change_id FROM domiq_sync.delivery n WHERE n.lane = r.lane AND n.seq > r.seq
+        SELECT (SELECT n.change_id FROM domiq_sync.delivery n
+                WHERE n.lane = r.lane AND n.seq > CASE WHEN r.in_turn THEN r.seq ELSE 0 END
+                  AND n.change_id <> r.change_id
                 ORDER BY n.seq LIMIT 1) FROM removed r))
 ), recorded AS (
     INSERT INTO domiq_sync.attempt
         (change_id, lease_token, worker, action, outcome, detail, started_at, duration_ms)
-    SELECT r.change_id, r.lease_token, r.worker, a.*
-    FROM removed r CROSS JOIN LATERAL json_to_recordset(r.attempts)
-        AS a(action text, outcome text, detail jsonb, started_at timestamptz, duration_ms integer)
+    SELECT r.change_id, r.lease_token, r.worker, (r.tried).action, (r.tried).outcome, (r.tried).detail,
+           (r.tried).started_at, (r.tried).duration_ms
+    FROM (SELECT removed.*, json_populate_recordset(NULL::domiq_sync.attempt, attempts) AS tried
+          FROM removed OFFSET 0) r  -- each is read once
 )
 SELECT change_id FROM removed
 
 -- name: heal_heads
--- A change that was committed just while the one before it was settled saw a head that is gone.
-UPDATE domiq_sync.delivery SET is_head = TRUE
+-- A change that was committed just while the one before it was settled saw a head that is gone. As in settle, it
+-- comes forward behind what is due already, where workers look.
+UPDATE domiq_sync.delivery
+SET is_head = TRUE, next_attempt_at = greatest(next_attempt_at, clock_timestamp())
 WHERE NOT is_head AND change_id IN (
     SELECT first.change_id
     FROM (SELECT DISTINCT lane FROM domiq_sync.delivery WHERE NOT is_head) AS queued

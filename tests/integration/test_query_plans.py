@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.db.sqlfile import load_queries
@@ -141,6 +142,7 @@ def parameters(loaded: Connection) -> dict[str, Any]:
         "holder": 1,
         "longest": 45.0,
         "due_from": "-infinity",
+        "carefully": False,
         "tried": "[]",
         "settlements": "[]",
         "change_ids": [change_id],
@@ -274,15 +276,40 @@ def test_the_queue_is_claimed_and_settled_by_key_whatever_the_statistics_say(
     loaded.execute("SET LOCAL session_replication_role = replica")
     loaded.execute("UPDATE status_sync_log SET sync_status = 'success' WHERE sync_status = 'pending'")
     loaded.execute("ANALYZE status_sync_log")
-    for plan in first_and_settled_plan(loaded, asked[name], parameters, first=asked["look_up_by_key"]):
+    settings = f"{asked['look_up_by_key']};{asked['join_by_hash']}"
+    for plan in first_and_settled_plan(loaded, asked[name], parameters, first=settings):
         assert whole_reads(loaded, plan) == []
         kinds = {node["Node Type"] for node in nodes(plan)}
-        assert not kinds & {"Sort", "Merge Join", "Bitmap Heap Scan", "Materialize"}
+        assert not kinds & {"Sort", "Merge Join", "Bitmap Heap Scan", "Materialize", "Nested Loop"}
         looks = {(n.get("Relation Name"), n["Index Name"]) for n in nodes(plan) if "Index Name" in n}
         assert {index for table, index in looks if table == "delivery"} <= {
-            *("delivery_due", "delivery_pkey", "delivery_lane", "delivery_one_in_flight")
+            *("delivery_due", "delivery_pkey", "delivery_lane", "delivery_one_in_flight"),
+            "delivery_out_of_turn",
         }
         assert {index for table, index in looks if table == "status_sync_log"} <= {"status_sync_log_pkey"}
+
+
+def test_of_the_lane_of_a_delivery_in_turn_a_claim_looks_at_those_out_of_turn_only(
+    loaded: Connection, parameters: Mapping[str, Any]
+) -> None:
+    """The lane's other indexes hold a dead entry of each change that it ever had, for as long as some
+    transaction may still see it."""
+    asked = load_queries("domiq_dagster.sync", "queue.sql")
+    loaded.execute("UPDATE domiq_sync.delivery SET in_turn = TRUE")
+    loaded.execute(asked["look_up_by_key"])
+    claim = text(asked["claim"]).compile(dialect=psycopg_dialect())
+    used = {}
+    for carefully in (False, True):
+        values = {**parameters, "limit": 50, "carefully": carefully}
+        with loaded.transaction(force_rollback=True):
+            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {claim}"
+            plan = loaded.execute(explain, {n: values[n] for n in claim.params}).fetchall()[0][0][0]["Plan"]
+        looks = [n for n in nodes(plan) if n.get("Relation Name") == "delivery" and "Index Name" in n]
+        assert sum(n["Actual Rows"] for n in looks if n["Index Name"] == "delivery_due") == 50
+        used[carefully] = {n["Index Name"] for n in looks if n["Actual Loops"]}
+    loaded.rollback()
+    assert used[False] == {"delivery_due", "delivery_out_of_turn", "delivery_pkey"}
+    assert used[True] == {"delivery_due", "delivery_lane", "delivery_one_in_flight", "delivery_pkey"}
 
 
 @pytest.mark.parametrize("property_ids", [None, []])

@@ -64,6 +64,7 @@ def vanishes(n: int) -> Step:
 
 
 UNKNOWN = "no answer, but done"
+PUT_BACK_BEFORE = "a failed change is put back before one that was captured since"
 STORIES: dict[str, list[Step]] = {
     # 3: nothing twice
     "an unknown outcome is probed": [pushed(), says(0, "qualified"), pushed(UNKNOWN), later(), pushed()],
@@ -86,6 +87,9 @@ STORIES: dict[str, list[Step]] = {
     "a failed change is put back behind one that may have arrived": [
         pushed(), says(0, "lost"), pushed("refused"), says(0, "qualified"), pushed(UNKNOWN),
         operator("retry"), later(), pushed(),
+    ],
+    PUT_BACK_BEFORE: [
+        pushed(), says(0, "lost"), pushed("refused"), says(0, "qualified"), operator("retry"), pushed(),
     ],
 }  # fmt: skip
 

@@ -41,11 +41,19 @@ def no_order(patch: pytest.MonkeyPatch) -> None:
     _replace(patch, "due_properties", " AND d.is_head", "")
     _replace(patch, "claim", " AND d.is_head", "")
     sql = queue._QUERIES["claim"]
-    first, last = "AND d.change_id = (SELECT e.change_id", "f.change_id <> d.change_id OFFSET 0)"
+    first, last = "AND CASE WHEN d.in_turn", "f.change_id <> d.change_id OFFSET 0) END"
     assert first in sql and last in sql, "the claim looks at lanes in another way now"
     _replace(patch, "claim", sql[sql.index(first) : sql.index(last) + len(last)], "")
     by_creation = "(SELECT g.created_at FROM public.status_sync_log g WHERE g.id = d.change_id)"
     _replace(patch, "claim", "ORDER BY d.next_attempt_at, d.seq", f"ORDER BY {by_creation}, d.seq DESC")
+
+
+def no_look_aside(patch: pytest.MonkeyPatch) -> None:
+    """A delivery in turn is claimed without a look at those of its lane that are not."""
+    sql = queue._QUERIES["claim"]
+    first, last = "NOT EXISTS (SELECT FROM domiq_sync.delivery o", "OR o.state = 'in_flight') OFFSET 0)"
+    assert first in sql and last in sql, "the claim looks at lanes in another way now"
+    _replace(patch, "claim", sql[sql.index(first) : sql.index(last) + len(last)], "TRUE")
 
 
 def burnt_attempts(patch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from tests.machine import variants
 from tests.machine.checks import Broken
 from tests.machine.delivery_machine import DeliveryMachine
 from tests.machine.house import House, house_at, migrated
+from tests.machine.stories import PUT_BACK_BEFORE, STORIES, told
 
 _SEARCH = settings(
     derandomize=True,
@@ -61,6 +62,15 @@ def test_a_claim_by_creation_time_alone_loses_the_order(
         house.do(variants.FREE_LANES)
         variants.no_order(monkeypatch)
         caught(house, "order")
+
+
+def test_a_claim_that_looks_at_none_out_of_turn_loses_the_order(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a story: random steps seldom tell it."""
+    variants.no_look_aside(monkeypatch)
+    with pytest.raises(Broken, match=r"^order: "):
+        told(house, STORIES[PUT_BACK_BEFORE], first=["new"] * 4, known=None)
 
 
 def test_attempts_that_outages_burn_are_noticed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

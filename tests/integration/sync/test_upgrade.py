@@ -166,3 +166,30 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
     assert sorted(world.verdicts()) == ["agrees", "agrees", "conflict", "diverged"]
     leads = world.rows("SELECT effective_status AS word FROM domiq_sync.resman_lead")
     assert {r.word for r in leads} == {"Applicant", "Applicant/LeaseSigned", "Lost"}
+
+
+def test_changes_that_an_earlier_version_queued_go_before_those_captured_since(earlier: World) -> None:
+    world = earlier
+    place = world.property(connected=False)
+    world.do(
+        "INSERT INTO domiq_sync.integration (property_id, resman_account_id, resman_property_id) "
+        "VALUES (:p, :a, :r)",
+        p=place, a=world.places[0]["accountId"], r=world.places[0]["propertyId"],
+    )  # fmt: skip
+    waiting, settled = world.conversation(place, "new"), world.conversation(place, "new")
+    world.change(waiting, status="contacted")
+    world.do("DELETE FROM domiq_sync.delivery WHERE lane = :c", c=settled)
+    world.do("UPDATE status_sync_log SET sync_status = 'success' WHERE conversation_id = :c", c=settled)
+
+    migrate(world.engine)
+    for conversation in (waiting, settled):
+        world.change(conversation, status="qualified")
+    queued = "SELECT in_turn FROM domiq_sync.delivery WHERE lane = :c ORDER BY seq"
+    assert [r.in_turn for r in world.rows(queued, c=waiting)] == [False, False, True]
+    assert [r.in_turn for r in world.rows(queued, c=settled)] == [True]
+
+    world.sync()
+    comments = [e["comments"] or "" for e in world.lead_of(waiting)["events"]]
+    told = [c.split("-> ")[1].split(".")[0] for c in comments if "-> " in c]
+    assert told == ["new", "contacted", "qualified"]
+    assert {c.sync_status for c in world.changes(waiting)} == {"success"}
