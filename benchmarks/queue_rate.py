@@ -55,7 +55,8 @@ def databases(changes: int) -> Iterator[tuple[Side, Side]]:
     session of one of them holds open keeps nothing in the other."""
     with tempfile.TemporaryDirectory(prefix="domiq-bench-") as directory:
         Path(directory).chmod(0o755)
-        settings = {"max_wal_size": "8GB", "checkpoint_timeout": "30min"}
+        # Both databases stay in memory, as one does on a server of its own.
+        settings = {"max_wal_size": "8GB", "checkpoint_timeout": "30min", "shared_buffers": "2GB"}
         with running(Path(directory) / "pg", settings=settings) as server:
             server.ensure_database("bench")
             with engine_of(server.url("bench")) as engine:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.models import Person
-from domiq_dagster.resman.prospect import Prospect
+from domiq_dagster.resman.prospect import Prospect, RawPerson
 from domiq_dagster.sync.link_store import Question, ask, link_conversation, staff_contacts, unlink
 from domiq_dagster.sync.linking import (
     NONE_SHARED,
@@ -183,18 +183,23 @@ class LinkFinder:
         known = self._known
         seen = {n for n, p in enumerate(prospects) if p.prospect_id in known}
         if self._sought:
-            seen.update(self._may_know([(n, *c) for n, p in enumerate(prospects) for c in p.contacts()]))
+            seen.update(
+                self._may_know([(n, person) for n, p in enumerate(prospects) for person in p.raw_people])
+            )
         return [_sighting(prospects[n]) for n in sorted(seen)]
 
-    def _may_know(self, people: list[tuple[int, str | None, str | None, str | None, str | None]]) -> set[int]:
+    def _may_know(self, people: list[tuple[int, RawPerson]]) -> set[int]:
         """Of people, each with a number first, the numbers of those who share a key with anybody who waits or
         soon may. A full name is worked out only where the last name is one of theirs."""
         sought, last_names = self._sought, self._last_names
-        tails = _tails([phone for *_, phone in people])
-        found = {person[0] for person, tail in zip(people, tails, strict=True) if tail in sought}
-        for n, first, last, email, _ in people:
+        tails = _tails([person.phone for _, person in people])
+        found = {n for (n, _), tail in zip(people, tails, strict=True) if tail in sought}
+        for n, person in people:
+            email, last = person.email, person.last_name
             if (email and _email_key(email) in sought) or (
-                last and normalise_part(last) in last_names and normalise_name(first, last) in sought
+                last
+                and normalise_part(last) in last_names
+                and normalise_name(person.first_name, last) in sought
             ):
                 found.add(n)
         return found
@@ -439,6 +444,8 @@ def _tail(phone: str) -> bytes | None:
 def _tails(phones: Sequence[str | None]) -> list[bytes]:
     """The same of many at once, since every prospect's phone is held against those that are sought; of fewer
     digits, those."""
+    if not phones:
+        return []
     written = "\n".join([phone or "" for phone in phones])
     if written.count("\n") >= len(phones):  # in a phone
         written = "\n".join([(phone or "").replace("\n", " ") for phone in phones])

@@ -57,14 +57,13 @@ FROM (SELECT DISTINCT ON (prospect_id) * FROM staged_lead
 LEFT JOIN domiq_sync.resman_lead k ON k.property_id = :property_id AND k.prospect_id = s.prospect_id
 
 -- name: insert_stage
--- Where nothing was stored before: fails if anything is there by now, or came twice. In the order of the key, so
--- that its index grows at its end, which costs less than sorting does.
+-- Where nothing was stored before: fails if anything is there by now, or came twice.
 INSERT INTO domiq_sync.resman_lead (
     property_id, prospect_id, person_id, status, effective_status, last_modified, last_modified_raw,
     lost_reason, transaction_source_id, agent_id, lease_status, content_hash, stored_at, read_at)
 SELECT :property_id, prospect_id, person_id, status, effective_status, last_modified, last_modified_raw,
        lost_reason, transaction_source_id, agent_id, lease_status, content_hash, now(), :started_at
-FROM staged_lead ORDER BY prospect_id
+FROM staged_lead
 
 -- name: merge_stage
 -- One row a prospect (an answer may repeat one: its newest wins, which may be the one that is stored and so was not

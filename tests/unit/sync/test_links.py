@@ -1,0 +1,40 @@
+"""What two phones that may be one have in common, of many at once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domiq_dagster.sync.links import _tail, _tails
+
+PHONES = st.one_of(
+    st.none(), st.text(alphabet="0123456789()+-. xX#;ext\n\u0661\u00e9", max_size=20), st.text(max_size=6)
+)
+
+
+@pytest.mark.parametrize(
+    ("phone", "tail"),
+    [
+        ("(512) 555-0100", b"5550100"),
+        ("+1 512 555 0100", b"5550100"),
+        ("512-555-0100 ext. 12", b"5550100"),
+        ("512.555.0100x12", b"5550100"),
+        ("5125550100 X 12", b"5550100"),
+        ("512 555 0100 #12", b"5550100"),
+        ("512 555 0100;ext=12", b"5550100"),
+        ("512\n555\n0100", b"5550100"),
+        ("\u0665125550100", b"5550100"),  # a digit of another script is none here
+        ("555010", None),
+        ("x5125550100", None),
+        ("", None),
+    ],
+)
+def test_the_last_seven_digits_before_an_extension(phone: str, tail: bytes | None) -> None:
+    assert _tail(phone) == tail
+
+
+@given(st.lists(PHONES, max_size=8))
+def test_many_at_once_are_the_same_as_each_for_itself(phones: list[str | None]) -> None:
+    tails = _tails(phones)
+    assert [tail if len(tail) == 7 else None for tail in tails] == [_tail(phone or "") for phone in phones]
