@@ -7,7 +7,8 @@ is busy for both; each figure is the median over the rounds, each share that of 
   one_lane    half of the changes belong to one conversation, which can go one at a time only: the rate of the
               other conversations
   snapshot    as plain, while another session holds a snapshot open from before the first claim, so that
-              nothing that dies can be cleared. Filled and drained again for `--hold` seconds
+              nothing that dies can be cleared. Filled and drained again for `--hold` seconds, so that each
+              of the log's 200,000 conversations changes every half minute
 The limit is `--least` changes per second for plain, and 0.9 of plain for the others.
 """
 
@@ -94,12 +95,13 @@ def vacuum(engine: Engine) -> None:
         connection.execute(text("CHECKPOINT"))
 
 
-def enqueue(engine: Engine, pending: int, *, one_lane: int = 0) -> UUID | None:
-    """Logs `pending` changes, of which `one_lane` belong to one conversation, which it returns."""
-    run(engine, _ENQUEUE, pending=pending - one_lane)
+def enqueue(engine: Engine, pending: int, *, one_lane: int = 0, after: int = 0) -> UUID | None:
+    """Logs `pending` changes, of which `one_lane` belong to one conversation, which it returns. The others go
+    round the conversations, beginning with number `after`."""
+    run(engine, _ENQUEUE, pending=pending - one_lane, after=after)
     if not one_lane:
         return None
-    run(engine, _ENQUEUE_LANE, pending=one_lane)
+    run(engine, _ENQUEUE_LANE, pending=one_lane, after=0)
     with engine.connect() as connection:
         lane: UUID = connection.scalar(text("SELECT lane FROM domiq_sync.delivery WHERE NOT is_head LIMIT 1"))
     return lane
@@ -243,7 +245,7 @@ def beside_snapshot(one: Side, other: Side, given: Any) -> Iterator[Pair]:
         began, n = time.perf_counter(), 0
         while time.perf_counter() - began < given.hold:
             for side in (one, other):
-                enqueue(side.engine, given.pending)
+                enqueue(side.engine, given.pending, after=n * given.pending)
             yield by_turns(
                 n, lambda: drain(one.url, given.workers, given.batch),
                 lambda: drain(other.url, given.workers, given.batch),
@@ -290,7 +292,7 @@ WITH logged AS (
                                         updated_by, sync_direction, sync_status, created_at)
     SELECT gen_random_uuid(), l.conversation_id, 'lead-' || l.n, 'contacted', 'qualified', 'chatbot',
            'to_resman', 'pending', clock_timestamp()
-    FROM generate_series(1, :pending) s(n) JOIN bench_lane l ON l.n = s.n % 200000
+    FROM generate_series(1, :pending) s(n) JOIN bench_lane l ON l.n = (s.n + CAST(:after AS integer)) % 200000
     RETURNING id, conversation_id), placed AS (
     INSERT INTO domiq_sync.change (change_id, conversation_id, property_id)
     SELECT g.id, g.conversation_id, l.property_id FROM logged g JOIN bench_lane l USING (conversation_id)
@@ -299,7 +301,9 @@ INSERT INTO domiq_sync.delivery (change_id, seq, lane, property_id, in_turn, is_
 SELECT change_id, seq, conversation_id, property_id, TRUE,
        row_number() OVER (PARTITION BY conversation_id ORDER BY seq) = 1 FROM placed ORDER BY seq
 """
-_ENQUEUE_LANE = _ENQUEUE.replace("l.n = s.n % 200000", "l.n = 100000 + 0 * s.n")
+_ENQUEUE_LANE = _ENQUEUE.replace(
+    "(s.n + CAST(:after AS integer)) % 200000", "100000 + CAST(:after AS integer) + 0 * s.n"
+)
 
 
 if __name__ == "__main__":
