@@ -74,7 +74,7 @@ def test_the_hash_sees_every_change_and_only_changes(server: Any, reply: Any, cl
     moved = {**FULL, "lastModified": "2026-01-01T00:00:00Z"}
     server.reply = answer(reply, FULL, FULL, {**FULL, "events": []}, moved, {**FULL, "lostReason": "\ud800"})
     hashes = [p.content_hash for p in pull(client)]
-    assert hashes[0] == hashes[1] == xxhash.xxh3_128_hexdigest(json.dumps(FULL))
+    assert hashes[0] == hashes[1] == xxhash.xxh3_128_hexdigest(json.dumps(FULL).encode())
     assert len(set(hashes)) == 4
 
 
