@@ -202,9 +202,12 @@ class StaffedClient(ModelClient):
 
 
 def shown(lead: Lead) -> str:
-    """What a lead is, its lease included: an applicant whose lease is signed counts as Resident."""
-    if lead.status == "Applicant" and lead.lease_signed and not lead.lease_ended:
-        return "Resident"
+    """What a lead is: of an applicant also how far the lease came, Current or Cancelled as v2 tells it."""
+    if lead.status == "Applicant" and lead.lease_signed is not None:
+        if lead.lease_ended:
+            return "Applicant/Cancelled"
+        if lead.lease_signed:
+            return "Applicant/MovedIn"
     return lead.status
 
 

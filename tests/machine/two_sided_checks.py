@@ -25,10 +25,15 @@ MEANS = {
 COVERS = {
     "Prospect": {"new", "contacted", "qualified", "tour_scheduled"},
     "Applicant": {"application"},
+    "Applicant/Cancelled": {"application", "lost"},
+    "Applicant/MovedIn": {"leased"},
     "Resident": {"leased"},
     "Lost": {"lost"},
 }
-SETS = {"Prospect": "contacted", "Applicant": "application", "Resident": "leased", "Lost": "lost"}
+SETS = {
+    "Prospect": "contacted", "Applicant": "application", "Applicant/Cancelled": "application",
+    "Applicant/MovedIn": "leased", "Resident": "leased", "Lost": "lost",
+}  # fmt: skip
 _LINKS = """
 SELECT l.conversation_id, l.prospect_id, l.is_current, c.status, r.effective_status,
        EXISTS (SELECT FROM domiq_sync.conflict k
@@ -164,7 +169,9 @@ class TwoSidedChecks(Checks):
             c.change_id in self.by_hand for c in self.changes() if c.conversation_id == link.conversation_id
         )
         # Told, or settled by hand; ResMan's staff take the step themselves.
-        return by_hand or (ours in ("application", "leased") and theirs in ("Prospect", "Applicant"))
+        return by_hand or (
+            ours in ("application", "leased") and theirs in ("Prospect", "Applicant", "Applicant/Cancelled")
+        )
 
     def may_wait(self, left: list[Change]) -> list[Change]:
         """Of changes that are still open, those that nothing explains."""

@@ -451,6 +451,12 @@ class TwoSidedMachine(DeliveryMachine):
         """Two cycles, and nothing is written any more, save that the third one's pull may read what the
         second one's push did."""
         self.told = []
+        if self.model.gone:
+            # It takes two full reads to believe that a prospect is gone, and a third one where a delivery was
+            # on its way to it. Only then are edits over.
+            for _ in range(3):
+                self.model.full_reads_due = 1
+                self.cycle()
         self.cycle()
         self.cycle()
         left = [c for c in self.checks.changes() if c.pending or c.queued]
@@ -494,8 +500,9 @@ def after_chatbot(word: str, theirs: str, policy: str, keeps_converted: bool) ->
     ours = MEANS.get(word)
     if ours is None or ours in COVERS[theirs]:
         return word, theirs
-    if theirs == "Resident" or (theirs == "Applicant" and ours not in ("leased", "lost")):
+    stands = "Resident" if theirs == "Applicant/MovedIn" else theirs.partition("/")[0]
+    if stands == "Resident" or (stands == "Applicant" and ours not in ("leased", "lost")):
         return None if policy == "manual_review" else (SETS[theirs], theirs)
     if ours == "lost":
-        return ("application", theirs) if theirs == "Applicant" and keeps_converted else (word, "Lost")
+        return ("application", theirs) if stands == "Applicant" and keeps_converted else (word, "Lost")
     return word, "Prospect" if theirs == "Lost" else theirs
