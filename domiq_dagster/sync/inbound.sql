@@ -1,6 +1,7 @@
 -- name: moved_leads
--- Current links whose pair differs from the pair last agreed, or that a conflict is open for. A prospect that was read
--- before we last touched it is left for the next pull.
+-- Current links whose pair differs from the pair last agreed, or that a conflict is open for, or whose open change was
+-- held back for a decision: its status may be the agreed one again. A prospect that was read before we last touched it
+-- is left for the next pull.
 SELECT l.conversation_id, l.prospect_id, l.agreed_domiq_status, l.agreed_resman_status, l.agreed_at,
        c.status AS domiq_status, r.effective_status AS resman_status, r.lost_reason,
        l.agreed_at IS NULL AND c.created_at > r.last_modified AS domiq_is_newer,
@@ -25,7 +26,10 @@ WHERE l.property_id = :property_id AND l.is_current
   AND (l.agreed_domiq_status IS DISTINCT FROM c.status
        OR l.agreed_resman_status IS DISTINCT FROM r.effective_status
        OR EXISTS (SELECT FROM domiq_sync.conflict k
-                  WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL))
+                  WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL)
+       OR l.conversation_id IN (SELECT d.lane FROM domiq_sync.delivery d
+                                WHERE d.property_id = :property_id
+                                  AND d.last_outcome IN ('conflict', 'resman_moved')))
 ORDER BY l.conversation_id
 
 -- name: moved_lead
@@ -52,7 +56,9 @@ WHERE l.conversation_id = :conversation_id AND l.property_id = :property_id AND 
   AND (l.agreed_domiq_status IS DISTINCT FROM c.status
        OR l.agreed_resman_status IS DISTINCT FROM r.effective_status
        OR EXISTS (SELECT FROM domiq_sync.conflict k
-                  WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL))
+                  WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL)
+       OR EXISTS (SELECT FROM domiq_sync.delivery d
+                  WHERE d.lane = l.conversation_id AND d.last_outcome IN ('conflict', 'resman_moved')))
 
 -- name: mark_origin
 -- The capture trigger sees this and does not send the change back.

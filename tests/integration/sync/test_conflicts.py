@@ -263,3 +263,37 @@ def test_a_conflict_of_a_property_that_is_not_connected_any_more_says_so(world: 
     world.do("DELETE FROM domiq_sync.integration")
     with pytest.raises(CannotEnforce, match="not connected any more"):
         resolve(world.engine, conversation, "resman")
+
+
+@pytest.mark.parametrize(
+    ("policy", "comes_to"), [("manual_review", "lost"), ("resman_wins", "leased"), ("domiq_wins", "leased")]
+)
+def test_a_status_that_came_back_to_a_difference_once_accepted_is_decided(
+    world: Any, policy: str, comes_to: str
+) -> None:
+    """A change is open, though the pair is the agreed one: it must not wait for a decision nobody makes."""
+    conversation = world.conversation(world.property(conflict_policy=policy), "contacted")
+    world.sync(2)
+    world.standin.edit(world.lead_of(conversation)["prospectId"], status="Resident")
+    world.sync()
+    world.change(conversation, status="lost")
+    world.do("DELETE FROM domiq_sync.delivery")
+    world.do("UPDATE public.status_sync_log SET sync_status = 'success' WHERE sync_status = 'pending'")
+    world.do(
+        "UPDATE domiq_sync.lead_link SET agreed_domiq_status = 'lost', agreed_resman_status = 'Resident'"
+    )
+    world.change(conversation, status="qualified")
+    world.change(conversation, status="lost")
+    for _ in range(3):
+        world.sync()
+        world.later()
+    asked = world.rows(
+        "SELECT domiq_status, resman_status FROM domiq_sync.conflict WHERE resolved_at IS NULL"
+    )
+    left = world.rows("SELECT FROM domiq_sync.delivery")
+    assert world.status(conversation) == comes_to
+    if policy == "manual_review":
+        assert [(a.domiq_status, a.resman_status) for a in asked] == [("lost", "Resident")]
+        assert left
+    else:
+        assert (asked, left) == ([], [])
