@@ -5,9 +5,9 @@ One JSON line. `first_load`: a property of which nothing is stored; `re_read`: a
 of the prospects changed. Each is a process of its own, whose peak memory is given in MiB; the first load is
 the best of three, as the floor is: of three processes that stream the same answer through ijson into COPY,
 into a table of the columns and the key of the one that leads are stored in; `times_bare_floor` is held
-against the same without a key. The time counts from the request to the commit; `cores_busy` says how many of the machine's cores all processes
-together kept busy meanwhile, and `cpu_seconds` what the pull's own took, its start included. Both
-are to stay within 1.5 times of the floor.
+against the same without a key. The time counts from the request to the commit; `cores_busy` says how many
+of the machine's cores all processes together kept busy meanwhile, and `cpu_seconds` what the pull's own
+took, its start included. Both are to stay within 1.5 times of the floor.
 """
 
 from __future__ import annotations
