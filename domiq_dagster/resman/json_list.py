@@ -67,7 +67,9 @@ def sources(answer: Answer, name: str) -> Iterator[Source]:
 def objects(answer: Answer, name: str) -> Iterator[dict[str, Any]]:
     """The same, decoded; for short lists. Garbled where there is something else among them."""
     for source in sources(answer, name):
-        found = json.loads(bytes(source))
+        found = None
+        with contextlib.suppress(ValueError, RecursionError):  # a number or a nesting beyond all measure
+            found = json.loads(bytes(source))
         if not isinstance(found, dict):
             raise outcomes.garbled(answer.request, f"its list {name} holds something other than objects")
         yield found

@@ -35,7 +35,7 @@ class Unreadable(ValueError):
 
 
 class RawPerson(msgspec.Struct, rename="camel", gc=False):
-    """One of a prospect's people, as ResMan gives it: with blanks around, perhaps."""
+    """One of a prospect's people, as ResMan gives it: with blanks around, perhaps. `repr` shows nothing."""
 
     person_id: str | None
     first_name: str | None
@@ -43,6 +43,9 @@ class RawPerson(msgspec.Struct, rename="camel", gc=False):
     email: str | None
     phone: str | None
     is_main_contact: Any
+
+    def __repr__(self) -> str:
+        return "RawPerson()"
 
 
 class _Agent(msgspec.Struct, rename="camel", gc=False):

@@ -106,3 +106,11 @@ def test_what_the_fast_way_does_not_take_comes_the_slow_way(odd: str, why: str) 
     things = [odd if n % 50 == 0 else json.dumps({"id": n}) for n in range(500)]
     _, everything = split_off(f'{{"things": [{", ".join(things)}]}}'.encode())
     assert [source.decode() for source in everything] == things
+
+
+def test_a_number_beyond_all_measure_in_a_short_list_is_garbled_and_not_told() -> None:
+    things = [{"id": n} for n in range(50)]
+    body = json.dumps({"things": [*things, {"id": "HUGE"}, *things]}).replace('"HUGE"', "1" * 5000).encode()
+    with pytest.raises(Garbled) as caught:
+        list(json_list.objects(Body(body, 1 << 20), "things"))  # type: ignore[arg-type]
+    assert caught.value.__context__ is None

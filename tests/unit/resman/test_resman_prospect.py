@@ -99,6 +99,12 @@ def test_the_fast_way_and_the_careful_one_read_the_same(raw: dict[str, Any]) -> 
     assert shown(fast) == shown(careful)
 
 
+def test_no_repr_shows_a_persons_data() -> None:
+    prospect = read_prospect(json.dumps(DOCUMENTED).encode())
+    for shows in (prospect, prospect.raw_people, prospect._fields):
+        assert not any(word in repr(shows) for word in ("Ada", "Example", "5550101"))
+
+
 def test_what_resman_documents_is_read_the_fast_way() -> None:
     for raw in (DOCUMENTED, {**DOCUMENTED, "lease": LEASE}):
         with mock.patch.object(module, "_read_carefully", side_effect=AssertionError):
