@@ -78,6 +78,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_DOCTOR_WAITS_SECONDS = 30.0
+"""How long it waits for its turn at an account: a person waits for the answer, and that nobody else comes to
+an end there is one."""
 _USER_ERRORS = (
     CannotLink,
     AlertNotSent,
@@ -286,7 +289,11 @@ def status(property_name: PropertyOption = None, json_output: Json = False) -> N
 def doctor(json_output: Json = False) -> None:
     """Check the database, the schema, the credentials and what they may do, one line each."""
     config = resman_config(os.environ)
-    with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
+    with (
+        domiq_database(os.environ) as url,
+        open_engine(url) as engine,
+        open_client(config, url, longest_wait=_DOCTOR_WAITS_SECONDS) as client,
+    ):
         findings = examine(engine, client)
     views.print_findings(findings)
     finish(json_output, {"findings": findings}, bad=any(not f["ok"] for f in findings))

@@ -20,7 +20,7 @@ from domiq_dagster.db.migrate import HEAD
 from domiq_dagster.db.rehearsal import rehearsal
 from domiq_dagster.home import home
 from domiq_dagster.resman.client import ResManClient, ResManConfig
-from domiq_dagster.sync.accounts import AccountGate
+from domiq_dagster.sync.accounts import AccountGate, BreakerRules
 from domiq_dagster.sync.channels import Channels, configure
 from domiq_dagster.sync.forecast import Rehearse
 
@@ -125,9 +125,12 @@ def notice_channels(env: Mapping[str, str]) -> Channels:
 
 
 @contextmanager
-def open_client(config: ResManConfig, url: str) -> Iterator[ResManClient]:
-    """A client behind the account gate. The gate has connections of its own, one for each thread
-    that asks."""
+def open_client(
+    config: ResManConfig, url: str, *, longest_wait: float | None = None
+) -> Iterator[ResManClient]:
+    """A client behind the account gate. The gate has connections of its own, one for each thread that asks.
+    `longest_wait`: for how many seconds a turn at an account is waited for; the gate's own limit, if not
+    given."""
     gate_engine = make_engine(
         url,
         application_name="domiq-sync-gate",
@@ -136,7 +139,8 @@ def open_client(config: ResManConfig, url: str) -> Iterator[ResManClient]:
         lock_timeout_ms=_GATE_WAIT_MS,
     )
     try:
-        client = ResManClient(config, guard=AccountGate(gate_engine))
+        rules = BreakerRules() if longest_wait is None else BreakerRules(longest_wait=longest_wait)
+        client = ResManClient(config, guard=AccountGate(gate_engine, rules=rules))
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
     try:

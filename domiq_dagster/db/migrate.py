@@ -21,7 +21,7 @@ from domiq_dagster.db.checks import refuse_blind_role, require_domiq_tables
 from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.files import shipped
 
-HEAD = "0014"
+HEAD = "0015"
 PROPERTY_VIEWS = "100_property_views.sql"
 CAPTURE_TRIGGER = "110_capture_trigger.sql"
 NO_CAPTURE_TRIGGER = "111_no_capture_trigger.sql"

@@ -27,8 +27,14 @@ from domiq_dagster.resman.v2 import V2
 __all__ = ["Guard", "ResManClient", "ResManConfig"]
 
 
-def _unguarded(_account_id: str) -> AbstractContextManager[None]:
-    return nullcontext()
+class _Unguarded:
+    """Lets every request through."""
+
+    def __call__(self, _account_id: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def together(self, _account_id: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 def _now() -> datetime:
@@ -50,9 +56,14 @@ class ResManClient:
     def __init__(
         self, config: ResManConfig, *, guard: Guard | None = None, clock: Callable[[], datetime] = _now
     ) -> None:
-        guard = guard or _unguarded
+        self._guard = guard = guard or _Unguarded()
         self._v1 = V1(config, guard, clock)
         self._v2 = V2(config, guard, clock)
+
+    def together(self, account_id: str) -> AbstractContextManager[None]:
+        """Surrounds several requests of this thread at one account, between which nobody else's goes: what
+        was read just before a post is then as new as it can be."""
+        return self._guard.together(account_id)
 
     # v2
 

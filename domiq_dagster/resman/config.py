@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
-Guard = Callable[[str], AbstractContextManager[None]]
-"""Takes an account id and gives a context manager that surrounds each HTTP request of that account:
-it may wait (pace, one at a time), refuse by raising, and sees every error that the request raises."""
+
+class Guard(Protocol):
+    """What surrounds each HTTP request of an account: it may wait (pace, one at a time), refuse by raising,
+    and sees every error that the request raises."""
+
+    def __call__(self, account_id: str, /) -> AbstractContextManager[None]:
+        """Surrounds one request."""
+
+    def together(self, account_id: str, /) -> AbstractContextManager[None]:
+        """Surrounds several requests of one thread, between which nobody else asks the account."""
 
 
 @dataclass(frozen=True, slots=True)

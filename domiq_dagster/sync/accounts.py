@@ -3,7 +3,8 @@
 At most one request at a time (or as many as the account allows), a pace, and a breaker: after an outage is
 seen, nobody asks until a pause is over, then one request goes through as a probe, and after it the account is
 asked slowly at first. A turn is a session-level advisory lock, which a dead worker loses with its connection;
-it needs a direct connection, or a pooler in session mode.
+it needs a direct connection, or a pooler in session mode. Nobody who has a turn sleeps: where the pace asks
+to wait, the turn is given back first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,10 +20,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import DBAPIError
 
+from domiq_dagster.db import advisory_locks
 from domiq_dagster.db.errors import DatabaseUnavailable
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.errors import BadCredentials, Busy, Disposition, ResManError, Scope
@@ -29,6 +31,8 @@ from domiq_dagster.resman.errors import BadCredentials, Busy, Disposition, ResMa
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "accounts.sql")
 _TURNS_KNOWN_SECONDS = 10.0
+_HEAR_EVERY_SECONDS = 2.0
+"""How often whoever waits asks whether to go on waiting."""
 
 last_word: ContextVar[Callable[[Connection], None] | None] = ContextVar("last_word", default=None)
 """Called while a turn is awaited, and when it has come, just before the request is sent. Whoever must still
@@ -53,6 +57,12 @@ class RequestInDoubt(AccountClosed):
     kind = "request_in_doubt"
 
 
+class AccountBusy(AccountClosed):
+    """Others had every turn of the account for as long as was waited: nothing was asked."""
+
+    kind = "account_busy"
+
+
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
     """When the breaker opens, for how long, and how the account is asked after it. Times in seconds.
@@ -60,6 +70,7 @@ class BreakerRules:
     first_ramp: the least time between requests after the first success; each further success takes it to
     `ramp_factor` of it. A failure before it has come to nothing opens the breaker again at once.
     longest_request: for how long a request is taken to be under way when its worker has vanished.
+    longest_wait: for how long a turn is waited for, so that whoever asks comes to an end.
     """
 
     failures_to_open: int = 3
@@ -68,6 +79,23 @@ class BreakerRules:
     first_ramp: float = 2.0
     ramp_factor: float = 0.6
     longest_request: float = 45.0
+    longest_wait: float = 300.0
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A turn that a thread has: of which account, its number, as whom (`holder`), and how the account stood
+    when it was given. `asked`: how many requests were made in it."""
+
+    connection: Connection
+    account_id: str
+    number: int
+    state: Row[Any]
+    asked: int = 0
+
+    @property
+    def key(self) -> dict[str, Any]:
+        return {"a": self.account_id, "turn": self.number, "holder": self.state.holder}
 
 
 class AccountGate:
@@ -80,51 +108,130 @@ class AccountGate:
         rules: BreakerRules | None = None,
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._rules = rules or BreakerRules()
         self._pause = pause
         self._jitter = jitter
+        self._clock = clock
         self._turns: dict[str, tuple[int, float]] = {}
+        self._own = threading.local()
 
     @contextmanager
     def __call__(self, account_id: str) -> Iterator[None]:
+        """One request at an account: in the turn that this thread has there, else in one of its own."""
+        own: _Turn | None = getattr(self._own, "turn", None)
+        if own is not None and own.account_id == account_id:
+            with self._request(own):
+                yield
+            return
+        with self._turn(account_id) as turn, self._request(turn):
+            yield
+
+    @contextmanager
+    def together(self, account_id: str) -> Iterator[None]:
+        """Keeps a turn for several requests of this thread, between which nobody else asks."""
+        with self._turn(account_id) as turn:
+            self._own.turn = turn
+            try:
+                yield
+            finally:
+                self._own.turn = None
+
+    @contextmanager
+    def _turn(self, account_id: str) -> Iterator[_Turn]:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             turn = self._take_turn(connection, account_id)
-            state: Row[Any] | None = None
-            ended = _Ended()
             try:
-                state = self._enter(connection, account_id, turn)
-                if (check := last_word.get()) is not None:
-                    check(connection)
-                yield
-                ended.well = True
-            except ResManError as error:
-                ended.error = error
-                raise
+                yield turn
             finally:
-                if state is not None:
-                    self._note(connection, account_id, state, ended)
-                self._leave(connection, account_id, turn, state)
+                self._leave(turn)
 
-    def _take_turn(self, connection: Connection, account_id: str) -> int:
-        """Waits for one of the account's turns. Returns its number."""
+    @contextmanager
+    def _request(self, turn: _Turn) -> Iterator[None]:
+        """One request within a turn, and what the account's state learns of how it ended."""
+        if turn.asked:
+            turn.connection.execute(
+                text(_QUERIES["ask_again"]), {**turn.key, "longest": self._rules.longest_request}
+            )
+        turn.asked += 1
+        if (check := last_word.get()) is not None:
+            check(turn.connection)
+        ended = _Ended()
+        try:
+            yield
+            ended.well = True
+        except ResManError as error:
+            ended.error = error
+            raise
+        finally:
+            self._note(turn, ended)
+
+    def _take_turn(self, connection: Connection, account_id: str) -> _Turn:
+        """Waits until a request may be made. Raises AccountClosed (also RequestInDoubt, AccountBusy) with no
+        turn taken."""
+        until = self._clock() + self._rules.longest_wait
+        while True:
+            number = self._lock_turn(connection, account_id, until)
+            try:
+                state = connection.execute(
+                    text(_QUERIES["enter"]),
+                    {"a": account_id, "turn": number, "longest": self._rules.longest_request},
+                ).one()
+            except BaseException:
+                connection.invalidate()
+                raise
+            if state.holder is not None:
+                return _Turn(connection, account_id, number, state)
+            advisory_locks.unlock(connection, _key(account_id, number))
+            if state.closed_for > 0:
+                raise AccountClosed(
+                    f"ResMan account {account_id} is paused for {state.closed_for:.0f} s more "
+                    f"({state.open_reason}).",
+                    retry_after=state.closed_for,
+                )
+            if state.paced_for > 0:
+                if self._clock() >= until:
+                    raise self._busy(account_id)
+                self._rest(connection, state.paced_for)
+            elif state.busy_for > 0:
+                raise RequestInDoubt(
+                    f"ResMan account {account_id} may still be working on a request whose worker is gone; "
+                    f"it is asked again in {state.busy_for:.0f} s.",
+                    retry_after=state.busy_for,
+                )
+
+    def _lock_turn(self, connection: Connection, account_id: str, until: float) -> int:
+        """Waits for one of the account's turns, in pieces, so that a stop is heard. Returns its number."""
         turns = self._turns_of(connection, account_id)
         if turns > 1:
-            for turn in range(turns):
-                if connection.scalar(text(_QUERIES["try_lock"]), {"a": account_id, "turn": turn}):
-                    return turn
-        turn = random.randrange(turns)
-        while True:
-            try:
-                connection.execute(text(_QUERIES["lock"]), {"a": account_id, "turn": turn})
-                return turn
-            except DBAPIError as error:
-                if not isinstance(error.orig, LockNotAvailable):
-                    raise
-            # The wait is cut into pieces by lock_timeout, so that a stop is heard.
+            for number in range(turns):
+                if advisory_locks.try_lock(connection, _key(account_id, number)):
+                    return number
+        number = random.randrange(turns)
+        while not advisory_locks.lock(connection, _key(account_id, number)):
             if (check := last_word.get()) is not None:
                 check(connection)
+            if self._clock() >= until:
+                raise self._busy(account_id)
+        return number
+
+    def _busy(self, account_id: str) -> AccountBusy:
+        return AccountBusy(
+            f"ResMan account {account_id} has been busy with other requests for "
+            f"{self._rules.longest_wait:.0f} s; nothing was asked.",
+            retry_after=self._rules.first_pause,
+        )
+
+    def _rest(self, connection: Connection, seconds: float) -> None:
+        """Waits for the pace, with no turn taken."""
+        while seconds > 0:
+            if (check := last_word.get()) is not None:
+                check(connection)
+            piece = min(seconds, _HEAR_EVERY_SECONDS)
+            self._pause(piece)
+            seconds -= piece
 
     def _turns_of(self, connection: Connection, account_id: str) -> int:
         known, until = self._turns.get(account_id, (1, -math.inf))
@@ -133,35 +240,15 @@ class AccountGate:
             self._turns[account_id] = (known, time.monotonic() + _TURNS_KNOWN_SECONDS)
         return known
 
-    def _enter(self, connection: Connection, account_id: str, turn: int) -> Row[Any]:
-        row = connection.execute(
-            text(_QUERIES["enter"]), {"a": account_id, "turn": turn, "longest": self._rules.longest_request}
-        ).one()
-        if row.closed_for > 0:
-            raise AccountClosed(
-                f"ResMan account {account_id} is paused for {row.closed_for:.0f} s more ({row.open_reason}).",
-                retry_after=row.closed_for,
-            )
-        if row.holder is None:
-            raise RequestInDoubt(
-                f"ResMan account {account_id} may still be working on a request whose worker is gone; "
-                f"it is asked again in {row.busy_for:.0f} s.",
-                retry_after=row.busy_for,
-            )
-        if row.interval_ms:
-            wait = connection.scalar(text(_QUERIES["pace"]), {"a": account_id})
-            if wait and wait > 0:
-                self._pause(float(wait))
-        return row
-
-    def _note(self, connection: Connection, account_id: str, state: Row[Any], ended: _Ended) -> None:
+    def _note(self, turn: _Turn, ended: _Ended) -> None:
         """Keeps the account's state. If the database is gone, what ResMan answered still counts."""
+        account_id, state = turn.account_id, turn.state
         try:
             if ended.error is not None and is_outage(ended.error):
-                self._record_failure(connection, account_id, state, ended.error)
+                self._record_failure(turn.connection, account_id, state, ended.error)
             elif (ended.well or ended.error is not None) and (state.failures or state.ramp_ms):
                 rules = self._rules
-                connection.execute(
+                turn.connection.execute(
                     text(_QUERIES["succeeded"]),
                     {"a": account_id, "first": rules.first_ramp * 1000, "factor": rules.ramp_factor},
                 )
@@ -170,28 +257,25 @@ class AccountGate:
                 "the state of account %s could not be kept: %s", account_id, type(error.orig).__name__
             )
 
-    def _leave(self, connection: Connection, account_id: str, turn: int, state: Row[Any] | None) -> None:
+    def _leave(self, turn: _Turn) -> None:
         """Gives the turn back. If the session is gone, the lock went with it; the mark is left to clear."""
-        key = {"a": account_id, "turn": turn}
+        lock = {"key": _key(turn.account_id, turn.number)}
         try:
-            if state is None:
-                connection.execute(text(_QUERIES["unlock"]), key)
-            else:
-                connection.execute(text(_QUERIES["leave"]), {**key, "holder": state.holder})
+            turn.connection.execute(text(_QUERIES["leave"]), {**turn.key, **lock})
             return
-        except DBAPIError as error:
+        except BaseException as error:
+            turn.connection.invalidate()
+            if not isinstance(error, DBAPIError):
+                raise
             logger.warning(
-                "account %s: the turn ended with its session: %s", account_id, type(error.orig).__name__
+                "account %s: the turn ended with its session: %s", turn.account_id, type(error.orig).__name__
             )
-            connection.invalidate()
-        if state is None:
-            return
         try:
             with self._engine.begin() as other:
-                other.execute(text(_QUERIES["clear_turn"]), {**key, "holder": state.holder})
+                other.execute(text(_QUERIES["clear_turn"]), turn.key)
         except (DBAPIError, DatabaseUnavailable) as error:
             logger.warning(
-                "account %s is paused until its last request is over for certain: %s", account_id, error
+                "account %s is paused until its last request is over for certain: %s", turn.account_id, error
             )
 
     def _record_failure(
@@ -212,6 +296,11 @@ class AccountGate:
             connection.execute(
                 text(_QUERIES["open"]), {"a": account_id, "seconds": pause, "reason": error.kind}
             )
+
+
+def _key(account_id: str, turn: int) -> str:
+    """The name of a turn's lock. That of the first is the account's own, as it always was."""
+    return f"domiq_sync.account:{account_id}" + (f"#{turn}" if turn else "")
 
 
 @dataclass(slots=True)

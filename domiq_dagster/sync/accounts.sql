@@ -3,39 +3,47 @@
 -- name: turns
 SELECT max_concurrent FROM domiq_sync.account WHERE resman_account_id = :a
 
--- name: try_lock
-SELECT pg_try_advisory_lock(hashtextextended(
-    'domiq_sync.account:' || :a || CASE WHEN CAST(:turn AS integer) = 0 THEN '' ELSE '#' || :turn END, 0))
-
--- name: lock
-SELECT pg_advisory_lock(hashtextextended(
-    'domiq_sync.account:' || :a || CASE WHEN CAST(:turn AS integer) = 0 THEN '' ELSE '#' || :turn END, 0))
-
--- name: unlock
-SELECT pg_advisory_unlock(hashtextextended(
-    'domiq_sync.account:' || :a || CASE WHEN CAST(:turn AS integer) = 0 THEN '' ELSE '#' || :turn END, 0))
-
 -- name: enter
--- What whoever has the turn must know of the account, and, unless the breaker is open or the last holder's
--- request may still be under way, the mark that a request is under way now.
+-- What whoever has the turn must know of the account, and the mark that a request is under way now, unless the
+-- breaker is open, the pace asks to wait, or the last holder's request may still be under way.
+-- The pace is taken by the one statement that finds it free: two turns of one account wait for its row.
 WITH state AS (
     SELECT COALESCE(max(consecutive_failures), 0) AS failures, COALESCE(max(ramp_ms), 0) AS ramp_ms,
            COALESCE(max(greatest(min_interval_ms, ramp_ms)), 0) AS interval_ms,
            max(open_reason) AS open_reason,
            COALESCE(max(EXTRACT(EPOCH FROM open_until - clock_timestamp())), 0)::float AS closed_for
     FROM domiq_sync.account WHERE resman_account_id = :a
+), paced AS (
+    UPDATE domiq_sync.account
+    SET next_request_at = clock_timestamp() + greatest(min_interval_ms, ramp_ms) * interval '1 millisecond'
+    WHERE resman_account_id = :a AND greatest(min_interval_ms, ramp_ms) > 0
+      AND next_request_at <= clock_timestamp() AND (open_until IS NULL OR open_until <= clock_timestamp())
+    RETURNING next_request_at
 ), entered AS (
     INSERT INTO domiq_sync.account_turn AS t (resman_account_id, turn, holder, busy_until)
     SELECT :a, :turn, nextval('domiq_sync.turn_holder'), clock_timestamp() + :longest * interval '1 second'
-    FROM state WHERE closed_for <= 0
+    FROM state WHERE closed_for <= 0 AND (interval_ms = 0 OR EXISTS (SELECT FROM paced))
     ON CONFLICT (resman_account_id, turn) DO UPDATE SET holder = EXCLUDED.holder, busy_until = EXCLUDED.busy_until
         WHERE t.busy_until IS NULL OR t.busy_until <= clock_timestamp()
     RETURNING t.holder
 )
 SELECT state.*, (SELECT holder FROM entered) AS holder,
+       CASE WHEN interval_ms > 0 AND NOT EXISTS (SELECT FROM paced) THEN COALESCE((
+           SELECT EXTRACT(EPOCH FROM next_request_at - clock_timestamp()) FROM domiq_sync.account
+           WHERE resman_account_id = :a), 0)::float ELSE 0 END AS paced_for,
        COALESCE((SELECT EXTRACT(EPOCH FROM t.busy_until - clock_timestamp()) FROM domiq_sync.account_turn t
                  WHERE t.resman_account_id = :a AND t.turn = :turn), 0)::float AS busy_for
 FROM state
+
+-- name: ask_again
+-- A further request in a turn: the mark lasts for it too, and the pace counts it.
+WITH paced AS (
+    UPDATE domiq_sync.account
+    SET next_request_at = next_request_at + greatest(min_interval_ms, ramp_ms) * interval '1 millisecond'
+    WHERE resman_account_id = :a AND greatest(min_interval_ms, ramp_ms) > 0
+)
+UPDATE domiq_sync.account_turn SET busy_until = clock_timestamp() + :longest * interval '1 second'
+WHERE resman_account_id = :a AND turn = :turn AND holder = :holder
 
 -- name: leave
 -- The request is over. The lock is given back in the same statement: whoever gets it before this is
@@ -45,21 +53,12 @@ WITH left_by AS (
     UPDATE domiq_sync.account_turn SET busy_until = NULL
     WHERE resman_account_id = :a AND turn = :turn AND holder = :holder RETURNING turn
 )
-SELECT pg_advisory_unlock(hashtextextended(
-    'domiq_sync.account:' || :a || CASE WHEN CAST(:turn AS integer) = 0 THEN '' ELSE '#' || :turn END, 0))
+SELECT pg_advisory_unlock(hashtextextended(:key, 0))
 FROM (SELECT count(*), set_config('synchronous_commit', 'off', true) FROM left_by) AS done
 
 -- name: clear_turn
 UPDATE domiq_sync.account_turn SET busy_until = NULL
 WHERE resman_account_id = :a AND turn = :turn AND holder = :holder
-
--- name: pace
-UPDATE domiq_sync.account
-SET next_request_at = greatest(next_request_at, clock_timestamp())
-                      + greatest(min_interval_ms, ramp_ms) * interval '1 millisecond'
-WHERE resman_account_id = :a
-RETURNING EXTRACT(EPOCH FROM next_request_at - clock_timestamp()
-                             - greatest(min_interval_ms, ramp_ms) * interval '1 millisecond')::float
 
 -- name: succeeded
 UPDATE domiq_sync.account
@@ -74,5 +73,6 @@ WHERE resman_account_id = :a RETURNING consecutive_failures
 
 -- name: open
 UPDATE domiq_sync.account
-SET open_until = clock_timestamp() + :seconds * interval '1 second', open_reason = :reason
+SET open_until = clock_timestamp() + :seconds * interval '1 second', open_reason = :reason,
+    opened_at = clock_timestamp()
 WHERE resman_account_id = :a

@@ -2,7 +2,8 @@
 
 In this order, and what one explains is not told again by the next:
 
-1. An account that ResMan does not answer (`resman_down`), or whose credentials it refuses (`credentials`).
+1. An account that ResMan does not answer (`resman_down`), or whose credentials it refuses (`credentials`). It
+   lasts until what was due then has gone across and every property of the account was pulled again.
 2. A sync that stands still (`standstill`): changes are due and nothing is asked, or pulls neither succeed nor
    fail, at two properties at least, or at any after a time in which nobody looked.
 3. Three properties or more in the same trouble, for the same reason where one is on record (`shared:...`).
@@ -22,7 +23,7 @@ from typing import Any
 from uuid import UUID
 
 from domiq_dagster.sync.alert_states import AlertRules, Look, Phase, Spell
-from domiq_dagster.sync.readings import ALL_KINDS, Kind, Place, Reading, Readings
+from domiq_dagster.sync.readings import ALL_KINDS, OUTAGES, Kind, Place, Reading, Readings
 from domiq_dagster.sync.thresholds import Threshold, Thresholds
 
 CREDENTIALS = "credentials"
@@ -34,10 +35,6 @@ SHARED_BY = 3
 
 _OPEN_AFTER = {CREDENTIALS: timedelta(minutes=2), RESMAN_DOWN: timedelta(minutes=5)}
 _REFUSED = frozenset({"bad_credentials", "not_entitled"})
-_OF_ACCOUNTS = frozenset(
-    {"unreachable", "no_answer", "busy", "server_fault", "garbled", "bad_credentials", "no_such_endpoint",
-     "breaker_open", "request_in_doubt"}
-)  # fmt: skip
 _CONSEQUENCES = frozenset({Kind.NO_PULL, Kind.NO_PUSH, Kind.OLDEST_PENDING})
 
 
@@ -123,12 +120,13 @@ class _Sorting:
                 r
                 for r in self._free(_CONSEQUENCES)
                 if r.place.account_id in reasons
-                or (r.place.account_id in lingering and (r.reason is None or r.reason in _OF_ACCOUNTS))
+                or (r.place.account_id in lingering and (r.reason is None or r.reason in OUTAGES))
             ]
             self._explain(members)
-            touched = reasons.keys() | {r.place.account_id for r in members}
+            behind = {p.account_id for p in self.seen.places if p.account_id in lingering and p.catches_up}
+            touched = reasons.keys() | {r.place.account_id for r in members} | behind
             places = tuple(p for p in self.seen.places if p.account_id in touched)
-            yield from self._cause(kind, frozenset(touched), members, places, reasons)
+            yield from self._cause(kind, frozenset(touched), members, places, reasons, lasts=bool(behind))
 
     def standstill(self) -> Iterator[Case]:
         before = self.seen.looked_before
@@ -194,9 +192,12 @@ class _Sorting:
         places: tuple[Place, ...],
         accounts: Mapping[str, str],
         unwatched_since: datetime | None = None,
+        *,
+        lasts: bool = False,
     ) -> Iterator[Case]:
+        """`lasts`: what it did is not made up for yet, though nothing else shows it any more."""
         subject = Subject(None, kind)
-        bad = bool(members or accounts)
+        bad = bool(members or accounts or lasts)
         if bad or subject in self.live:
             look = Look(self.seen.at, bad, scope)
             rules = rules_of(self.thresholds.of(None), kind)

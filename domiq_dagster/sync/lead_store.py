@@ -6,16 +6,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
+from domiq_dagster.db import advisory_locks
 from domiq_dagster.db.sqlfile import load_queries
 
 _QUERIES = load_queries(__package__, "queue.sql")
 _WAIT_A_LITTLE = text("SET LOCAL lock_timeout = '5s'")
-_LOCK_PERSON = text("SELECT pg_advisory_lock(hashtextextended('domiq_sync.person:' || :p || :u, 0))")
-_UNLOCK_PERSON = text("SELECT pg_advisory_unlock(hashtextextended('domiq_sync.person:' || :p || :u, 0))")
 
 
 def touch(
@@ -82,18 +79,16 @@ def note_moved(connection: Connection, conversation_id: UUID, status: str) -> No
 def lock_person(connection: Connection, property_id: UUID, user_id: UUID) -> bool:
     """One search-and-create at a time for one user at one property. Held by the session until unlocked;
     False where another worker has had it for some seconds. Commits."""
-    try:
-        connection.execute(_WAIT_A_LITTLE)
-        connection.execute(_LOCK_PERSON, {"p": str(property_id), "u": str(user_id)})
-    except DBAPIError as error:
-        if not isinstance(error.orig, LockNotAvailable):
-            raise
-        connection.rollback()
-        return False
+    connection.execute(_WAIT_A_LITTLE)
+    locked = advisory_locks.lock(connection, _person(property_id, user_id))
     connection.commit()
-    return True
+    return locked
 
 
 def unlock_person(connection: Connection, property_id: UUID, user_id: UUID) -> None:
     """Gives the lock back."""
-    connection.execute(_UNLOCK_PERSON, {"p": str(property_id), "u": str(user_id)})
+    advisory_locks.unlock(connection, _person(property_id, user_id))
+
+
+def _person(property_id: UUID, user_id: UUID) -> str:
+    return f"domiq_sync.person:{property_id}{user_id}"

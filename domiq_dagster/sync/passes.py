@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.sync.accounts import last_word
 from domiq_dagster.sync.channels import Channels
 from domiq_dagster.sync.inbound import Applied, apply_property
 from domiq_dagster.sync.integrations import Integration, complete_settings, load_integrations
@@ -25,6 +26,10 @@ from domiq_dagster.sync.reconcile import Reconciled, reconcile
 from domiq_dagster.sync.rules import RulesRun, run_rules
 
 logger = logging.getLogger(__name__)
+
+
+class _Interrupted(Exception):
+    """A pull was told to stop while it waited for its account."""
 
 
 @dataclass(slots=True)
@@ -66,7 +71,12 @@ def pull_all(
     for integration in integrations:
         accounts.setdefault(integration.account_id, []).append(integration)
 
+    def still_wanted(_connection: Connection) -> None:
+        if interrupted.is_set():
+            raise _Interrupted
+
     def run_account(mine: list[Integration]) -> None:
+        last_word.set(still_wanted)  # of this thread, which does nothing else
         for integration in mine:
             if interrupted.is_set():
                 return
@@ -82,6 +92,8 @@ def pull_all(
                 )
                 pulled[integration.partition_key] = result
                 on_property(integration, result)
+            except _Interrupted:
+                return
             except ResManError as error:
                 logger.warning("pull of %s failed: %s", integration.partition_key, error)
                 errors[integration.partition_key] = error
@@ -90,7 +102,7 @@ def pull_all(
     with ThreadPoolExecutor(max_workers=max_accounts, thread_name_prefix="pull") as pool:
         under_way = [pool.submit(run_account, mine) for mine in accounts.values()]
         try:
-            for done in under_way:
+            for done in as_completed(under_way):
                 done.result()
         except BaseException:
             interrupted.set()

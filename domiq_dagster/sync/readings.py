@@ -22,6 +22,12 @@ from domiq_dagster.sync.thresholds import Threshold, Thresholds
 
 _QUERIES = load_queries(__package__, "readings.sql")
 _MOST_ATTEMPTS = 50_000
+NOT_ASKED = frozenset({"breaker_open", "request_in_doubt", "account_busy", "not_asked"})
+"""Outcomes of attempts that never left: the account was not asked."""
+OUTAGES = NOT_ASKED | {
+    *("unreachable", "no_answer", "busy", "server_fault", "garbled", "bad_credentials", "no_such_endpoint"),
+}
+"""Kinds of errors, and outcomes, that speak of an account as a whole."""
 
 
 class Kind(StrEnum):
@@ -51,6 +57,19 @@ class Place:
     last_error: str | None
     open_until: datetime | None
     open_reason: str | None
+    account_paused_at: datetime | None = None
+    owes: bool = False
+
+    @property
+    def catches_up(self) -> bool:
+        """Whether its account was paused, and what had to wait for that was not made up for since: it has
+        changes to send from before, or was not pulled since. Whatever else keeps it from being pulled is a
+        trouble of its own."""
+        if self.account_paused_at is None:
+            return False
+        error = self.last_error.partition(":")[0] if self.last_error else None
+        unread = self.never_pulled or self.pulled_at <= self.account_paused_at
+        return self.owes or (unread and (error is None or error in OUTAGES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +114,10 @@ def read_all(
     kinds: Collection[Kind] = ALL_KINDS,
 ) -> Readings:
     """Reads these kinds at all properties that are switched on. Changes nothing."""
-    places = [Place(**r._mapping) for r in connection.execute(text(_QUERIES["places"]))]
+    places = [
+        Place(**r._mapping)
+        for r in connection.execute(text(_QUERIES["places"]), {"outages": sorted(OUTAGES)})
+    ]
     settings = {p.property_id: thresholds.of(p.property_id) for p in places}
     readers = {
         Kind.FAILED_SYNC: _failed,
@@ -189,7 +211,11 @@ def _pushes(
         r.property_id: r.due_since for r in connection.execute(text(_QUERIES["longest_due"]), {"now": now})
     }
     longest = max((s.no_push_minutes for s in settings.values()), default=0.0)
-    recent = {"most": _MOST_ATTEMPTS, "since": now - timedelta(minutes=longest)}
+    recent = {
+        "most": _MOST_ATTEMPTS,
+        "since": now - timedelta(minutes=longest),
+        "not_asked": sorted(NOT_ASKED),
+    }
     tried = {r.account_id: r.tried_at for r in connection.execute(text(_QUERIES["last_attempts"]), recent)}
     found = []
     for place in places:

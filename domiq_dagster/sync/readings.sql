@@ -5,11 +5,17 @@ SELECT clock_timestamp()
 
 -- name: places
 -- The properties that are looked after, with how their pulls stand, and their account's breaker. open_until
--- stays set until a request succeeds, also when the pause is over and nobody has asked yet.
+-- stays set until a request succeeds, also when the pause is over and nobody has asked yet. account_paused_at: when
+-- the breaker last opened; owes: whether something waits that was to be sent then, and was not tried since or
+-- met the outage (:outages) again.
 SELECT i.property_id, i.partition_key, p.name AS property_name, i.resman_account_id AS account_id,
        i.sync_direction <> 'from_resman' AS outbound,
        COALESCE(w.last_pull_at, i.connected_at) AS pulled_at, w.last_pull_at IS NULL AS never_pulled,
-       w.last_error, a.open_until, a.open_reason
+       w.last_error, a.open_until, a.open_reason, a.opened_at AS account_paused_at,
+       i.sync_direction <> 'from_resman' AND EXISTS (
+           SELECT FROM domiq_sync.delivery d
+           WHERE d.property_id = i.property_id AND d.enqueued_at <= a.opened_at AND d.is_head
+             AND COALESCE(d.last_outcome = ANY (CAST(:outages AS text[])), TRUE)) AS owes
 FROM domiq_sync.integration i
 JOIN public.property p ON p.id = i.property_id
 LEFT JOIN domiq_sync.watermark w ON w.property_id = i.property_id
@@ -43,11 +49,12 @@ CROSS JOIN LATERAL (
 WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
 
 -- name: last_attempts
--- When each account was last asked for a change's sake. Of attempts only the newest are looked at, since no
--- index orders them by time.
+-- When each account was last asked for a change's sake: an attempt that was kept from asking (:not_asked) is none. Of
+-- attempts only the newest are looked at, since no index orders them by time.
 SELECT i.resman_account_id AS account_id, max(a.started_at) AS tried_at
 FROM (SELECT a.change_id, a.started_at FROM domiq_sync.attempt a
-      WHERE a.id > (SELECT max(id) FROM domiq_sync.attempt) - :most AND a.started_at > :since) AS a
+      WHERE a.id > (SELECT max(id) FROM domiq_sync.attempt) - :most AND a.started_at > :since
+        AND a.outcome <> ALL (CAST(:not_asked AS text[]))) AS a
 JOIN domiq_sync.change c ON c.change_id = a.change_id
 JOIN domiq_sync.integration i ON i.property_id = c.property_id
 GROUP BY 1

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.sync.accounts import AccountGate
@@ -27,11 +27,30 @@ _CLAIMS = "SET state = 'in_flight'"
 _END_SESSIONS = """
 SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = ANY (%s)"""
+_TIME_PASSES = """
+UPDATE domiq_sync.account SET next_request_at = next_request_at - :seconds * interval '1 second'"""
 _LOCKS_ROWS = re.compile(r"\b(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 
 
 class Crash(BaseException):
     """The process died here."""
+
+
+class _Counted:
+    """A gate that tells its process when somebody is in it."""
+
+    def __init__(self, gate: AccountGate, process: Process) -> None:
+        self._gate, self._process = gate, process
+
+    @contextmanager
+    def __call__(self, account_id: str) -> Iterator[None]:
+        with self._process.at_the_gate(), self._gate(account_id):
+            yield
+
+    @contextmanager
+    def together(self, account_id: str) -> Iterator[None]:
+        with self._process.at_the_gate(), self._gate.together(account_id):
+            yield
 
 
 class Process:
@@ -68,22 +87,24 @@ class Process:
     # What it works with
 
     def client(self, model: ResManModel, kind: type[ModelClient] = ModelClient) -> ModelClient:
-        """A client behind the real gate."""
-        gate = AccountGate(self._gate_engine, pause=lambda seconds: None, jitter=lambda: 1.0)
+        """A client behind the real gate. What the pace asks to wait passes at once."""
+        gate = AccountGate(self._gate_engine, pause=self._rest, jitter=lambda: 1.0)
+        return kind(model, _Counted(gate, self), self._at)
 
-        @contextmanager
-        def guard(account: str) -> Any:
+    def _rest(self, seconds: float) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(text(_TIME_PASSES), {"seconds": seconds})
+
+    @contextmanager
+    def at_the_gate(self) -> Iterator[None]:
+        """While it waits for the account's turn or has it."""
+        with self._lock:
+            self._at_the_gate += 1
+        try:
+            yield
+        finally:
             with self._lock:
-                self._at_the_gate += 1
-            try:
-                with gate(account):
-                    yield
-            finally:
-                with self._lock:
-                    self._at_the_gate -= 1
-
-        as_guard: Callable[[str], AbstractContextManager[None]] = guard
-        return kind(model, as_guard, self._at)
+                self._at_the_gate -= 1
 
     # Running
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from domiq_dagster.resman.config import Guard
 from domiq_dagster.resman.errors import (
     BadCredentials,
     Busy,
@@ -271,10 +272,13 @@ class ModelClient:
     def __init__(
         self,
         model: ResManModel,
-        guard: Callable[[str], AbstractContextManager[None]],
+        guard: Guard,
         at: Callable[[str], None],
     ) -> None:
         self._model, self._guard, self._at = model, guard, at
+
+    def together(self, account_id: str) -> AbstractContextManager[None]:
+        return self._guard.together(account_id)
 
     def _ask(self, account: str, request: Callable[[], T]) -> T:
         self._at("before the gate")

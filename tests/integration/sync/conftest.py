@@ -20,7 +20,7 @@ from sqlalchemy import Engine, text
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.migrate import migrate
 from domiq_dagster.resman.client import ResManClient, ResManConfig
-from domiq_dagster.sync.accounts import AccountGate
+from domiq_dagster.sync.accounts import AccountGate, BreakerRules
 from domiq_dagster.sync.connect import connect_property
 from domiq_dagster.sync.inbound import Applied, apply_property
 from domiq_dagster.sync.integrations import Integration, load_integrations
@@ -96,15 +96,33 @@ class World:
         self.client = self.make_client()
         self._people = 0
 
-    def make_client(self, *, kind: type[ResManClient] = ResManClient, **config: Any) -> ResManClient:
-        """A client of its own behind a gate of its own. What the pace asks to wait goes to `pauses`."""
-        gate = make_engine(self.url, application_name="gate", statement_timeout_ms=0, lock_timeout_ms=0)
+    def make_client(
+        self,
+        *,
+        kind: type[ResManClient] = ResManClient,
+        gate_wait_ms: int = 0,
+        rules: BreakerRules | None = None,
+        **config: Any,
+    ) -> ResManClient:
+        """A client of its own behind a gate of its own. What the pace asks to wait goes to `pauses`, and
+        passes at once."""
+        gate = make_engine(
+            self.url, application_name="gate", statement_timeout_ms=0, lock_timeout_ms=gate_wait_ms
+        )
         self.closing.callback(gate.dispose)
         url = self.standin.url
         settings = ResManConfig(url, url, "standin-partner", "standin-key", **config)
-        client = kind(settings, guard=AccountGate(gate, pause=self.pauses.append, jitter=lambda: 1.0))
+        client = kind(settings, guard=AccountGate(gate, rules=rules, pause=self.rest, jitter=lambda: 1.0))
         self.closing.callback(client.close)
         return client
+
+    def rest(self, seconds: float) -> None:
+        """Time passes for the pace."""
+        self.pauses.append(seconds)
+        self.do(
+            "UPDATE domiq_sync.account SET next_request_at = next_request_at - :s * interval '1 second'",
+            s=seconds,
+        )
 
     # Building
 
@@ -279,6 +297,13 @@ class World:
         with self.engine.connect() as c:
             return [v.verdict for i in load_integrations(c) for v in comparison(c, i.property_id)]
 
+    def kept_locks(self) -> list[Any]:
+        """Advisory locks that a session of this database still holds, which nobody is using by now."""
+        return self.rows(
+            "SELECT a.application_name, a.state, a.query FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+            "WHERE l.locktype = 'advisory' AND a.datname = current_database()"
+        )
+
     def conservation(self) -> list[dict[str, Any]]:
         with self.engine.connect() as c:
             return conservation_problems(c)
@@ -341,12 +366,14 @@ def domiq_url(
 
 @pytest.fixture
 def world(domiq_url: str, standin: Standin) -> Iterator[World]:
-    """A world; in the end every pending change must still have its delivery, and no other."""
+    """A world; in the end every pending change must still have its delivery, and no other, and no advisory
+    lock outlives whoever took it."""
     engine = make_engine(domiq_url, pool_size=10)
     world = World(engine, domiq_url, standin)
     try:
         yield world
         assert world.conservation() == []
+        assert world.kept_locks() == []
     finally:
         world.closing.close()
         engine.dispose()

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.resman.errors import BadCredentials, Busy, Refused, ResManError, ServerFault
-from domiq_dagster.sync.accounts import AccountClosed, AccountGate, RequestInDoubt
+from domiq_dagster.sync.accounts import (
+    AccountBusy,
+    AccountClosed,
+    AccountGate,
+    BreakerRules,
+    RequestInDoubt,
+)
+from domiq_dagster.sync.lead_store import lock_person, unlock_person
 
 PROPERTIES = {"endpoint": "Properties"}
 
@@ -136,7 +146,7 @@ def test_a_request_that_outlives_its_session_counts_and_its_turn_is_free(world: 
 def test_only_the_mark_of_a_request_waits_for_the_disk(world: Any) -> None:
     """A crash of the database may lose that a request is over, never that one is under way."""
     asked = load_queries("domiq_dagster.sync", "accounts.sql")
-    values = {"a": "400", "turn": 0, "holder": 1, "longest": 45.0}
+    values = {"a": "400", "turn": 0, "holder": 1, "longest": 45.0, "key": "a lock"}
     waits = {}
     for name in ("enter", "leave"):
         with world.engine.connect() as c:
@@ -227,8 +237,124 @@ def test_the_pace_is_kept_between_requests_of_all_workers(world: Any) -> None:
     ask(world)
     assert world.pauses == []
     ask(world)
+    assert round(sum(world.pauses)) == 60
     world.make_client().properties("400")
-    assert [round(p / 60) for p in world.pauses] == [1, 2]
+    assert round(sum(world.pauses)) == 120
+
+
+def test_nobody_sleeps_on_a_turn(world: Any) -> None:
+    """Whoever waits for the pace keeps nobody else waiting for the account's lock."""
+    world.property()
+    world.do("UPDATE domiq_sync.account SET min_interval_ms = 60000")
+    ask(world)
+    held: list[Any] = []
+    rest = world.rest
+
+    def look(seconds: float) -> None:
+        held.extend(world.kept_locks())
+        rest(seconds)
+
+    world.client._v2.transport._guard._pause = look
+    ask(world)
+    assert (round(sum(world.pauses)), held) == (60, [])
+
+
+LOCKS_AND_IS_CANCELLED = """
+CREATE FUNCTION public.lock_and_be_cancelled(key bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_lock(key);
+    RAISE lock_not_available;
+END $$"""
+
+
+@contextmanager
+def cancelled_when_granted(world: Any, engine: Engine) -> Iterator[list[str]]:
+    """The next wait for an advisory lock is cancelled by lock_timeout in the moment in which it is granted:
+    the statement fails, and PostgreSQL keeps the lock for the session."""
+    world.do(LOCKS_AND_IS_CANCELLED)
+    befell: list[str] = []
+
+    def cancel(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> Any:
+        if "pg_advisory_lock(" in statement and not befell:
+            befell.append(statement)
+            statement = statement.replace("pg_advisory_lock(", "public.lock_and_be_cancelled(")
+        return statement, parameters
+
+    event.listen(engine, "before_cursor_execute", cancel, retval=True)
+    yield befell
+    event.remove(engine, "before_cursor_execute", cancel)
+
+
+def test_a_turn_granted_while_its_wait_is_cancelled_is_let_go(world: Any) -> None:
+    world.property()
+    with cancelled_when_granted(world, world.client._v2.transport._guard._engine) as befell:
+        assert len(ask(world)) == 7
+    assert befell and world.kept_locks() == []
+    assert len(world.make_client().properties("400")) == 7
+
+
+def test_a_person_locked_while_the_wait_is_cancelled_is_let_go(world: Any) -> None:
+    """As a turn: a session would else keep the person for as long as it lives."""
+    user, place = uuid4(), uuid4()
+    with cancelled_when_granted(world, world.engine) as befell, world.engine.connect() as connection:
+        assert lock_person(connection, place, user) is False
+        assert befell and world.kept_locks() == []
+        assert lock_person(connection, place, user) is True
+        unlock_person(connection, place, user)
+        connection.commit()
+
+
+def test_whoever_waits_for_a_turn_comes_to_an_end(world: Any) -> None:
+    world.property()
+    waiter = world.make_client(gate_wait_ms=20, rules=BreakerRules(longest_wait=0.1))
+    with world.client.together("400"):
+        with pytest.raises(AccountBusy, match="has been busy with other requests") as busy:
+            waiter.properties("400")
+        assert busy.value.retry_after > 0
+    assert len(waiter.properties("400")) == 7
+
+
+def test_a_wait_that_is_interrupted_keeps_nothing(world: Any) -> None:
+    """Ctrl-C while a turn is awaited: whether it was granted by then nobody can tell, so the session goes."""
+    world.property()
+    gate = world.client._v2.transport._guard
+
+    def interrupt(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "pg_advisory_lock(" in statement:
+            raise KeyboardInterrupt
+
+    event.listen(gate._engine, "after_cursor_execute", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ask(world)
+    event.remove(gate._engine, "after_cursor_execute", interrupt)
+    assert world.kept_locks() == []
+    assert len(ask(world)) == 7
+
+
+def test_requests_of_one_turn_follow_each_other_without_anybody_between(world: Any) -> None:
+    world.property()
+    other = world.make_client()
+    there = threading.Thread(target=other.lost_reasons, args=("400",))
+    with world.client.together("400"):
+        ask(world)
+        there.start()
+        ask(world)
+        ask(world)
+    there.join(20)
+    order = [r["endpoint"] for r in world.standin.requests()]
+    assert order == ["Properties", "Properties", "Properties", "GetLostProspectReasons"]
+    assert world.standin.state()["maxConcurrent"] == {"400": 1}
+
+
+def test_the_pace_counts_every_request_of_a_turn(world: Any) -> None:
+    world.property()
+    world.do("UPDATE domiq_sync.account SET min_interval_ms = 60000")
+    with world.client.together("400"):
+        ask(world)
+        ask(world)
+    assert world.pauses == []
+    ask(world)
+    assert round(sum(world.pauses)) == 120
 
 
 def _ask_from_a_process(database: str, standin: str, times: int) -> None:

@@ -239,6 +239,18 @@ class TestWaiting:
         )  # fmt: skip
         assert not readings(world, Kind.NO_PUSH)["juniper-flats"].bad
 
+    @pytest.mark.parametrize("outcome", ["account_busy", "request_in_doubt", "not_asked"])
+    def test_an_attempt_that_was_kept_from_asking_sends_nothing(self, world: Any, outcome: str) -> None:
+        (place,) = places(world, 1)
+        world.conversation(place, "new")
+        world.do("UPDATE domiq_sync.delivery SET next_attempt_at = now() - interval '20 min'")
+        world.do(
+            "INSERT INTO domiq_sync.attempt (change_id, lease_token, worker, action, outcome, started_at, "
+            "duration_ms) SELECT change_id, 1, 'w', 'search_by_email', :o, now(), 5 FROM domiq_sync.delivery",
+            o=outcome,
+        )
+        assert readings(world, Kind.NO_PUSH)["juniper-flats"].bad
+
     def test_divergence_counts_what_has_lasted_as_the_comparison_has_it(self, world: Any) -> None:
         place, other = places(world, 2)
         pairs = [
@@ -320,6 +332,49 @@ class TestCauses:
         world.do("UPDATE status_sync_log SET sync_status = 'success'")
         assert watch.over(20, 5) == [(15, "recovered", "resman_down")]
         assert "what waited at 3 properties has gone across" in notices(world)[1]
+
+    def test_recovered_is_said_only_when_what_was_due_has_gone_and_all_was_pulled_again(
+        self, world: Any
+    ) -> None:
+        """Four minutes without an answer: no property's pull is late by then, and one answer closes the
+        breaker."""
+        made = places(world, 3, "10 min")
+        world.conversation(made[0], "new")
+        world.do(
+            "UPDATE domiq_sync.account SET open_until = clock_timestamp() + interval '1 min', opened_at = "
+            "clock_timestamp(), open_reason = 'unreachable' WHERE resman_account_id = '400'"
+        )
+        watch = Watch(world)
+        assert watch.over(6) == [(6, "opened", "resman_down")]
+        world.do("UPDATE domiq_sync.account SET open_until = NULL, open_reason = NULL")
+        assert watch.over(20, 2) == []
+        pulled(world, "-1 day")  # a change from then still waits, after another try that met the outage
+        world.do("UPDATE domiq_sync.delivery SET last_outcome = 'breaker_open', postponements = 1")
+        assert watch.over(20, 2) == []
+        pulled(world, "10 min", key="juniper-flats")  # it has gone, but one property was not pulled since
+        world.do("DELETE FROM domiq_sync.delivery")
+        world.do("UPDATE status_sync_log SET sync_status = 'success'")
+        assert watch.over(20, 2) == []
+        pulled(world, "-1 day")
+        assert watch.over(20, 2) == [(12, "recovered", "resman_down")]
+
+    def test_a_property_that_fails_for_a_reason_of_its_own_does_not_keep_an_account_s_alert(
+        self, world: Any
+    ) -> None:
+        places(world, 2)
+        pulled(world, "10 min", key="juniper-flats")
+        world.do(
+            "UPDATE domiq_sync.account SET open_until = clock_timestamp(), opened_at = clock_timestamp(), "
+            "open_reason = 'unreachable' WHERE resman_account_id = '400'"
+        )
+        watch = Watch(world)
+        assert watch.over(6) == [(6, "opened", "resman_down")]
+        world.do("UPDATE domiq_sync.account SET open_until = NULL, open_reason = NULL")
+        world.do(
+            "UPDATE domiq_sync.watermark SET last_error = 'bad_request: no such property' "
+            "WHERE last_pull_at < clock_timestamp() - interval '5 min'"
+        )
+        assert watch.over(20, 2) == [(12, "recovered", "resman_down")]
 
     def test_refused_credentials_say_so_and_a_second_account_is_told_of_as_well(self, world: Any) -> None:
         world.property(0)

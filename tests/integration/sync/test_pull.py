@@ -111,6 +111,20 @@ def test_what_no_pull_ever_asked_for_is_not_late(world: World) -> None:
     assert (found.stored, found.late) == (3, timedelta(0))
 
 
+def test_a_pull_that_is_stopped_while_it_waits_for_its_account_ends(world: World) -> None:
+    world.property(0)
+    world.property(7)
+    client = world.make_client(gate_wait_ms=20)
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with world.client.together("400"), pytest.raises(KeyboardInterrupt):
+        pull_all(world.engine, client, world.integrations(), on_property=stop)
+    assert {p["accountId"] for p in world.standin.requests() if "accountId" in p} <= {"401"}
+    assert len(world.pull()) == 2
+
+
 def spread(world: World, count: int) -> list[str]:
     """Prospects first met over two years, all modified of late; every tenth has no first contact."""
     made = []
