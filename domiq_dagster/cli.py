@@ -60,6 +60,7 @@ from domiq_dagster.sync.standing import coverage
 from domiq_dagster.sync.thresholds import (
     BadThreshold,
 )
+from domiq_dagster.sync.trouble import records_in_trouble
 from domiq_dagster.sync.try_channel import CannotSend
 from domiq_dagster.wiring import (
     ConfigurationError,
@@ -279,8 +280,9 @@ def status(property_name: PropertyOption = None, json_output: Json = False) -> N
             queues = catchup(connection)
             covered = coverage(connection, [chosen.property_id] if chosen else None)
             troubled = in_alert(connection)
+            records = records_in_trouble(connection, [chosen.property_id] if chosen else None)
     accounts = [a for a in queues.accounts if chosen is None or a.account_id == chosen.account_id]
-    result = views.status_result(figures, queues, accounts, covered, troubled)
+    result = views.status_result(figures, queues, accounts, covered, troubled, records)
     views.print_status(result)
     finish(json_output, result, bad=not result["ok"])
 

@@ -15,11 +15,12 @@ from psycopg import sql
 
 from domiq_dagster.db.embedded import EmbeddedServer, running
 
-hypothesis.settings.register_profile("local", deadline=None, max_examples=50)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, max_examples=50)
+# The suite is the same every time, here and in CI. New examples are looked for by `make soak`, whose finds
+# become tests.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000, print_blob=True)
 _soaks = float(os.environ.get("DOMIQ_SOAK_MINUTES") or 0) > 0  # see tests/depth.py
-hypothesis.settings.load_profile("soak" if _soaks else "ci" if os.environ.get("CI") else "local")
+hypothesis.settings.load_profile("soak" if _soaks else "suite")
 
 
 @pytest.fixture(scope="session")

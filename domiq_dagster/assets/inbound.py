@@ -38,6 +38,7 @@ from domiq_dagster.sync.integrations import Integration, complete_settings, load
 from domiq_dagster.sync.passes import pull_all
 from domiq_dagster.sync.pull import Pulled
 from domiq_dagster.sync.standing import Coverage, coverage, verdicts
+from domiq_dagster.sync.trouble import sentence
 
 STEP = "resman_leads"
 """The step's name, which a run's config names: that of the first of its two assets."""
@@ -104,12 +105,16 @@ def _pull(
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="apply") as pool:
         applied: list[Future[None]] = []
 
-        def on_property(integration: Integration, result: Pulled | ResManError) -> None:
+        def on_property(integration: Integration, result: Pulled | Exception) -> None:
             if isinstance(result, Pulled):
                 if result.distrust is not None:
                     context.log.warning(
                         f"{result.partition_key}: this full read is not believed, since {result.distrust}. "
                         "If that is right, materialise the partition with full: true and believe_short: true."
+                    )
+                for key, why in result.unreadable.items():
+                    context.log.warning(
+                        f"{result.partition_key}: prospect {key} {why}: it is asked for again"
                     )
                 _mark(context, resman_leads.key, integration.partition_key, pulled_metadata(result))
                 if applier is not None:
@@ -137,7 +142,7 @@ def _pull(
             f"{len(errors)} of {len(chosen)} properties could not be pulled; what the others brought was "
             "stored and applied. Materialise the failed partitions again, or wait: the next pull goes on "
             "from their watermark.",
-            metadata={key: str(error) for key, error in sorted(errors.items())},
+            metadata={key: sentence(error) for key, error in sorted(errors.items())},
         )
 
 

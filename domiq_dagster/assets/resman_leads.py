@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
-from dagster import AssetSpec, MetadataValue
+from dagster import AssetSpec, MetadataValue, TableRecord
 
 from domiq_dagster.assets.sources import domiq_property, resman_prospects
 from domiq_dagster.partitions import properties
 from domiq_dagster.sync.pull import Pulled
+
+_SAMPLE = 20
 
 resman_leads = AssetSpec(
     "resman_leads",
@@ -35,6 +37,11 @@ def pulled_metadata(result: Pulled) -> Mapping[str, MetadataValue]:
         "vanished": MetadataValue.int(result.vanished),
         "modified_since": MetadataValue.timestamp(result.modified_since),
     }
+    if result.unreadable:
+        found["unreadable"] = MetadataValue.int(len(result.unreadable))
+        found["unreadable_prospects"] = MetadataValue.table(
+            [TableRecord({"prospect": k, "why": why}) for k, why in result.unreadable.items()][:_SAMPLE]
+        )
     if result.distrust is not None:
         found["not_believed"] = MetadataValue.text(result.distrust)
     if result.watermark is not None:

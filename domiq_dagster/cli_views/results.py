@@ -12,6 +12,7 @@ from domiq_dagster.sync.passes import PassReport
 from domiq_dagster.sync.retry import Retried
 from domiq_dagster.sync.rules.run import COUNTS, OUTCOMES
 from domiq_dagster.sync.standing import Coverage
+from domiq_dagster.sync.trouble import Trouble
 
 FIGURES = ("pulled", "applied", "pushed", "failed", "pending", "diverged")
 
@@ -51,6 +52,7 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
             "fetched": report.pulled[key].fetched if key in report.pulled else 0,
             "stored": report.pulled[key].stored if key in report.pulled else 0,
             "linked": report.pulled[key].linked if key in report.pulled else 0,
+            "unreadable": dict(report.pulled[key].unreadable) if key in report.pulled else {},
             "applied": report.applied[key].applied if key in report.applied else 0,
             "pushed": pushed.get("success", 0),
             "failed": pushed.get("failed", 0),
@@ -60,7 +62,12 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
     rules_failed = report.ruled.total("failed") if report.ruled else 0
     return {
         "ok": not (
-            sums["failed"] or sums["diverged"] or report.pull_errors or report.problems or rules_failed
+            sums["failed"]
+            or sums["diverged"]
+            or report.pull_errors
+            or report.problems
+            or rules_failed
+            or any(row["this_pass"]["unreadable"] for row in rows)
         ),
         "properties": rows,
         "totals": sums,
@@ -81,8 +88,10 @@ def status_result(
     accounts: Sequence[AccountQueue],
     covered: Mapping[UUID, Coverage],
     troubled: Mapping[str, Sequence[str]],
+    records: Sequence[Trouble],
 ) -> dict[str, Any]:
-    """The state of the given properties and accounts, and of the queue as a whole."""
+    """The state of the given properties and accounts, and of the queue as a whole. `records`: those in
+    trouble."""
     waiting = {q.partition_key: q for q in queues.properties}
     rows = []
     for f in figures:
@@ -110,11 +119,12 @@ def status_result(
                 "not_compared": dict(cover.not_compared),
                 "statuses_left_alone": dict(cover.left_alone),
                 "in_alert": list(troubled.get(f.partition_key, ())),
+                "records_in_trouble": [_trouble_row(t) for t in records if t.property_id == f.property_id],
             }
         )
     sums = totals(rows)
     return {
-        "ok": not (sums["failed"] or sums["diverged"]),
+        "ok": not (sums["failed"] or sums["diverged"] or any(r["records_in_trouble"] for r in rows)),
         "properties": rows,
         "totals": sums,
         "queue": {
@@ -123,6 +133,16 @@ def status_result(
             "not_connected": queues.not_connected,
         },
         "accounts": [account_row(a) for a in accounts],
+    }
+
+
+def _trouble_row(record: Trouble) -> dict[str, Any]:
+    return {
+        "kind": record.kind,
+        "id": record.key,
+        "why": record.sentence,
+        "since": record.since,
+        "times": record.times,
     }
 
 

@@ -15,6 +15,8 @@ from domiq_dagster.sync.catchup import in_words
 from domiq_dagster.sync.standing import WHY_NOT_COMPARED
 
 _TABLE_WIDTH = 110
+_MOST_RECORDS = 10
+"""So many records in trouble are named for each property."""
 
 
 def make_console() -> Console:
@@ -43,6 +45,9 @@ def print_pass(result: dict[str, Any]) -> None:
     console = make_console()
     for key, why in result["pull_errors"].items():
         console.print(f"[red]not pulled[/] {key}: {escape(why)}")
+    for row in result["properties"]:
+        for prospect, why in list(row["this_pass"]["unreadable"].items())[:_MOST_RECORDS]:
+            console.print(f"[yellow]not read[/] {row['property']}: prospect {escape(prospect)} {escape(why)}")
     for problem in result["problems"]:
         console.print(f"[yellow]setting[/] {escape(problem)}")
     for account, why in result["outages"].items():
@@ -68,7 +73,8 @@ def print_status(result: dict[str, Any]) -> None:
     print_figures(result["properties"], result["totals"], "Status sync")
     print_queues(result["accounts"])
     console = make_console()
-    for sentence in [*_in_alert(result), *_standing(result), *_not_pulled(result)]:
+    sentences = [*_in_alert(result), *_standing(result), *_not_pulled(result), *_in_trouble(result)]
+    for sentence in sentences:
         console.print(sentence)
     alone: dict[str, int] = {}
     for row in result["properties"]:
@@ -156,6 +162,16 @@ def _not_pulled(result: dict[str, Any]) -> Iterator[str]:
         if row["distrust"]:
             why = escape(row["distrust"])
             yield f"[yellow]{row['property']}[/] its last full read is not believed: {why}"
+
+
+def _in_trouble(result: dict[str, Any]) -> Iterator[str]:
+    for row in result["properties"]:
+        records = row["records_in_trouble"]
+        for record in records[:_MOST_RECORDS]:
+            why = escape(f"{record['kind']} {record['id']} {record['why']}")
+            yield f"[yellow]{row['property']}[/] {why} (since {record['since']:%Y-%m-%d %H:%M %Z})"
+        if len(records) > _MOST_RECORDS:
+            yield f"[yellow]{row['property']}[/] and {len(records) - _MOST_RECORDS} more records in trouble"
 
 
 def _span(seconds: float | None) -> str:

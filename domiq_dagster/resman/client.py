@@ -20,7 +20,7 @@ from domiq_dagster.resman.models import (
     PostedLead,
     Property,
 )
-from domiq_dagster.resman.prospect import Prospect
+from domiq_dagster.resman.prospect import Prospect, UnreadableProspect
 from domiq_dagster.resman.v1 import V1
 from domiq_dagster.resman.v2 import V2
 
@@ -79,10 +79,12 @@ class ResManClient:
         modified_since: datetime,
         prospect_id: str | None = None,
         first_contact: tuple[datetime, datetime] | None = None,
+        on_unreadable: Callable[[UnreadableProspect], None] | None = None,
     ) -> Generator[Prospect, None, None]:
         """The prospects of a property modified since a time (aware; a future one is sent as now).
         `first_contact` asks only for those first met between two times: ResMan may not honour it, so whoever
-        asks looks at what came.
+        asks looks at what came. One that cannot be read is told to `on_unreadable`, and the others follow;
+        without it, it raises Garbled.
 
         They are streamed: the request is made when the first is asked for, and the guard is held
         until the last was given, an error was raised, or the generator was closed. Only when the
@@ -90,7 +92,9 @@ class ResManClient:
         from a part of it. Whoever may stop early closes it (`contextlib.closing`), and asks ResMan
         for nothing else of that account meanwhile.
         """
-        return self._v2.prospects(account_id, property_id, modified_since, prospect_id, first_contact)
+        return self._v2.prospects(
+            account_id, property_id, modified_since, prospect_id, first_contact, on_unreadable
+        )
 
     def employees_v2(self, account_id: str) -> list[Employee]:
         """All employees of an account; `id` is the personId, which is not the agent id of v1."""

@@ -27,8 +27,8 @@ _MAX_VALUE = 16 * 1024 * 1024
 _BLANKS = re.compile(r"[ \t\r\n]*")
 # What may stand where a value was cut off in the middle of a number, a word or an escape.
 _CUT = re.compile(r"\s*(?:-?[0-9.eE+-]*|t|tr|tru|f|fa|fal|fals|n|nu|nul|\\?u?[0-9a-fA-F]{0,4})\Z")
-
-
+# What of a number may stand between where the decoder took it to end and where the text was cut off.
+_GOES_ON = re.compile(r"[0-9.eE+-]*\Z").match
 # Where an object begins that has a member: up to the colon after its first key.
 _BEGINNING = re.compile(r'\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:')
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -62,17 +62,6 @@ def sources(answer: Answer, name: str) -> Iterator[Source]:
         if found:
             return
     raise outcomes.garbled(answer.request, f"it has no list {name}")
-
-
-def objects(answer: Answer, name: str) -> Iterator[dict[str, Any]]:
-    """The same, decoded; for short lists. Garbled where there is something else among them."""
-    for source in sources(answer, name):
-        found = None
-        with contextlib.suppress(ValueError, RecursionError):  # a number or a nesting beyond all measure
-            found = json.loads(bytes(source))
-        if not isinstance(found, dict):
-            raise outcomes.garbled(answer.request, f"its list {name} holds something other than objects")
-        yield found
 
 
 class _Text:
@@ -174,8 +163,9 @@ class _Text:
                 failed = True  # a number or a nesting beyond all measure
             if not failed:
                 length = end - self._at
-                # A number that ends where the text does may go on.
-                if end == len(self._held) and isinstance(found, int | float) and self._more():
+                # A number that ends where the text does, or before the point that the text ends with, may go
+                # on.
+                if isinstance(found, int | float) and _GOES_ON(self._held, end) and self._more():
                     continue
                 source = self._held[self._at : self._at + length]
                 self._at += length

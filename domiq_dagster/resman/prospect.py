@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ import xxhash
 
 from domiq_dagster.resman.dates import as_instant, parse_when
 from domiq_dagster.resman.models import Lease, Person
+from domiq_dagster.resman.redact import describe
 
 _SHAPES: dict[tuple[str, ...], Mapping[str, str]] = {}
 _MAX_SHAPES = 1_000
@@ -25,8 +27,47 @@ _MAX_SHAPES = 1_000
 Source = bytes | msgspec.Raw
 
 
+_MOST_BITS = 1_000
+"""Of a number that is read as a text. Python writes none of thousands of digits."""
+WITHOUT_ID = "without id"
+"""How the key of an item begins that has none."""
+_LONGEST_ID = 100
+"""ResMan's ids are GUIDs, of 36 characters. A text without end is none, and no index takes it."""
+
+
 class Unreadable(ValueError):
-    """A prospect lacks something without which it is none; the text names the key."""
+    """A prospect lacks something without which it is none.
+
+    Attributes:
+        lacks: the key, in the words of ResMan's API.
+        prospect_id: its id, where that can be read.
+    """
+
+    def __init__(self, lacks: str, prospect_id: str | None = None) -> None:
+        super().__init__(lacks)
+        self.lacks, self.prospect_id = lacks, prospect_id
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableProspect:
+    """An item of an answer that could not be read. `key` names it: by its id, or, where it has none, by a
+    hash of what came, so that the same item has the same name next time. `reason` has nothing of what it
+    holds."""
+
+    key: str
+    reason: str
+    prospect_id: str | None = None
+
+
+def unreadable(source: Source, error: Exception) -> UnreadableProspect:
+    """Names what could not be read, and why."""
+    if isinstance(error, Unreadable):
+        reason, prospect_id = f"has no readable {error.lacks}", error.prospect_id
+    else:
+        reason, prospect_id = f"could not be read ({type(error).__name__})", None
+    if prospect_id is None or describe(prospect_id) != prospect_id:  # an address or a number is no id
+        return UnreadableProspect(f"{WITHOUT_ID} ({xxhash.xxh3_64_hexdigest(source)})", reason)
+    return UnreadableProspect(prospect_id, reason, prospect_id)
 
 
 # None of these fields has a default, so that a key which is not there as documented does not pass for a
@@ -154,11 +195,14 @@ class Prospect(msgspec.Struct, eq=False, gc=False):
 def read_prospect(source: Source) -> Prospect:
     """Reads a prospect's JSON. Raises Unreadable."""
     fields = _read(source)
-    raw = as_text(fields.last_modified) or _lacks("lastModified")
+    prospect_id = as_text(fields.prospect_id)
+    if prospect_id is None or len(prospect_id) > _LONGEST_ID:
+        raise Unreadable("prospectId")
+    raw = as_text(fields.last_modified) or _lacks("lastModified", prospect_id)
     return Prospect(
-        as_text(fields.prospect_id) or _lacks("prospectId"),
-        as_text(fields.status) or _lacks("status"),
-        _instant(raw) or _lacks("lastModified"),
+        prospect_id,
+        as_text(fields.status) or _lacks("status", prospect_id),
+        _instant(raw) or _lacks("lastModified", prospect_id),
         raw,
         xxhash.xxh3_128_hexdigest(source),
         fields,
@@ -243,7 +287,7 @@ def as_text(value: object) -> str | None:
             value = value.replace("\0", "")
         return value.strip() or None
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        return str(value) if value.bit_length() <= _MOST_BITS else None
     return None
 
 
@@ -275,8 +319,8 @@ def _instant(text: str) -> datetime | None:
     return None if slow is None else as_instant(slow)
 
 
-def _lacks(key: str) -> Any:
-    raise Unreadable(key)
+def _lacks(key: str, prospect_id: str) -> Any:
+    raise Unreadable(key, prospect_id)
 
 
 def _lease(values: Mapping[str, Any]) -> Lease:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from requests.auth import HTTPBasicAuth
 
 from domiq_dagster.resman import outcomes
 from domiq_dagster.resman.config import Guard, ResManConfig
 from domiq_dagster.resman.dates import http_time
-from domiq_dagster.resman.json_list import objects, sources
+from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.resman.json_list import sources
 from domiq_dagster.resman.models import Employee, PickListItem, Property
 from domiq_dagster.resman.outcomes import Request
-from domiq_dagster.resman.prospect import Prospect, Unreadable, as_text, lowered, read_prospect
+from domiq_dagster.resman.prospect import (
+    Prospect,
+    Source,
+    Unreadable,
+    UnreadableProspect,
+    as_text,
+    lowered,
+    read_prospect,
+    unreadable,
+)
 from domiq_dagster.resman.time_zones import iana_name
 from domiq_dagster.resman.transport import Answer, Transport
 
+logger = logging.getLogger(__name__)
 Json = Mapping[str, Any]
 T = TypeVar("T")
+_TOO_MANY_LOST = 100
+"""So many that cannot be read, and none that can, are no records with a defect: the answer is another one."""
 
 
 class V2:
@@ -37,9 +53,7 @@ class V2:
         )
 
     def properties(self, account_id: str) -> list[Property]:
-        request = self._request("Properties")
-        found = self._objects(account_id, request, "Properties", {}, "properties")
-        return [_property(_Record(raw, "property", n, request)) for n, raw in enumerate(found, 1)]
+        return self._records(account_id, "Properties", {}, "properties", _property)
 
     def prospects(
         self,
@@ -48,6 +62,7 @@ class V2:
         modified_since: datetime,
         prospect_id: str | None,
         first_contact: tuple[datetime, datetime] | None,
+        on_unreadable: Callable[[UnreadableProspect], None] | None,
     ) -> Generator[Prospect, None, None]:
         request = self._request("Prospects")
         now = self._clock()
@@ -58,39 +73,41 @@ class V2:
             params["firstContactDateFrom"] = http_time(first_contact[0], not_after=now)
             params["firstContactDateTo"] = http_time(first_contact[1], not_after=now)
 
-        def stream() -> Generator[Prospect, None, None]:
-            found = self._list(account_id, request, "Prospects", params, "prospects", sources)
-            lacks = None
-            for n, source in enumerate(found, 1):
-                try:
-                    prospect = read_prospect(source)
-                except Unreadable as unreadable:
-                    lacks = f"prospect no. {n} has no readable {unreadable}"
-                    break
-                yield prospect
-            if lacks is not None:
-                raise outcomes.garbled(request, lacks)
-
-        return stream()
+        found = self._list(account_id, request, "Prospects", params, "prospects", sources)
+        return _read_all(found, request, on_unreadable)
 
     def employees(self, account_id: str) -> list[Employee]:
-        request = self._request("Employees")
-        found = self._objects(account_id, request, "Employees", {}, "employees")
-        return [_employee(_Record(raw, "employee", n, request)) for n, raw in enumerate(found, 1)]
+        return self._records(account_id, "Employees", {}, "employees", _employee)
 
     def pick_list(self, account_id: str, name: str) -> list[PickListItem]:
-        request = self._request("PickLists")
-        found = self._objects(account_id, request, "PickLists", {"name": name}, "pickList")
-        records = (_Record(raw, "pick list item", n, request) for n, raw in enumerate(found, 1))
-        return [PickListItem(r.need_id("picklistItemId"), r.text("name") or "") for r in records]
+        return self._records(account_id, "PickLists", {"name": name}, "pickList", _pick_list_item)
+
+    def _records(
+        self,
+        account_id: str,
+        endpoint: str,
+        params: Mapping[str, str],
+        envelope: str,
+        read: Callable[[_Record], T],
+    ) -> list[T]:
+        """A short list, without those that cannot be read. Raises Garbled where that leaves none."""
+        request = self._request(endpoint)
+        found: list[T] = []
+        lacks: list[str] = []
+        with closing(self._list(account_id, request, endpoint, params, envelope, sources)) as items:
+            for number, source in enumerate(items, 1):
+                try:
+                    found.append(read(_Record(_decoded(source))))
+                except Unreadable as error:
+                    lacks.append(f"no. {number} of its {envelope} has no readable {error.lacks}")
+        if lacks and not found:
+            raise outcomes.garbled(request, lacks[0])
+        if lacks:
+            logger.warning("%s: left out what cannot be read: %s", request.what, "; ".join(lacks[:10]))
+        return found
 
     def _request(self, endpoint: str) -> Request:
         return Request(f"GET {endpoint}", private=self._private)
-
-    def _objects(
-        self, account_id: str, request: Request, path: str, params: Mapping[str, str], envelope: str
-    ) -> Iterator[dict[str, Any]]:
-        return self._list(account_id, request, path, params, envelope, objects)
 
     def _list(
         self,
@@ -100,29 +117,76 @@ class V2:
         params: Mapping[str, str],
         envelope: str,
         read: Callable[[Answer, str], Iterator[T]],
-    ) -> Iterator[T]:
+    ) -> Generator[T, None, None]:
+        """Holds the guard from its first item to its end: whoever may stop before it closes it."""
         headers = {"Accept": "application/json", "ResMan-Account-Id": account_id}
         with self.transport.get(account_id, path, request, params=params, headers=headers) as answer:
             yield from read(answer, envelope)
 
 
+def _read_all(
+    found: Generator[Source, None, None],
+    request: Request,
+    on_unreadable: Callable[[UnreadableProspect], None] | None,
+) -> Generator[Prospect, None, None]:
+    """The prospects of an answer. What cannot be read, for whatever reason, is told to `on_unreadable`, or
+    ends the stream as garbled where nobody wants to know.
+
+    Closed explicitly: an exception that somebody keeps would keep the generator, and that the guard.
+    """
+    readable, lost = 0, 0
+    failure: ResManError | None = None
+    with closing(found):
+        for number, source in enumerate(found, 1):
+            try:
+                prospect = read_prospect(source)
+            except Exception as error:
+                item, lost = unreadable(source, error), lost + 1
+            else:
+                readable += 1
+                yield prospect
+                continue
+            if on_unreadable is None:
+                # raised below, outside of the except block's reach and with the list closed
+                failure = outcomes.garbled(request, f"prospect no. {number} {item.reason}")
+                break
+            on_unreadable(item)
+    if failure is None and not readable and lost >= _TOO_MANY_LOST:
+        failure = outcomes.garbled(request, f"none of its {lost} prospects can be read")
+    if failure is not None:
+        raise failure
+
+
+def _decoded(source: Source) -> Json:
+    try:
+        raw = json.loads(bytes(source))
+    except (ValueError, RecursionError):  # a number or a nesting beyond all measure
+        raise Unreadable("JSON") from None
+    if not isinstance(raw, dict):
+        raise Unreadable("object")
+    return raw
+
+
 class _Record:
     """One object of an answer, read by keys whose case does not matter: v2 spells its own unevenly."""
 
-    __slots__ = ("_kind", "_number", "_request", "values")
+    __slots__ = ("values",)
 
-    def __init__(self, raw: Json, kind: str, number: int, request: Request) -> None:
+    def __init__(self, raw: Json) -> None:
         self.values = lowered(raw)
-        self._kind, self._number, self._request = kind, number, request
 
     def text(self, key: str) -> str | None:
         return as_text(self.values.get(key.lower()))
 
     def need_id(self, key: str) -> str:
-        return self.text(key) or self._lacks(key)
+        found = self.text(key)
+        if found is None:
+            raise Unreadable(key)
+        return found
 
-    def _lacks(self, key: str) -> NoReturn:
-        raise outcomes.garbled(self._request, f"{self._kind} no. {self._number} has no readable {key}")
+
+def _pick_list_item(record: _Record) -> PickListItem:
+    return PickListItem(record.need_id("picklistItemId"), record.text("name") or "")
 
 
 def _property(record: _Record) -> Property:

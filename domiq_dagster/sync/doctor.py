@@ -10,6 +10,9 @@ from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.measure import conservation_problems
 from domiq_dagster.sync.onboarding import finding, survey
+from domiq_dagster.sync.trouble import Trouble, records_in_trouble
+
+_MOST_RECORDS = 20
 
 
 def examine(engine: Engine, client: ResManClient) -> list[dict[str, Any]]:
@@ -24,6 +27,7 @@ def examine(engine: Engine, client: ResManClient) -> list[dict[str, Any]]:
         )
         integrations = load_integrations(connection, enabled_only=False)
         problems = conservation_problems(connection)
+        records = records_in_trouble(connection)
     findings.append(
         finding(
             "Changes of conversation.status are captured",
@@ -40,6 +44,13 @@ def examine(engine: Engine, client: ResManClient) -> list[dict[str, Any]]:
     )
     findings.append(
         finding(
+            "Every record can be dealt with",
+            not records,
+            "yes" if not records else "; ".join(_told(record) for record in records[:_MOST_RECORDS]),
+        )
+    )
+    findings.append(
+        finding(
             "Properties are connected",
             bool(integrations),
             f"{len(integrations)}" if integrations else "none: run domiq-sync connect",
@@ -48,6 +59,10 @@ def examine(engine: Engine, client: ResManClient) -> list[dict[str, Any]]:
     for account in sorted({i.account_id for i in integrations}):
         findings += _account(client, [i for i in integrations if i.account_id == account])
     return findings
+
+
+def _told(record: Trouble) -> str:
+    return f"{record.partition_key}: {record.kind} {record.key} {record.sentence}"
 
 
 def _account(client: ResManClient, integrations: list[Integration]) -> list[dict[str, Any]]:

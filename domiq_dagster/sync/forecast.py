@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, Row, text
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.sync import trouble
 from domiq_dagster.sync.decide import Action
 from domiq_dagster.sync.inbound import decisions
 from domiq_dagster.sync.integrations import Integration
@@ -95,8 +95,10 @@ def forecast_property(
             pulled = pull_property(engine, client, integration, full=full, since=since)
             result.fetched, result.stored = pulled.fetched, pulled.stored
             result.would_link = pulled.linked
-        except ResManError as error:
-            result.error = f"{error.kind}: {error}"
+        except Exception as error:
+            if trouble.is_lost_database(error):
+                raise
+            result.error = trouble.sentence(error)
         with engine.connect() as connection:
             _decide_and_plan(connection, integration, result)
     return result, pulled

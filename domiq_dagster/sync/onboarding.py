@@ -4,6 +4,7 @@ what would its open settings become? Asks ResMan, and writes nothing."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import BadCredentials, NotEntitled, ResManError, Scope
 from domiq_dagster.resman.models import Employee, PickListItem, Property
+from domiq_dagster.resman.prospect import UnreadableProspect
 from domiq_dagster.sync.integrations import (
     PREFERRED_LOST_REASONS,
     PREFERRED_SOURCES,
@@ -76,11 +78,9 @@ def survey(
     a, p = account_id, resman_property_id
 
     def one_prospect() -> int:
-        answer = client.prospects(a, p, modified_since=clock())
-        try:
-            return int(next(answer, None) is not None)
-        finally:
-            answer.close()
+        odd: list[UnreadableProspect] = []
+        with closing(client.prospects(a, p, modified_since=clock(), on_unreadable=odd.append)) as answer:
+            return int(next(answer, None) is not None or bool(odd))
 
     found.properties = _ask(found, "v2 Properties", lambda: client.properties(a), "properties")
     found.place = next((q for q in found.properties or [] if q.property_id.lower() == p.lower()), None)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.sync import trouble
 from domiq_dagster.sync.accounts import last_word
 from domiq_dagster.sync.channels import Channels
 from domiq_dagster.sync.inbound import Applied, apply_property
@@ -57,13 +58,13 @@ def pull_all(
     believe_short: bool = False,
     rules: PullRules | None = None,
     max_accounts: int = 4,
-    on_property: Callable[[Integration, Pulled | ResManError], None] = lambda i, r: None,
-) -> tuple[dict[str, Pulled], dict[str, ResManError]]:
+    on_property: Callable[[Integration, Pulled | Exception], None] = lambda i, r: None,
+) -> tuple[dict[str, Pulled], dict[str, Exception]]:
     """Pulls several properties: up to `max_accounts` accounts side by side, the properties of each one after
-    the other. One property's failure touches no other. Returns what came and what failed, by partition key.
-    `on_property` is called as each ends."""
+    the other. One property's failure, whatever it is, touches no other: only a database that is gone ends
+    all. Returns what came and what failed, by partition key. `on_property` is called as each ends."""
     pulled: dict[str, Pulled] = {}
-    errors: dict[str, ResManError] = {}
+    errors: dict[str, Exception] = {}
 
     interrupted = threading.Event()
 
@@ -90,14 +91,18 @@ def pull_all(
                     believe_short=believe_short,
                     rules=rules,
                 )
-                pulled[integration.partition_key] = result
-                on_property(integration, result)
             except _Interrupted:
                 return
-            except ResManError as error:
-                logger.warning("pull of %s failed: %s", integration.partition_key, error)
-                errors[integration.partition_key] = error
+            except Exception as error:
+                if trouble.is_lost_database(error):
+                    raise
+                trouble.log_fault(f"pull of {integration.partition_key} failed", error)
+                # Without its traceback, which would keep all that the pull held.
+                errors[integration.partition_key] = error.with_traceback(None)
                 on_property(integration, error)
+            else:
+                pulled[integration.partition_key] = result
+                on_property(integration, result)
 
     with ThreadPoolExecutor(max_workers=max_accounts, thread_name_prefix="pull") as pool:
         under_way = [pool.submit(run_account, mine) for mine in accounts.values()]
@@ -130,7 +135,7 @@ def sync_pass(
         report.problems = [f"the settings could not be completed from ResMan: {error}"]
     integrations = _integrations(engine, property_ids)
     report.pulled, errors = pull_all(engine, client, integrations, full=full, believe_short=believe_short)
-    report.pull_errors = {key: f"{e.kind}: {e}" for key, e in errors.items()}
+    report.pull_errors = {key: trouble.sentence(e) for key, e in errors.items()}
     for integration in integrations:
         report.applied[integration.partition_key] = apply_property(engine, integration)
     report.reconciled = reconcile(engine, property_ids=property_ids)

@@ -9,8 +9,8 @@ moves lastModified, and sees who is gone.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Engine, Row, text
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
-from domiq_dagster.resman.prospect import Prospect
+from domiq_dagster.resman.prospect import WITHOUT_ID, Prospect, UnreadableProspect
+from domiq_dagster.sync import trouble
 from domiq_dagster.sync.glance import Glance
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.links import LinkFinder
@@ -32,6 +33,8 @@ from domiq_dagster.sync.windows import Reach, WindowedReader
 __all__ = ["PullRules", "Pulled", "pull_property"]
 logger = logging.getLogger(__name__)
 _QUERIES = load_queries(__package__, "pull.sql")
+_MOST_UNREADABLE = 1_000
+"""So many are named; should there be more, the first ones tell enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class Pulled:
     """Confirmed to be gone."""
     distrust: str | None = None
     """Why this full read was not believed to be whole."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Prospects that could not be read, by id where they have one, each with why. They are asked for
+    again."""
 
 
 def pull_property(
@@ -76,11 +82,18 @@ def pull_property(
     `believe_short` is a person's word that a full read which lacks much is right.
 
     Raises:
-        ResManError: nothing of this pull was stored; the failure is on record in the watermark table.
+        Exception: nothing of this pull was stored; the failure is on record in the watermark table, save
+            where the database itself is gone. Mostly a ResManError; anything else is a fault of ours or of
+            the database.
     """
     with engine.connect() as connection:
         pull = _Pull(connection, client, integration, full, since, rules or PullRules(), clock())
-        pulled = pull.run(believe_short)
+        try:
+            pulled = pull.run(believe_short)
+        except Exception as error:
+            if not trouble.is_lost_database(error):
+                pull.record_failure(error)
+            raise
     logger.info(
         "pulled %s: %d fetched, %d stored, %d linked",
         pulled.partition_key,
@@ -88,6 +101,8 @@ def pull_property(
         pulled.stored,
         pulled.linked,
     )
+    for key, reason in pulled.unreadable.items():
+        logger.warning("%s: prospect %s %s", pulled.partition_key, key, reason)
     if pulled.distrust is not None:
         logger.warning("the full read of %s is not believed: %s", pulled.partition_key, pulled.distrust)
     return pulled
@@ -107,7 +122,7 @@ class _Pull:
         now: datetime,
     ) -> None:
         self._connection, self._client, self._integration = connection, client, integration
-        self._full, self._rules = full, rules
+        self._full, self._rules, self._now = full, rules, now
         self._id = integration.property_id
         begun = self._one("begin_pull", remembered_seconds=rules.late_memory.total_seconds())
         self._begun = begun
@@ -129,21 +144,21 @@ class _Pull:
             now,
             take=self._take,
             windows_begin=self._stage.keep_ids,
-            not_seen=self._stage.not_seen,
+            not_seen=self._not_seen,
+            on_unreadable=self._note_unreadable,
             before=before or None,
         )
+        self._unreadable: dict[str, UnreadableProspect] = {}
+        self._in_trouble = frozenset(begun.in_trouble)
+        self._readable_again: set[str] = set()
 
     def run(self, believe_short: bool) -> Pulled:
-        try:
-            self._shared = property_contacts(self._client, self._integration)
-            self._finder = LinkFinder(self._connection, self._id, shared=self._shared)
-            self._glance = Glance(self._finder)
-            self._connection.commit()
-            reach = self._reader.read()
-        except ResManError as error:
-            self._connection.rollback()
-            self._record_failure(error)
-            raise
+        self._shared = property_contacts(self._client, self._integration)
+        self._finder = LinkFinder(self._connection, self._id, shared=self._shared)
+        self._glance = Glance(self._finder)
+        self._connection.commit()
+        reach = self._reader.read()
+        self._ask_again_for_unreadable()
         pulled, record_id = self._store(reach, believe_short)
         if self._full and pulled.missing and pulled.distrust is None:
             pulled = self._close_vanished(pulled, record_id)
@@ -151,15 +166,60 @@ class _Pull:
 
     def _take(self, answer: Iterator[Prospect]) -> None:
         try:
-            self._stage.take(answer, self._glance.look)
+            self._stage.take(answer, self._look, self._note_spoiled)
         except ResManError:
             self._glance.drop()
             raise
         self._glance.keep()
 
+    def _look(self, prospects: Sequence[Prospect]) -> None:
+        self._glance.look(prospects)
+        if self._in_trouble:
+            self._readable_again.update({p.prospect_id for p in prospects} & self._in_trouble)
+
+    # Prospects that cannot be read
+
+    def _note_unreadable(self, item: UnreadableProspect) -> None:
+        if item.key in self._unreadable or len(self._unreadable) < _MOST_UNREADABLE:
+            self._unreadable[item.key] = item
+
+    def _note_spoiled(self, prospect: Prospect, error: Exception) -> None:
+        logger.error("a prospect could not be taken: %s", type(error).__name__)
+        item = UnreadableProspect(
+            prospect.prospect_id, f"could not be taken ({type(error).__name__})", prospect.prospect_id
+        )
+        self._readable_again.discard(item.key)
+        self._note_unreadable(item)
+
+    def _not_seen(self, ids: Sequence[str]) -> list[str]:
+        """Which of these neither came nor could be read."""
+        lost = {key.lower() for key in self._unreadable}
+        return [i for i in self._stage.not_seen(ids) if i.lower() not in lost]
+
+    def _ask_again_for_unreadable(self) -> None:
+        """Asks for those of earlier pulls that did not come this time, by their ids: the watermark may lie
+        behind them by now. One that does not come even so is there no more."""
+        missed = self._in_trouble - self._readable_again - self._unreadable.keys()
+        ids = sorted(key for key in missed if not key.startswith(WITHOUT_ID))
+        for prospect_id in ids[: self._rules.confirm_most]:
+            self._reader.read_one(prospect_id, self._now - self._rules.full_look_back)
+            if prospect_id not in self._unreadable:
+                self._readable_again.add(prospect_id)
+
+    def _store_trouble(self, *, whole: bool) -> None:
+        """`whole`: this pull asked for all that the ones before it did, so that what has no id and did not
+        come is gone."""
+        over = self._readable_again - self._unreadable.keys()
+        if whole:
+            over |= {k for k in self._in_trouble - self._unreadable.keys() if k.startswith(WITHOUT_ID)}
+        trouble.clear(self._connection, trouble.PROSPECT, self._id, over)
+        found = {key: item.reason for key, item in self._unreadable.items()}
+        trouble.note(self._connection, trouble.PROSPECT, self._id, found)
+
     def _store(self, reach: Reach | None, believe_short: bool) -> tuple[Pulled, int]:
         """All that the pull brought and the watermark, in one transaction."""
         stage, begun, asked = self._stage, self._begun, self._asked
+        stage.note_came([i.prospect_id for i in self._unreadable.values() if i.prospect_id])
         absences = Absences()
         if self._full and begun.knows_any:
             absences = note_absences(
@@ -167,7 +227,7 @@ class _Pull:
                 self._id,
                 asked.since,
                 begun.started_at,
-                stage.fetched,
+                stage.fetched + len(self._unreadable),
                 self._rules,
                 believe=believe_short,
             )
@@ -179,7 +239,10 @@ class _Pull:
         linked = self._finder.store(self._connection)
         carry_agreed(self._connection, self._id)
         trusted = absences.distrust is None
-        claims = asked.claims and trusted
+        # What has no id cannot be asked for again: then the next pull asks from the same place.
+        nameless = any(item.prospect_id is None for item in self._unreadable.values())
+        self._store_trouble(whole=asked.claims)
+        claims = asked.claims and trusted and not nameless
         newest = min(stage.newest, begun.started_at) if claims and stage.newest else None
         watermark = self._one(
             "finish_pull",
@@ -210,6 +273,7 @@ class _Pull:
             requests=self._reader.requests,
             missing=absences.missing,
             distrust=absences.distrust,
+            unreadable={key: item.reason for key, item in sorted(self._unreadable.items())},
         )
         return pulled, record_id
 
@@ -260,8 +324,9 @@ class _Pull:
         ).id
         return record_id
 
-    def _record_failure(self, error: ResManError) -> None:
-        said = f"{error.kind}: {error}"
+    def record_failure(self, error: Exception) -> None:
+        self._connection.rollback()
+        said = trouble.sentence(error)
         self._run("record_failure", error=said)
         self._record(error=said)
         self._connection.commit()

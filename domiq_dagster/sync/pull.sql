@@ -1,6 +1,6 @@
 -- name: begin_pull
 -- knows_any, misses_any: whether anything is stored of the property, and whether any of it is missing. late_seconds:
--- how late its latest newcomer of the recent past came.
+-- how late its latest newcomer of the recent past came. in_trouble: the keys of prospects that could not be read.
 SELECT clock_timestamp() AS started_at, w.watermark, w.covered_since, w.window_seconds, w.window_reach_seconds,
        -- ordered, so that the key's index is taken: for a new property the whole table would else be read
        (SELECT r.prospect_id FROM domiq_sync.resman_lead r WHERE r.property_id = :property_id
@@ -9,7 +9,9 @@ SELECT clock_timestamp() AS started_at, w.watermark, w.covered_since, w.window_s
        COALESCE((SELECT max(p.late_seconds) FROM domiq_sync.pull p
                  WHERE p.property_id = :property_id AND p.late_seconds > 0
                    AND p.started_at > clock_timestamp() - :remembered_seconds * interval '1 second'), 0)
-           AS late_seconds
+           AS late_seconds,
+       ARRAY(SELECT t.key FROM domiq_sync.trouble t WHERE t.kind = 'prospect' AND t.property_id = :property_id)
+           AS in_trouble
 FROM (SELECT 1) AS one
 LEFT JOIN domiq_sync.watermark w ON w.property_id = :property_id
 

@@ -18,9 +18,10 @@ from itertools import islice, pairwise
 from uuid import UUID
 
 from psycopg import Connection as PsycopgConnection
+from psycopg import Error as PsycopgError
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.prospect import Prospect
@@ -70,23 +71,31 @@ class Stage:
     def unchanged(self) -> int:
         return self.fetched - self.staged
 
-    def take(self, answer: Iterable[Prospect], look: Callable[[Sequence[Prospect]], None]) -> None:
-        """Stages one whole answer, `look`ing at its prospects. If the answer raises, nothing of it stays."""
+    def take(
+        self,
+        answer: Iterable[Prospect],
+        look: Callable[[Sequence[Prospect]], None],
+        on_spoiled: Callable[[Prospect, Exception], None],
+    ) -> None:
+        """Stages one whole answer, `look`ing at its prospects. If the answer raises, nothing of it stays. A
+        prospect that cannot be looked at or put in a row is told to `on_spoiled`, and the others are
+        staged."""
         staged, newest = self.staged, self.newest
         prospects = iter(answer)
         under_way: Future[None] | None = None
         try:
             with ThreadPoolExecutor(1, thread_name_prefix="stage") as other:
                 while piece := list(islice(prospects, _PIECE)):
-                    look(piece)
+                    whole = len(piece) == _PIECE
+                    piece = _looked_at(piece, look, on_spoiled)
                     if under_way is not None:
                         under_way.result()
-                    if len(piece) < _PIECE:
-                        self._take_piece(piece)
+                    if not whole:
+                        self._take_piece(piece, on_spoiled)
                         under_way = None
                     else:
                         # The database works on this piece while the next one is read.
-                        under_way = other.submit(self._take_piece, piece)
+                        under_way = other.submit(self._take_piece, piece, on_spoiled)
                 if under_way is not None:
                     under_way.result()
         except BaseException:
@@ -96,7 +105,21 @@ class Stage:
             raise
         self.fetched = len(self._came)
 
-    def _take_piece(self, piece: list[Prospect]) -> None:
+    def _take_piece(self, piece: list[Prospect], on_spoiled: Callable[[Prospect, Exception], None]) -> None:
+        came, staged, newest = len(self._came), self.staged, self.newest
+        try:
+            self._stage_piece(piece)
+        except (DBAPIError, PsycopgError):
+            raise
+        except Exception:
+            self._connection.rollback()
+            del self._came[came:]
+            self.staged, self.newest = staged, newest
+            self._stage_piece(_sound(piece, lambda prospect: _row(prospect, 0), on_spoiled))
+
+    def _stage_piece(self, piece: list[Prospect]) -> None:
+        if not piece:
+            return
         came = len(self._came)
         self._came.extend([hash(p.prospect_id) for p in piece])
         newest = max(p.last_modified for p in piece)
@@ -113,6 +136,11 @@ class Stage:
         self._copy(differing, [came + 1 + place for place in places])
         self._connection.commit()
 
+    def note_came(self, ids: Sequence[str]) -> None:
+        """These came as well, though nothing of them can be stored."""
+        if self.keeps_ids and ids:
+            self._connection.execute(text(_QUERIES["see"]), {"ids": json.dumps(list(ids)), "n": self.fetched})
+
     def keep_ids(self) -> None:
         """From now on it is to be known who came; nothing has come yet."""
         self.keeps_ids = True
@@ -128,10 +156,11 @@ class Stage:
         self.staged += len(prospects)
         if not prospects:
             return
+        lines = _lines(prospects, numbers)  # before the COPY, which a fault in them would leave aborted
         raw = self._connection.connection.driver_connection
         assert isinstance(raw, PsycopgConnection)
         with raw.cursor() as cursor, cursor.copy(_QUERIES["copy_stage"]) as copy:
-            copy.write(_lines(prospects, numbers))
+            copy.write(lines)
 
     def _discard_from(self, n: int) -> None:
         del self._came[n:]
@@ -176,6 +205,37 @@ class Stage:
         """Empties the tables; the caller commits."""
         if self.staged or self.keeps_ids:
             self._connection.execute(text(_QUERIES["clear_stage"]))
+
+
+def _looked_at(
+    piece: list[Prospect],
+    look: Callable[[Sequence[Prospect]], None],
+    on_spoiled: Callable[[Prospect, Exception], None],
+) -> list[Prospect]:
+    """Looks at a piece; where that raises, at each by itself. Returns those that could be looked at."""
+    try:
+        look(piece)
+    except Exception:
+        return _sound(piece, lambda prospect: look([prospect]), on_spoiled)
+    return piece
+
+
+def _sound(
+    piece: list[Prospect],
+    use: Callable[[Prospect], object],
+    on_spoiled: Callable[[Prospect, Exception], None],
+) -> list[Prospect]:
+    """Those with which something can be done without an exception, whatever it is: a fault is that of the
+    record in hand."""
+    sound = []
+    for prospect in piece:
+        try:
+            use(prospect)
+        except Exception as error:
+            on_spoiled(prospect, error)
+        else:
+            sound.append(prospect)
+    return sound
 
 
 def _effective(p: Prospect) -> str:

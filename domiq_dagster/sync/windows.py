@@ -34,7 +34,7 @@ from datetime import datetime, timedelta
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.dates import as_instant
 from domiq_dagster.resman.errors import AnswerTooLarge, NoAnswer, ResManError, ServerFault
-from domiq_dagster.resman.prospect import Prospect
+from domiq_dagster.resman.prospect import Prospect, UnreadableProspect
 from domiq_dagster.sync.integrations import Integration
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,8 @@ class WindowedReader:
     """Reads what a property has modified since a time.
 
     take: stages one answer. windows_begin: called before the first window, when nothing is staged yet.
-    not_seen: which of these ids did not come in a window.
+    not_seen: which of these ids did not come in a window. on_unreadable: told of each prospect that could not
+    be read; it counts as having come.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class WindowedReader:
         take: Take,
         windows_begin: Callable[[], None],
         not_seen: Callable[[list[str]], list[str]],
+        on_unreadable: Callable[[UnreadableProspect], None],
         before: Reach | None = None,
     ) -> None:
         self._client = client
@@ -94,6 +96,7 @@ class WindowedReader:
         self._key = integration.partition_key
         self._since, self._now = since, now
         self._take, self._windows_begin, self._not_seen = take, windows_begin, not_seen
+        self._on_unreadable = on_unreadable
         self._before = before
         self.requests = 0
 
@@ -119,6 +122,10 @@ class WindowedReader:
         widest = self._read_windows(width, silent)
         self._read_what_lies_outside()
         return Reach(span, widest)
+
+    def read_one(self, prospect_id: str, since: datetime) -> None:
+        """Asks for one prospect by its id, if it was modified since."""
+        self._ask(prospect_id=prospect_id, since=since)
 
     def _read_windows(self, width: timedelta, silent: bool) -> timedelta:
         """Returns the widest window that came whole. Silence twice running is an outage, not a large answer,
@@ -157,15 +164,17 @@ class WindowedReader:
         *,
         first_contact: tuple[datetime, datetime] | None = None,
         prospect_id: str | None = None,
+        since: datetime | None = None,
         watch: _Watch | None = None,
     ) -> None:
         self.requests += 1
         answer = self._client.prospects(
             self._account,
             self._property,
-            modified_since=self._since,
+            modified_since=since or self._since,
             prospect_id=prospect_id,
             first_contact=first_contact,
+            on_unreadable=self._on_unreadable,
         )
         with closing(answer) as prospects:
             self._take(watch.over(prospects) if watch is not None else prospects)

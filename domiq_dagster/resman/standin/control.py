@@ -18,6 +18,7 @@ from . import staff
 from .core import Standin
 from .faults import FaultPlan
 from .records import Prospect, encode
+from .store import Oddity
 from .world import prospect_from
 
 
@@ -45,6 +46,7 @@ class Control:
                 route("prospects/{prospect_id}", self.read, "GET"),
                 route("prospects/{prospect_id}", self.edit, "POST"),
                 route("prospects/{prospect_id}", self.delete, "DELETE"),
+                route("prospects/{prospect_id}/odd", self.odd, "POST"),
                 route("edits", self.edits, "POST"),
                 route("merge", self.merge, "POST"),
             ]
@@ -100,6 +102,15 @@ class Control:
         """POST prospects/ID: a staff edit."""
         prospect = self._prospect(request.path_params["prospect_id"])
         return JSONResponse(encode(staff.edit(self._standin.store, prospect, await _body(request))))
+
+    async def odd(self, request: Request) -> Response:
+        """POST prospects/ID/odd {"values", "instead"}: how v2 shows it from now on; nothing given: as it
+        is."""
+        prospect = self._prospect(request.path_params["prospect_id"])
+        data = await _body(request, "values", "instead")
+        instead = (data["instead"],) if "instead" in data else ()
+        self._standin.store.odd[prospect.prospect_id] = Oddity(data.get("values") or {}, instead)
+        return Response(status_code=204)
 
     async def edits(self, request: Request) -> Response:
         """POST edits {"edits": [{"prospectId", ...}]}: many staff edits.

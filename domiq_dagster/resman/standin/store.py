@@ -7,10 +7,11 @@ edit means (`posting`, `staff`), or any wire format.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from .instants import Clock, system_clock
 from .records import Account, Person, Property, Prospect
@@ -18,6 +19,18 @@ from .records import Account, Person, Property, Prospect
 _NAMESPACE: Final = uuid.UUID("6f0c6f0e-8d5b-4f61-9d0a-0d5f3f1f7a11")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """`values` stand in v2's answer instead of the record's own, key by key; `instead`, if there is one (in a
+    tuple, since it may be null), stands there instead of the whole."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    instead: tuple[Any, ...] = ()
+
+    def shown(self, answer: dict[str, Any]) -> Any:
+        return self.instead[0] if self.instead else {**answer, **self.values}
 
 
 class Store:
@@ -32,6 +45,8 @@ class Store:
         self.accounts: dict[str, Account] = {}
         self.properties: dict[str, Property] = {}
         self.prospects: dict[str, Prospect] = {}
+        self.odd: dict[str, Oddity] = {}
+        """How v2 shows prospects, by id, that it does not show as it should. Not kept in the state's file."""
         self._by_property: dict[str, dict[str, Prospect]] = {}
         self._by_contact: dict[tuple[str, str, str], dict[str, Prospect]] = {}
 

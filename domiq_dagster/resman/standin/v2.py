@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .exchange import HTML, JSON, Answer, Call, json_answer
 from .instants import parse_instant
 from .records import Account, Lease, Note, Property, Prospect, camel, same_id
+from .store import Oddity
 from .v2_json import DateText, employee_json, lease_json, property_json, prospect_json
 
 if TYPE_CHECKING:
@@ -107,7 +108,13 @@ def _prospects(standin: Standin, call: Call, account: Account) -> Answer:
     if most is not None and len(found) > most:
         body = b"<html><body><h1>502 Bad Gateway</h1>response too large: buffer overflow</body></html>"
         return Answer(502, body, HTML, outcome="Failed")
-    return _list_answer("prospects", (prospect_json(p, record, date, with_log) for p in found), len(found))
+    odd = standin.store.odd
+    shown = (prospect_json(p, record, date, with_log) for p in found)
+    if odd:
+        as_it_is = Oddity()
+        pairs = zip(found, shown, strict=True)
+        shown = (odd.get(p.prospect_id, as_it_is).shown(answer) for p, answer in pairs)
+    return _list_answer("prospects", shown, len(found))
 
 
 def _prospect_filter(standin: Standin, call: Call) -> Callable[[Prospect], bool]:

@@ -66,6 +66,31 @@ def test_sync_ends_with_1_when_only_some_properties_could_be_pulled(
     assert "not pulled juniper-flats: server_fault" in done.out
 
 
+def test_sync_names_the_prospect_that_it_could_not_read_and_ends_with_1(
+    run: Run, world: World, env: dict[str, str]
+) -> None:
+    world.property(0)
+    odd, good = (world.lead(0, email=f"{n}@example.com")["prospectId"] for n in "ab")
+    world.standin.odd(odd, values={"lastModified": None})
+    done = run("sync", "--json", **env)
+    assert (done.code, done.err, done.result["pull_errors"]) == (1, "", {})
+    (row,) = done.result["properties"]
+    assert row["this_pass"]["unreadable"] == {odd: "has no readable lastModified"}
+    assert (row["this_pass"]["stored"], row["pulled"]) == (1, 1)
+    assert f"not read juniper-flats: prospect {odd} has no readable lastModified" in done.out
+    assert [r.prospect_id for r in world.rows("SELECT prospect_id FROM domiq_sync.resman_lead")] == [good]
+    status = run("status", "--json", **env)
+    (row,) = status.result["properties"]
+    assert (status.code, [r["id"] for r in row["records_in_trouble"]]) == (1, [odd])
+    assert f"juniper-flats prospect {odd} has no readable lastModified (since 20" in status.out
+    doctor = run("doctor", "--json", **env)
+    bad = [f["answer"] for f in doctor.result["findings"] if not f["ok"]]
+    assert (doctor.code, bad) == (1, [f"juniper-flats: prospect {odd} has no readable lastModified"])
+    world.standin.odd(odd)
+    assert run("sync", "--json", **env).code == 0
+    assert run("status", "--json", **env).result["ok"] is True
+
+
 def test_sync_with_nothing_connected_is_done_at_once(run: Run, env: dict[str, str]) -> None:
     done = run("sync", "--json", **env)
     assert (done.code, done.result["properties"]) == (0, [])

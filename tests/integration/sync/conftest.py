@@ -61,6 +61,11 @@ class Standin:
         found: dict[str, Any] = self.control(f"prospects/{prospect_id}", change)
         return found
 
+    def odd(self, prospect_id: str, **shown: Any) -> None:
+        """From now on v2 shows a prospect with these `values`, or something else `instead`; as it is, if
+        nothing is given."""
+        self.control(f"prospects/{prospect_id}/odd", shown)
+
     def prospect(self, prospect_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self.control(f"prospects/{prospect_id}", method="GET")
         return found

@@ -3,7 +3,7 @@ import json
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ import xxhash
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import Disposition, Garbled, NoAnswer, ResManError
 from domiq_dagster.resman.models import Person
+from domiq_dagster.resman.prospect import UnreadableProspect
 
 SINCE = datetime(2025, 11, 3, 20, 34, 2, tzinfo=UTC)
 FULL: dict[str, Any] = {
@@ -148,6 +149,88 @@ def test_a_record_without_its_key_is_garbled_and_tells_only_the_key(
         pull(client)
     assert str(caught.value).endswith(f"prospect no. 2 has no readable {key}")
     assert caught.value.disposition is Disposition.TRANSIENT
+
+
+ODD_ITEMS = [
+    ({"lastModified": None}, "p-1", "has no readable lastModified"),
+    ({"lastModified": "0001-01-01T00:00:00"}, "p-1", "has no readable lastModified"),
+    ({"lastModified": "/Date(0)/"}, "p-1", "has no readable lastModified"),
+    ({"lastModified": 10**300}, "p-1", "has no readable lastModified"),
+    ({"status": None}, "p-1", "has no readable status"),
+    ({"status": [["Prospect"]]}, "p-1", "has no readable status"),
+    ({"prospectId": None}, None, "has no readable prospectId"),
+    ({"prospectId": "x" * 5000}, None, "has no readable prospectId"),
+    ({"prospectId": "ada@example.com", "status": None}, None, "has no readable status"),
+    ("a string", None, "has no readable prospectId"),
+    (None, None, "has no readable prospectId"),
+    ([], None, "has no readable prospectId"),
+    (7, None, "has no readable prospectId"),
+]
+
+
+@pytest.mark.parametrize(("odd", "prospect_id", "reason"), ODD_ITEMS)
+def test_what_cannot_be_read_is_told_and_the_others_come(
+    server: Any, reply: Any, make_client: Callable[..., Any], odd: Any, prospect_id: str | None, reason: str
+) -> None:
+    log = Log()
+    client = make_client(server.url, guard=log)
+    first = FULL["prospectId"]
+    server.reply = answer(reply, FULL, {**FULL, **odd} if isinstance(odd, dict) else odd, LEAN)
+    told: list[UnreadableProspect] = []
+    for _ in range(2):
+        found = list(client.prospects("400", "prop-1", modified_since=SINCE, on_unreadable=told.append))
+        assert [p.prospect_id for p in found] == [first, "p-2"]
+    assert [(item.prospect_id, item.reason) for item in told] == [(prospect_id, reason)] * 2
+    assert told[0].key == told[1].key
+    assert "@" not in told[0].key
+    assert log.held == 0
+
+
+def test_an_answer_in_which_nothing_can_be_read_is_garbled(
+    server: Any, reply: Any, client: ResManClient
+) -> None:
+    """A record's defect is its own, but a hundred of them and nothing else are another kind of answer."""
+    told: list[UnreadableProspect] = []
+    for count, garbled in ((99, False), (100, True)):
+        server.reply = answer(reply, *[{"id": n} for n in range(count)])
+        stream = client.prospects("400", "prop-1", modified_since=SINCE, on_unreadable=told.append)
+        with pytest.raises(Garbled) if garbled else nullcontext():
+            assert list(stream) == []
+    assert len(told) == 199
+
+
+def test_an_error_that_is_kept_keeps_no_guard(
+    server: Any, reply: Any, make_client: Callable[..., Any]
+) -> None:
+    """Its traceback keeps every frame, and so every generator that nobody closed."""
+    log = Log()
+    client = make_client(server.url, guard=log)
+    kept: list[ResManError] = []
+    bad = {"prospectId": None, "propertyId": None, "personId": None, "picklistItemId": None}
+    asks = {
+        "prospects": lambda: pull(client),
+        "properties": lambda: client.properties("400"),
+        "employees": lambda: client.employees_v2("400"),
+        "pickList": lambda: client.pick_list("400", "LostProspectReason"),
+    }
+    for envelope, ask in asks.items():
+        server.reply = reply(json.dumps({envelope: [bad, bad]}).encode())
+        try:
+            ask()
+        except ResManError as error:
+            kept.append(error)
+        assert log.held == 0, envelope
+    assert [error.kind for error in kept] == ["garbled"] * 4
+
+
+def test_a_short_list_leaves_out_what_cannot_be_read(server: Any, reply: Any, client: ResManClient) -> None:
+    oak = {"propertyId": "prop-1", "name": "Oak"}
+    server.reply = reply(json.dumps({"properties": [7, oak, None, {"name": "no id"}, {"x": 1}]}).encode())
+    assert [p.name for p in client.properties("400")] == ["Oak"]
+    server.reply = reply(b'{"properties": [{"propertyId": %s}]}' % (b"1" * 5000))
+    with pytest.raises(Garbled) as caught:
+        client.properties("400")
+    assert caught.value.__context__ is None
 
 
 HEAD = b'{"prospects":[' + json.dumps(FULL).encode()
