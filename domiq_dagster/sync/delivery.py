@@ -7,6 +7,7 @@ each of them into what the queue stores.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -46,6 +47,8 @@ from domiq_dagster.sync.statuses import (
 from domiq_dagster.sync.trace import Trace
 
 _QUERIES = load_queries(__package__, "queue.sql")
+_MOVES_NOTHING = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED, LeadStatus.QUALIFIED})
+"""Statuses of which a prospect is told by a Contact or a note."""
 _NEWER_SPEAKS = "a newer conversation of the same lead speaks for it"
 _CLOSED_AS_GONE = (
     "SELECT set_config('domiq_sync.link_reason', 'ResMan has no such lead any more, merged perhaps', true)"
@@ -105,8 +108,23 @@ class Delivery:
         if superseded and not self._held.may_have_left:
             raise Settle("success", "superseded", _NEWER_SPEAKS)
         record = found.record if found else None
+        if found is not None and self._may_undo(row, meaning, settings, record):
+            with ExitStack() as turn:
+                record = self._read(found.prospect_id, turn)
+                return self._decide_and_send(row, found, record, meaning, settings, superseded)
         if found is not None and record is None and self._must_read(row):
             record = self._read(found.prospect_id)
+        return self._decide_and_send(row, found, record, meaning, settings, superseded)
+
+    def _decide_and_send(
+        self,
+        row: Row[Any],
+        found: Found | None,
+        record: LeadRecord | None,
+        meaning: DomiqMeaning,
+        settings: Settings,
+        superseded: bool,
+    ) -> Delivered:
         target = meaning.lead_status
         if record is not None and has_arrived(row, target, record):
             return self._confirm_arrived(row, target, record)
@@ -227,11 +245,31 @@ class Delivery:
         unread = undated or stale or row.resman_status is None or row.person_id is None
         return unread or self._held.may_have_left
 
-    def _read(self, prospect_id: str) -> LeadRecord:
+    def _may_undo(
+        self, row: Row[Any], meaning: DomiqMeaning, settings: Settings, record: LeadRecord | None
+    ) -> bool:
+        """Whether what there is to post could undo a move that staff made since we last looked, however short
+        a time ago: then the lead is read in the same turn, and what it shows is decided about first. A
+        Contact or a note says nothing of a prospect's status."""
+        status = self._known_status(row, record)
+        if status is None:
+            return False  # it is read for want of a status
+        steps = plan(change_of(row), meaning, settings, status)
+        if isinstance(steps, NothingToSend):
+            return False
+        return status != RESMAN_PROSPECT or meaning.lead_status not in _MOVES_NOTHING
+
+    def _read(self, prospect_id: str, turn: ExitStack | None = None) -> LeadRecord:
+        """What ResMan shows of the lead. `turn` keeps the account's turn after it, for the post that
+        follows."""
         i = self._integration
-        record = self._call(
-            "read", lambda: self._client.search_by_id(i.account_id, i.resman_property_id, prospect_id)
-        )
+
+        def ask() -> LeadRecord | None:
+            if turn is not None:
+                turn.enter_context(self._client.together(i.account_id))
+            return self._client.search_by_id(i.account_id, i.resman_property_id, prospect_id)
+
+        record = self._call("read", ask)
         if record is None:
             self._lead_is_gone(prospect_id)
         assert record is not None

@@ -14,7 +14,8 @@ class DeliveryRules:
 
     lease: how long after a worker's last heartbeat another one takes its changes over; it then probes
     before it sends. heartbeat: how often a worker extends its leases, and longest_hold: for how long it does
-    so. fresh: how old our knowledge of a lead may be before it is read again ahead of a post. first_pause
+    so. fresh: how old our knowledge of a lead may be before it is read again ahead of a post that cannot undo
+    anything; ahead of any other it is read in any case. first_pause
     and longest_pause: the bounds of the backoff. unknown_pause: the least time before an unknown outcome is
     probed, since ResMan may still be working on a request that we stopped waiting for.
     configuration_pause: how long a change waits for a missing setting or contact before it looks again.

@@ -43,6 +43,7 @@ from domiq_dagster.resman.models import (
 T = TypeVar("T")
 ZONE = "America/Chicago"
 SOURCE, LOST_REASON, AGENT = "source-of-web", "reason-other", "agent-1"
+_MOVES_NOTHING = tuple(f"DomIQ status: {word}" for word in ("new", "contacted", "qualified"))
 _MARKER = re.compile(r"\[DQ-([0-9a-f]{12})([cr]?)\]")
 
 
@@ -91,6 +92,10 @@ class Lead:
     lease_ended: bool = False
     revision: int = 0
     """Counts edits of what else is on the card."""
+    staff_moves: int = 0
+    """How often staff have moved its status."""
+    moves_seen: int = 0
+    """How many of those the lead showed when it was last read by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,8 @@ class ResManModel:
         self.asked: Counter[str] = Counter()
         self._reads: deque[Fault | None] = deque()
         self._posts: deque[Fault | None] = deque()
+        self.blind: list[Taken] = []
+        """Posts that could undo what staff did, sent without a look at it."""
         self.outage: Fault | None = None
         """What befalls every request while it lasts."""
         self._late: list[LeadPost] = []
@@ -163,10 +170,12 @@ class ResManModel:
 
     def find(self, fits: Callable[[Lead], bool]) -> list[LeadRecord]:
         """The leads that a search finds, as SearchProspects gives them."""
+        found = [lead for lead in self.leads.values() if fits(lead)]
+        for lead in found:
+            lead.moves_seen = lead.staff_moves
         return [
             LeadRecord(lead.prospect_id, lead.status.lower(), (lead.person,), tuple(lead.events))
-            for lead in self.leads.values()
-            if fits(lead)
+            for lead in found
         ]
 
     def post(self, post: LeadPost) -> PostedLead:
@@ -175,6 +184,11 @@ class ResManModel:
             raise ValueError("an update needs both the prospect's and the person's id")
         if post.prospect_id and (post.email or post.phone or post.move_in_date):
             raise ValueError("a contact field goes out for a prospect that exists")
+        lead = self.leads.get(post.prospect_id or "")
+        unseen = lead is not None and lead.moves_seen < lead.staff_moves
+        if unseen and post.event.reasons not in _MOVES_NOTHING:
+            blind = _MARKER.findall(post.event.comments or "")
+            self.blind += [Taken(str(post.prospect_id), *mark, post.event.event_type) for mark in blind]
         return self.answer("post_lead", write=True, act=lambda: self._take(post), late=post)
 
     def _take(self, post: LeadPost) -> PostedLead:

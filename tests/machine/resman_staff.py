@@ -15,7 +15,7 @@ from typing import Any
 
 from domiq_dagster.resman.errors import Disposition, NoAnswer
 from domiq_dagster.resman.models import LeadEvent, LeadPost, LeadRecord, Person, PostedLead
-from domiq_dagster.resman.prospect import Prospect, read_prospect
+from domiq_dagster.resman.prospect import Prospect, UnreadableProspect, read_prospect
 from tests.machine.resman_model import Lead, ModelClient, ResManModel
 
 ACTS = ("Prospect", "Lost", "Applicant", "Resident", "sign the lease", "end the lease", "write a note")
@@ -74,6 +74,7 @@ class StaffedModel(ResManModel):
             if stamp in UNSEEN:
                 self.full_reads_due = max(self.full_reads_due, 1)
             if shown(lead) != before:
+                lead.staff_moves += 1
                 self.news[prospect_id].append(shown(lead))
 
     def _act(self, lead: Lead, act: str) -> None:
@@ -174,6 +175,7 @@ class StaffedClient(ModelClient):
         modified_since: datetime,
         prospect_id: str | None = None,
         first_contact: tuple[datetime, datetime] | None = None,
+        on_unreadable: Callable[[UnreadableProspect], None] | None = None,
     ) -> Generator[Prospect, None, None]:
         model = self._model
         assert isinstance(model, StaffedModel)

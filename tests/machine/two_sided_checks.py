@@ -1,7 +1,8 @@
 """What must hold of both sides, said without the engine's own decision.
 
 While anything goes on: what the sync writes into DomIQ is news that ResMan's own life made, each once
-(`echo`), and no side is told more often than edits explain (`flip-flop`). At rest: `agreement`, or one of the
+(`echo`), no side is told more often than edits explain (`flip-flop`), and nothing that could undo a move of
+staff's is sent without a look at it (`overwritten`). At rest: `agreement`, or one of the
 reasons that are listed here; the log tells every conversation's status (`replay`); and nothing is written any
 more (`unrest`). The rest is as in checks.py."""
 
@@ -98,6 +99,8 @@ class TwoSidedChecks(Checks):
         for conversation, rows in by_conversation.items():
             self._news_in_order(conversation, rows)
         self._no_needless_telling(log)
+        if self._model.blind:
+            raise Broken("overwritten", f"sent without a look at what staff did: {self._model.blind}")
 
     def _news_in_order(self, conversation: UUID, rows: list[Any]) -> None:
         """Each status that the sync set is one to which ResMan's own life brought the lead, later than the

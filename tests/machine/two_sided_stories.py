@@ -108,6 +108,8 @@ STALE_DECISION: list[Step] = [
 ]  # fmt: skip
 """Where DomIQ wins, the chatbot moves a conversation between the decision about it and its carrying out."""
 ONE_SIDE_MOVED: list[Step] = [lambda m: m.one_edit_in_quiet(user=0, act="Lost", word="lost")]
+UNSEEN_MOVE: list[Step] = [does("pull", "apply"), staff("Applicant"), says(0, "lost"), does("push")]
+"""Both move between two pulls."""
 MANUAL_STORIES: dict[str, list[Step]] = {
     # Writes stop: an open conflict is not written again
     "both moved, and a person has yet to decide": [

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row
 
 from domiq_dagster.sync import inbound, pull, stage
 from domiq_dagster.sync.decide import Action, Decision, Situation
+from domiq_dagster.sync.delivery import Delivery
 from domiq_dagster.sync.look_back import PullRules
 from domiq_dagster.sync.statuses import StatusMap
 
@@ -66,6 +67,11 @@ def no_base(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         inbound, "decide", lambda situation, statuses: true(replace(situation, agreed=None), statuses)
     )
+
+
+def blind_post(patch: pytest.MonkeyPatch) -> None:
+    """What was pulled a moment ago is taken for what ResMan shows now."""
+    patch.setattr(Delivery, "_may_undo", lambda *_: False)
 
 
 def old_news(patch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ def no_probe(patch: pytest.MonkeyPatch) -> None:
     """An unknown outcome and a lease that ran out are taken for a change that was never sent. Once a pair was
     agreed, nothing is read."""
     _replace(patch, "claim", "d.state AS found_state", "'ready' AS found_state")
+    patch.setattr(Delivery, "_may_undo", lambda *_: False)
     patch.setattr(Delivery, "_must_read", lambda self, row: row.agreed_resman_status is None)
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -303,11 +304,18 @@ class World:
             return [v.verdict for i in load_integrations(c) for v in comparison(c, i.property_id)]
 
     def kept_locks(self) -> list[Any]:
-        """Advisory locks that a session of this database still holds, which nobody is using by now."""
-        return self.rows(
-            "SELECT a.application_name, a.state, a.query FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
-            "WHERE l.locktype = 'advisory' AND a.datname = current_database()"
-        )
+        """Advisory locks that a session of this database holds though nobody is using it by now. A session
+        that was thrown away ends a moment after its client."""
+        until = time.monotonic() + 5
+        while True:
+            kept = self.rows(
+                "SELECT a.application_name, a.state, a.query FROM pg_locks l "
+                "JOIN pg_stat_activity a USING (pid) "
+                "WHERE l.locktype = 'advisory' AND a.datname = current_database()"
+            )
+            if not kept or time.monotonic() > until:
+                return kept
+            time.sleep(0.05)
 
     def conservation(self) -> list[dict[str, Any]]:
         with self.engine.connect() as c:

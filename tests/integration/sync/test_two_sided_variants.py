@@ -17,6 +17,7 @@ from tests.machine.two_sided_stories import (
     NEWS,
     ONE_SIDE_MOVED,
     STALE_DECISION,
+    UNSEEN_MOVE,
     Step,
     slow_pull,
     told,
@@ -33,6 +34,7 @@ STORY_OF = {
     variants.echo: (NEWS, "lost", "resman_wins"),  # more changes are logged than were made
     variants.watermark_ahead: (LATE_NEWS, "agreement", "resman_wins"),
     variants.stale_apply: (STALE_DECISION, "decision", "domiq_wins"),
+    variants.blind_post: (UNSEEN_MOVE, "overwritten", "resman_wins"),
     variants.no_base: (ONE_SIDE_MOVED, "decision", "resman_wins"),
 }
 
