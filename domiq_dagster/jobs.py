@@ -6,7 +6,6 @@ from dagster import (
     AssetKey,
     AssetObservation,
     AssetSelection,
-    DagsterRunStatus,
     MetadataValue,
     OpExecutionContext,
     RunConfig,
@@ -31,14 +30,6 @@ _OUTBOUND = AssetSelection.assets(
 FULL = RunConfig(ops={STEP: PullConfig(full=True)})
 """The run config of a full re-read. Whoever asks for a range of partitions must give it: Dagster takes a
 job's own config for single partitions only."""
-
-UNDER_WAY = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-]
-"""The statuses of a run that is still going to do something."""
 
 pull = define_asset_job(
     "pull",

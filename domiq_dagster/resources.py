@@ -1,21 +1,26 @@
 """What a user configures: how far a run may go, and when a property is in trouble. Where the systems are,
 and the credentials, come from the environment (see the README) and are never part of a run's config."""
 
+import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
-from dagster import ConfigurableResource
+from dagster import ConfigurableResource, DagsterRun, InitResourceContext
 from pydantic import Field
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
+from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync.channels import Channels
 from domiq_dagster.sync.forecast import Rehearse
-from domiq_dagster.sync.push import Budget
+from domiq_dagster.sync.push import Budget, worker_name
 from domiq_dagster.sync.thresholds import NAMES, Threshold
+from domiq_dagster.sync.workers import Presence
 from domiq_dagster.wiring import (
     domiq_database,
     notice_channels,
@@ -24,6 +29,8 @@ from domiq_dagster.wiring import (
     rehearsing,
     resman_config,
 )
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,25 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
     )
 
     @contextmanager
-    def database(self) -> Iterator[Engine]:
+    def yield_for_execution(self, context: InitResourceContext) -> Iterator[Self]:
+        """For as long as a run goes on, the database is told that its process lives."""
+        with ExitStack() as stack:
+            if context.run is not None:
+                self._say_alive(context.run, stack)
+            yield self
+
+    def _say_alive(self, run: DagsterRun, stack: ExitStack) -> None:
+        try:
+            engine = stack.enter_context(self.database(pool_size=1))
+            stack.enter_context(Presence(engine, worker_name(), run.job_name, run_id=run.run_id))
+        except (DatabaseError, DBAPIError) as error:
+            # The run's own step says what is wrong with the database, and ends at once.
+            logger.warning("nobody can be told that this run is alive: %s", type(error).__name__)
+
+    @contextmanager
+    def database(self, *, pool_size: int = 10) -> Iterator[Engine]:
         """DomIQ's database alone. Raises a DatabaseError that says what is wrong."""
-        with domiq_database(os.environ) as url, open_engine(url) as engine:
+        with domiq_database(os.environ) as url, open_engine(url, pool_size=pool_size) as engine:
             yield engine
 
     @contextmanager

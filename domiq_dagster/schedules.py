@@ -7,16 +7,18 @@ from dagster import (
     DefaultScheduleStatus,
     RunConfig,
     RunRequest,
-    RunsFilter,
     ScheduleDefinition,
     ScheduleEvaluationContext,
     SkipReason,
     schedule,
 )
 
-from domiq_dagster.jobs import FULL, UNDER_WAY, daily, full_reread, pull, reconcile_pending
+from domiq_dagster.jobs import FULL, daily, full_reread, pull, reconcile_pending
 from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import all_properties
+from domiq_dagster.resources import SyncResource
+from domiq_dagster.run_liveness import live_runs
+from domiq_dagster.sync.workers import runs_seen
 
 _ON = DefaultScheduleStatus.RUNNING
 SCHEDULE_NAME = "dagster/schedule_name"
@@ -29,8 +31,8 @@ SCHEDULE_NAME = "dagster/schedule_name"
     default_status=_ON,
     description="Every 10 minutes: all connected properties, in one run.",
 )
-def pull_every_10_minutes(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-    return _request(context, pull_every_10_minutes.name)
+def pull_every_10_minutes(context: ScheduleEvaluationContext, sync: SyncResource) -> RunRequest | SkipReason:
+    return _request(context, sync, pull_every_10_minutes.name)
 
 
 @schedule(
@@ -39,20 +41,21 @@ def pull_every_10_minutes(context: ScheduleEvaluationContext) -> RunRequest | Sk
     default_status=_ON,
     description="Nightly: read every prospect again.",
 )
-def full_reread_nightly(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-    return _request(context, full_reread_nightly.name, FULL)
+def full_reread_nightly(context: ScheduleEvaluationContext, sync: SyncResource) -> RunRequest | SkipReason:
+    return _request(context, sync, full_reread_nightly.name, FULL)
 
 
 def _request(
-    context: ScheduleEvaluationContext, name: str, config: RunConfig | None = None
+    context: ScheduleEvaluationContext, sync: SyncResource, name: str, config: RunConfig | None = None
 ) -> RunRequest | SkipReason:
     """One run over all properties, unless the last one is still under way: a second would wait for the same
     accounts, and take a place in which a push could run. A backfill does not count: it holds nothing up."""
     tags = all_properties(context.instance.get_dynamic_partitions(str(properties.name)))
     if not tags:
         return SkipReason("no property is connected")
-    last = RunsFilter(tags={SCHEDULE_NAME: name}, statuses=UNDER_WAY)
-    if context.instance.get_run_records(last, limit=1):
+    with sync.database() as engine, engine.connect() as connection:
+        seen = runs_seen(connection)
+    if live_runs(context.instance, seen, tags={SCHEDULE_NAME: name}):
         return SkipReason("the last one is still under way")
     return RunRequest(tags=tags, run_config=config)
 

@@ -13,17 +13,17 @@ from dagster import (
     DefaultSensorStatus,
     DeleteDynamicPartitionsRequest,
     RunRequest,
-    RunsFilter,
     SensorEvaluationContext,
     SensorResult,
     SkipReason,
     sensor,
 )
 
-from domiq_dagster.jobs import FULL, UNDER_WAY, full_reread, notify, pull, push
+from domiq_dagster.jobs import FULL, all_jobs, full_reread, notify, pull, push
 from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import covered, ranges
 from domiq_dagster.resources import SyncResource, ThresholdResource
+from domiq_dagster.run_liveness import bury_dead_runs, live_runs
 from domiq_dagster.sync.alert_sending import send_alerts
 from domiq_dagster.sync.alert_states import Turn
 from domiq_dagster.sync.alerts import look
@@ -31,15 +31,17 @@ from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.measure import Gap, backlog, gaps
 from domiq_dagster.sync.outbox import due
 from domiq_dagster.sync.rules.check import unruled_changes
+from domiq_dagster.sync.workers import forget_the_dead, runs_seen
 
 _ON = DefaultSensorStatus.RUNNING
 _ASK_AGAIN_SECONDS = 600
 _LONGEST_REST_SECONDS = 7200
-_MOST_RUNS = 200
 LEADS = AssetKey("resman_leads")
 REASON = "domiq/reason"
 """The tag of runs that a sensor asks for beside the live pull. dagster.yaml lets one of them run at a time,
 so that the live pull and the pushes always find a place."""
+_NOT_AGAIN = {"dagster/max_retries": "0"}
+"""Of runs that the next tick asks for again, should they die."""
 _LONG_PUSH = timedelta(seconds=30)
 """A push over this goes on for who knows how long: notices do not wait for its end."""
 
@@ -53,13 +55,17 @@ _LONG_PUSH = timedelta(seconds=30)
 )
 def pending_changes(context: SensorEvaluationContext, sync: SyncResource) -> RunRequest | SkipReason:
     with sync.database() as engine, engine.connect() as connection:
-        waiting, unruled = backlog(connection), unruled_changes(connection)
+        waiting, unruled, seen = backlog(connection), unruled_changes(connection), runs_seen(connection)
     if not waiting.due and not unruled:
         return SkipReason(f"nothing is due ({waiting.pending} pending)")
-    if _under_way(context, "push"):
+    if _under_way(context, seen, "push"):
         return SkipReason("a push is under way")
     return RunRequest(
-        tags={"domiq/due": str(waiting.due), **({"domiq/unruled": str(unruled)} if unruled else {})}
+        tags={
+            "domiq/due": str(waiting.due),
+            **({"domiq/unruled": str(unruled)} if unruled else {}),
+            **_NOT_AGAIN,
+        }
     )
 
 
@@ -72,14 +78,14 @@ def pending_changes(context: SensorEvaluationContext, sync: SyncResource) -> Run
 )
 def pending_notices(context: SensorEvaluationContext, sync: SyncResource) -> RunRequest | SkipReason:
     with sync.database() as engine, engine.connect() as connection:
-        waiting = due(connection)
+        waiting, seen = due(connection), runs_seen(connection)
     if not (waiting.changes or waiting.messages):
         return SkipReason("nobody is to be told of anything now")
-    if _under_way(context, "notify"):
+    if _under_way(context, seen, "notify"):
         return SkipReason("notices are being sent")
-    if _under_way(context, "push", not_for=_LONG_PUSH):
+    if _under_way(context, seen, "push", not_for=_LONG_PUSH):
         return SkipReason("a push is under way, which sends them at its end")
-    return RunRequest()
+    return RunRequest(tags=_NOT_AGAIN)
 
 
 @sensor(
@@ -120,6 +126,7 @@ def connected_properties(context: SensorEvaluationContext, sync: SyncResource) -
 def pull_gaps(context: SensorEvaluationContext, sync: SyncResource) -> SensorResult | SkipReason:
     with sync.database() as engine, engine.connect() as connection:
         found = {g.partition_key: g for g in gaps(connection, sync.pull_gap, sync.full_gap)}
+        seen = runs_seen(connection)
     known = list(context.instance.get_dynamic_partitions(str(properties.name)))
     asked = {k: a for k, a in _asked(context.cursor).items() if k in found}
     now = time.time()
@@ -129,7 +136,7 @@ def pull_gaps(context: SensorEvaluationContext, sync: SyncResource) -> SensorRes
         if key in known and not gap.paused and (key not in asked or now >= asked[key].again_at)
     ]
     if ready:
-        under_way = _pulled_just_now(context, known)
+        under_way = _pulled_just_now(context, seen, known)
         ready = [gap for gap in ready if gap.partition_key not in under_way]
     if not ready:
         # What was closed is forgotten: should it open again, it is asked about at once.
@@ -159,9 +166,11 @@ class _Asked(NamedTuple):
 _NEVER = _Asked(0.0, 0)
 
 
-def _pulled_just_now(context: SensorEvaluationContext, known: Sequence[str]) -> set[str]:
+def _pulled_just_now(
+    context: SensorEvaluationContext, seen: Mapping[str, bool], known: Sequence[str]
+) -> set[str]:
     """The keys that a run under way pulls, whoever asked for it: it closes their gaps."""
-    runs = context.instance.get_runs(RunsFilter(statuses=UNDER_WAY), limit=_MOST_RUNS)
+    runs = live_runs(context.instance, seen)
     pulling = [
         run
         for run in runs
@@ -205,11 +214,32 @@ def alerts(context: SensorEvaluationContext, sync: SyncResource, thresholds: Thr
     return SkipReason(f"{len(opened)} alerts opened, {len(closed)} closed")
 
 
-def _under_way(context: SensorEvaluationContext, job_name: str, *, not_for: timedelta | None = None) -> bool:
+@sensor(
+    minimum_interval_seconds=15,
+    default_status=_ON,
+    description="Marks runs as failed whose process is gone: nobody waits for them, and their place is free.",
+    job=push,
+)
+def dead_runs(context: SensorEvaluationContext, sync: SyncResource) -> SkipReason:
+    with sync.database() as engine, engine.begin() as connection:
+        seen = runs_seen(connection)
+        forget_the_dead(connection)
+    found = bury_dead_runs(context.instance, seen, [job.name for job in all_jobs])
+    for run in found:
+        context.log.error(f"run {run.run_id} of {run.job_name} is dead: marked as failed")
+    return SkipReason(f"{len(found)} dead runs")
+
+
+def _under_way(
+    context: SensorEvaluationContext,
+    seen: Mapping[str, bool],
+    job_name: str,
+    *,
+    not_for: timedelta | None = None,
+) -> bool:
     """Whether a run of the job is under way; given `not_for`, one that was not there yet so long ago."""
     since = None if not_for is None else datetime.now(UTC) - not_for
-    filters = RunsFilter(job_name=job_name, statuses=UNDER_WAY, created_after=since)
-    return bool(context.instance.get_run_records(filters, limit=1))
+    return bool(live_runs(context.instance, seen, job_name=job_name, created_after=since))
 
 
 def _asked(cursor: str | None) -> dict[str, _Asked]:
@@ -222,4 +252,4 @@ def _remember(asked: Mapping[str, _Asked]) -> str:
     return json.dumps({key: [one.at, one.times] for key, one in asked.items()})
 
 
-all_sensors = [pending_changes, pending_notices, connected_properties, pull_gaps, alerts]
+all_sensors = [pending_changes, pending_notices, connected_properties, pull_gaps, alerts, dead_runs]

@@ -413,6 +413,8 @@ class TwoSidedMachine(DeliveryMachine):
         if len(links) != 1 or links[0].in_conflict or links[0].prospect_id not in self.model.leads:
             return
         (link,) = links
+        if word == link.status:
+            return  # it says so already: nobody moves
         lead = self.model.leads[link.prospect_id]
         if word is not None:
             self.change([(self.place.conversations.index(link.conversation_id), word)])

@@ -19,6 +19,7 @@ from dagster import (
 from domiq_dagster import schedules
 from domiq_dagster.definitions import defs
 from domiq_dagster.ranges import RANGE_END, RANGE_START
+from domiq_dagster.resources import SyncResource
 from tests.integration.dagster.conftest import House, World
 from tests.integration.dagster.test_sensors import under_way
 
@@ -34,7 +35,9 @@ def house(environment: World, tmp_path: Path) -> Iterator[House]:
 
 def ask(house: House, schedule: ScheduleDefinition) -> RunRequest | SkipReason:
     """One tick at a quarter past midnight."""
-    with build_schedule_context(house.instance, scheduled_execution_time=NIGHT) as context:
+    with build_schedule_context(
+        house.instance, scheduled_execution_time=NIGHT, resources={"sync": SyncResource()}
+    ) as context:
         answer = schedule(context)
     assert isinstance(answer, RunRequest | SkipReason)
     return answer
@@ -79,7 +82,9 @@ def test_the_nightly_count_is_of_the_day_that_ended(house: House) -> None:
 
 
 def test_reconciliation_by_the_clock_runs_without_any_property(house: House) -> None:
-    with build_schedule_context(house.instance, scheduled_execution_time=NIGHT) as context:
+    with build_schedule_context(
+        house.instance, scheduled_execution_time=NIGHT, resources={"sync": SyncResource()}
+    ) as context:
         (asked,) = schedules.reconcile_every_10_minutes.evaluate_tick(context).run_requests or []
     house.run(schedules.reconcile_every_10_minutes.job_name, request=asked)
 
@@ -98,7 +103,14 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
             DefaultScheduleStatus.RUNNING,
         ),
         **dict.fromkeys(
-            ["pending_changes", "pending_notices", "connected_properties", "pull_gaps", "alerts"],
+            [
+                "pending_changes",
+                "pending_notices",
+                "connected_properties",
+                "pull_gaps",
+                "alerts",
+                "dead_runs",
+            ],
             DefaultSensorStatus.RUNNING,
         ),
     }

@@ -33,8 +33,9 @@ Answer = RunRequest | SensorResult | SkipReason
 
 def ask(house: House, sensor: Sensor, cursor: str | None = None, **resources: Any) -> Answer:
     """One evaluation. Partitions that it wants added or deleted are, as the daemon would do it."""
-    with build_sensor_context(house.instance, cursor=cursor) as context:
-        answer = sensor(context, **({"sync": SyncResource()} | resources))
+    given = {"sync": SyncResource()} | resources
+    with build_sensor_context(house.instance, cursor=cursor, resources=given) as context:
+        answer = sensor(context)
     assert isinstance(answer, RunRequest | SensorResult | SkipReason)
     for request in (isinstance(answer, SensorResult) and answer.dynamic_partitions_requests) or []:
         for key in request.partition_keys:
@@ -90,7 +91,7 @@ class TestPendingChanges:
         asked = ask(house, sensors.pending_changes)
 
         assert isinstance(asked, RunRequest)
-        assert (asked.tags, asked.run_key) == ({"domiq/due": "2"}, None)
+        assert (asked.tags, asked.run_key) == ({"domiq/due": "2", "dagster/max_retries": "0"}, None)
         house.run("push", tags=asked.tags)
         assert isinstance(ask(house, sensors.pending_changes), SkipReason)
 
@@ -100,7 +101,7 @@ class TestPendingChanges:
         house.world.log(chat, "lost", sync_direction="from_resman", sync_status="success")
         asked = ask(house, sensors.pending_changes)
         assert isinstance(asked, RunRequest)
-        assert asked.tags == {"domiq/due": "0", "domiq/unruled": "1"}
+        assert asked.tags == {"domiq/due": "0", "domiq/unruled": "1", "dagster/max_retries": "0"}
         house.run("push", tags=asked.tags)
         assert isinstance(ask(house, sensors.pending_changes), SkipReason)
 
@@ -145,7 +146,7 @@ class TestPendingChanges:
             "UPDATE domiq_sync.account SET open_until = 'infinity' WHERE resman_account_id = '400'"
         )
         assert isinstance(asked := ask(house, sensors.pending_changes), RunRequest)
-        assert asked.tags == {"domiq/due": "1"}
+        assert asked.tags == {"domiq/due": "1", "dagster/max_retries": "0"}
 
 
 class TestConnectedProperties:

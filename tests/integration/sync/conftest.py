@@ -332,7 +332,7 @@ class World:
         tables = self.rows(
             "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables "
             "WHERE schemaname IN ('public', 'domiq_sync') "
-            "AND tablename NOT IN ('pull', 'watermark', 'account', 'account_turn')"
+            "AND tablename NOT IN ('pull', 'watermark', 'account', 'account_turn', 'worker')"
         )
         find = "SELECT xmin::text, ctid::text FROM {} ORDER BY 1, 2"
         return {t.name: [tuple(r) for r in self.rows(find.format(t.name))] for t in tables}
