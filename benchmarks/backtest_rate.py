@@ -24,10 +24,10 @@ from sqlalchemy import Connection, Engine, text
 from domiq_dagster.db.embedded import running
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.migrate import migrate
-from domiq_dagster.sync.alerts import look
-from domiq_dagster.sync.backtest import Backtest, backtest
+from domiq_dagster.sync.alerts.backtest import Backtest, backtest
+from domiq_dagster.sync.alerts.evaluate import look
+from domiq_dagster.sync.alerts.thresholds import load_thresholds
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.thresholds import load_thresholds
 
 
 @contextmanager

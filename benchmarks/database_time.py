@@ -18,7 +18,8 @@ from typing import Any
 from sqlalchemy import Engine, event, text
 from world import World, fill, history, world
 
-from domiq_dagster.sync.push import Budget, push
+from domiq_dagster.sync.budget import Budget
+from domiq_dagster.sync.delivery.push import push
 
 
 class Stopwatch:

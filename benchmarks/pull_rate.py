@@ -33,7 +33,7 @@ from world import World, fill, world
 
 from domiq_dagster.resman.client import ResManConfig
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.pull import pull_property
+from domiq_dagster.sync.pull.pull import pull_property
 from domiq_dagster.wiring import open_client, open_engine
 
 _SPAWN = multiprocessing.get_context("spawn")

@@ -22,7 +22,8 @@ from sqlalchemy import text
 from world import World, fill, latency, world
 
 from domiq_dagster.resman.client import ResManConfig
-from domiq_dagster.sync.push import Budget, push
+from domiq_dagster.sync.budget import Budget
+from domiq_dagster.sync.delivery.push import push
 from domiq_dagster.wiring import open_client, open_engine
 
 _SPAWN = multiprocessing.get_context("spawn")

@@ -34,8 +34,8 @@ from sqlalchemy import Engine, text
 from domiq_dagster.db.embedded import running
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.migrate import migrate
-from domiq_dagster.sync import queue
-from domiq_dagster.sync.queue import Attempt, Settlement
+from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.queue.queue import Attempt, Settlement
 
 PROPERTIES = 20
 _SPAWN = multiprocessing.get_context("spawn")

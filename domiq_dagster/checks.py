@@ -22,14 +22,14 @@ from domiq_dagster.assets import (
 )
 from domiq_dagster.assets.verdicts import divergence_result, gaps_result
 from domiq_dagster.resources import SyncResource, ThresholdResource
-from domiq_dagster.sync.alert_states import Turn
-from domiq_dagster.sync.alert_texts import describe
-from domiq_dagster.sync.alerts import look
-from domiq_dagster.sync.measure import conservation_problems
-from domiq_dagster.sync.outbox_standing import RECENT_HOURS, trouble_counts
-from domiq_dagster.sync.readings import Kind, Reading, database_time, read_all
+from domiq_dagster.sync.alerts.evaluate import look
+from domiq_dagster.sync.alerts.incidents import Turn
+from domiq_dagster.sync.alerts.readings import Kind, Reading, database_time, read_all
+from domiq_dagster.sync.alerts.texts import describe
+from domiq_dagster.sync.alerts.thresholds import load_thresholds
+from domiq_dagster.sync.monitoring.figures import conservation_problems
+from domiq_dagster.sync.notifications.status import RECENT_HOURS, trouble_counts
 from domiq_dagster.sync.rules.check import check_rules
-from domiq_dagster.sync.thresholds import load_thresholds
 
 _SAMPLE = 20
 

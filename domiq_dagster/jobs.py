@@ -19,7 +19,7 @@ from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.inbound import STEP, PullConfig
 from domiq_dagster.assets.verdicts import inbound_evaluations
 from domiq_dagster.resources import SyncResource
-from domiq_dagster.sync.reconcile import reconcile
+from domiq_dagster.sync.repair.reconcile import reconcile
 
 # Without their checks: the step evaluates them itself, see assets/verdicts.py.
 _INBOUND = AssetSelection.assets("resman_leads", "inbound_status_changes").without_checks()

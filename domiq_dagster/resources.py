@@ -16,10 +16,10 @@ from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.sync.channels import Channels
-from domiq_dagster.sync.forecast import Rehearse
-from domiq_dagster.sync.push import Budget, worker_name
-from domiq_dagster.sync.thresholds import NAMES, Threshold
+from domiq_dagster.sync.alerts.thresholds import NAMES, Threshold
+from domiq_dagster.sync.budget import Budget, worker_name
+from domiq_dagster.sync.dry_run import Rehearse
+from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.workers import Presence
 from domiq_dagster.wiring import (
     domiq_database,

@@ -24,12 +24,12 @@ from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import covered, ranges
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.run_liveness import bury_dead_runs, live_runs
-from domiq_dagster.sync.alert_sending import send_alerts
-from domiq_dagster.sync.alert_states import Turn
-from domiq_dagster.sync.alerts import look
+from domiq_dagster.sync.alerts.dispatch import send_alerts
+from domiq_dagster.sync.alerts.evaluate import look
+from domiq_dagster.sync.alerts.incidents import Turn
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.measure import Gap, backlog, gaps
-from domiq_dagster.sync.outbox import due
+from domiq_dagster.sync.monitoring.figures import Gap, backlog, gaps
+from domiq_dagster.sync.notifications.outbox import due
 from domiq_dagster.sync.rules.check import unruled_changes
 from domiq_dagster.sync.workers import forget_the_dead, runs_seen
 

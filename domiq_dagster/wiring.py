@@ -18,11 +18,11 @@ from domiq_dagster.db.embedded import running
 from domiq_dagster.db.engine import make_engine, resolve_url
 from domiq_dagster.db.migrate import HEAD
 from domiq_dagster.db.rehearsal import rehearsal
-from domiq_dagster.home import home
 from domiq_dagster.resman.client import ResManClient, ResManConfig
-from domiq_dagster.sync.accounts import AccountGate, BreakerRules
-from domiq_dagster.sync.channels import Channels, configure
-from domiq_dagster.sync.forecast import Rehearse
+from domiq_dagster.runtime.home import home
+from domiq_dagster.sync.account_gate import AccountGate, BreakerRules
+from domiq_dagster.sync.dry_run import Rehearse
+from domiq_dagster.sync.notifications.channels.channels import Channels, configure
 
 DATABASE = "domiq"
 DAGSTER_DATABASE = "dagster"

@@ -16,10 +16,11 @@ from domiq_dagster.assets.dry_run import DryRunConfig, forecast_metadata
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.sources import domiq_conversation
 from domiq_dagster.resources import SyncResource
-from domiq_dagster.sync.catchup import AccountQueue, Catchup, PropertyQueue, catchup, in_words
-from domiq_dagster.sync.forecast import forecast_push
+from domiq_dagster.sync.delivery.push import push
+from domiq_dagster.sync.dry_run import forecast_push
+from domiq_dagster.sync.durations import in_words
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.push import push
+from domiq_dagster.sync.monitoring.backlog import AccountQueue, Catchup, PropertyQueue, catchup
 
 
 @asset(

@@ -9,7 +9,7 @@ from typing import Any
 from dagster import Config, MetadataValue, TableRecord
 from pydantic import Field
 
-from domiq_dagster.sync.forecast import Forecast
+from domiq_dagster.sync.dry_run import Forecast
 
 DRY: Mapping[str, MetadataValue] = {"dry_run": MetadataValue.bool(True)}
 _COUNTS = ("would_create", "would_push", "conflicts", "agree", "left_alone", "held", "beaten")

@@ -32,12 +32,12 @@ from domiq_dagster.assets.verdicts import inbound_evaluations
 from domiq_dagster.partitions import properties
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resources import Sync, SyncResource
-from domiq_dagster.sync.forecast import Forecast, forecast_all, forecast_push
-from domiq_dagster.sync.inbound import apply_property
-from domiq_dagster.sync.integrations import Integration, complete_settings, load_integrations
-from domiq_dagster.sync.passes import pull_all
-from domiq_dagster.sync.pull import Pulled
-from domiq_dagster.sync.standing import Coverage, coverage, verdicts
+from domiq_dagster.sync.decisions.apply import apply_property
+from domiq_dagster.sync.dry_run import Forecast, forecast_all, forecast_push
+from domiq_dagster.sync.integrations import Integration, load_integrations
+from domiq_dagster.sync.monitoring.divergence import Coverage, coverage, verdicts
+from domiq_dagster.sync.pull.pull import Pulled, pull_all
+from domiq_dagster.sync.setup.fill_settings import complete_settings
 from domiq_dagster.sync.trouble import sentence
 
 STEP = "resman_leads"

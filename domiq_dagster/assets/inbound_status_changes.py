@@ -8,7 +8,7 @@ from dagster import AssetSpec, MetadataValue
 from domiq_dagster.assets.resman_leads import resman_leads
 from domiq_dagster.assets.sources import domiq_conversation
 from domiq_dagster.partitions import properties
-from domiq_dagster.sync.inbound import Applied
+from domiq_dagster.sync.decisions.apply import Applied
 
 inbound_status_changes = AssetSpec(
     "inbound_status_changes",

@@ -6,7 +6,7 @@ from dagster import AssetSpec, MetadataValue, TableRecord
 
 from domiq_dagster.assets.sources import domiq_property, resman_prospects
 from domiq_dagster.partitions import properties
-from domiq_dagster.sync.pull import Pulled
+from domiq_dagster.sync.pull.pull import Pulled
 
 _SAMPLE = 20
 

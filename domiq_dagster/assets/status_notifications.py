@@ -16,9 +16,9 @@ from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.status_workflow_actions import status_workflow_actions
 from domiq_dagster.resources import SyncResource
-from domiq_dagster.sync.measure import unnotified
-from domiq_dagster.sync.notify import notify_changes
-from domiq_dagster.sync.outbox import deliver_due
+from domiq_dagster.sync.monitoring.figures import unnotified
+from domiq_dagster.sync.notifications.notify import notify_changes
+from domiq_dagster.sync.notifications.outbox import deliver_due
 
 
 @asset(

@@ -17,7 +17,7 @@ from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.tables import table
 from domiq_dagster.partitions import days
 from domiq_dagster.resources import SyncResource
-from domiq_dagster.sync.measure import count_day
+from domiq_dagster.sync.monitoring.figures import count_day
 
 
 @asset(

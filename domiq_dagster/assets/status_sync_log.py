@@ -6,7 +6,7 @@ from domiq_dagster.assets.conversation_status_pushes import conversation_status_
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.tables import table
 from domiq_dagster.resources import SyncResource
-from domiq_dagster.sync.measure import log_totals_frame
+from domiq_dagster.sync.monitoring.figures import log_totals_frame
 
 
 @asset(

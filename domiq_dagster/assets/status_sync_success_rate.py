@@ -5,7 +5,7 @@ from dagster import MaterializeResult, MetadataValue, asset
 from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.tables import table
 from domiq_dagster.resources import SyncResource
-from domiq_dagster.sync.measure import success_rate_frame
+from domiq_dagster.sync.monitoring.figures import success_rate_frame
 
 
 @asset(deps=[status_sync_log], group_name="record", kinds={"pandas", "postgres"})

@@ -20,14 +20,14 @@ from dagster import (
 from sqlalchemy import Engine
 
 from domiq_dagster.resources import SyncResource
-from domiq_dagster.sync.measure import days_without_pull, gaps
-from domiq_dagster.sync.standing import (
+from domiq_dagster.sync.monitoring.divergence import (
     WHY_NOT_COMPARED,
     Coverage,
     coverage,
     divergences,
     note_divergence,
 )
+from domiq_dagster.sync.monitoring.figures import days_without_pull, gaps
 
 
 def divergence_result(engine: Engine) -> AssetCheckResult:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from domiq_dagster.db.checks import refuse_blind_role, require_domiq_tables
 from domiq_dagster.db.errors import DatabaseError
-from domiq_dagster.files import shipped
+from domiq_dagster.runtime.files import shipped
 
 HEAD = "0015"
 PROPERTY_VIEWS = "100_property_views.sql"

@@ -8,10 +8,10 @@ from functools import partial
 
 from rich.console import Console
 
-from domiq_dagster.dagster_home import PortTaken, environment, prepare, programs
 from domiq_dagster.demo.stage import API_KEY, PARTNER_ID, databases, set_up, standin
-from domiq_dagster.home import home
-from domiq_dagster.supervise import Program, free_port, http_ready, port_open, run
+from domiq_dagster.runtime.dagster_home import PortTaken, environment, prepare, programs
+from domiq_dagster.runtime.home import home
+from domiq_dagster.runtime.supervise import Program, free_port, http_ready, port_open, run
 
 
 def run_dev(*, port: int, seed: int, conversations: int, prospects: int, console: Console) -> int:

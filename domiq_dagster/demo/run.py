@@ -13,16 +13,15 @@ from typing import Any
 from dagster import DagsterInstance
 from rich.console import Console
 
-from domiq_dagster.cli_views import figures_row, totals
-from domiq_dagster.dagster_home import environment, prepare
 from domiq_dagster.definitions import defs
 from domiq_dagster.demo.edits import stir
 from domiq_dagster.demo.stage import API_KEY, PARTNER_ID, Stage, stage
 from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import all_properties
-from domiq_dagster.sync.conflicts import open_conflicts
+from domiq_dagster.runtime.dagster_home import environment, prepare
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.measure import property_figures
+from domiq_dagster.sync.monitoring.figures import figures_row, property_figures, totals
+from domiq_dagster.sync.repair.conflicts import open_conflicts
 from domiq_dagster.wiring import open_engine
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}

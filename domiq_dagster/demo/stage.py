@@ -24,7 +24,7 @@ from domiq_dagster.db.engine import resolve_url
 from domiq_dagster.db.migrate import create_domiq_tables_if_empty, migrate
 from domiq_dagster.demo.connect import connect_all, connections
 from domiq_dagster.demo.world import load_world
-from domiq_dagster.home import home
+from domiq_dagster.runtime.home import home
 from domiq_dagster.wiring import DAGSTER_DATABASE, DATABASE, ConfigurationError, Urls, open_engine
 
 PARTNER_ID = "standin-partner"

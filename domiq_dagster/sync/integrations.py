@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
-from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.resman.errors import NotEntitled, ResManError, Scope
-from domiq_dagster.resman.models import Employee, PickListItem
-from domiq_dagster.sync.statuses import ConflictPolicy
+from domiq_dagster.sync.status_map import ConflictPolicy
 
 logger = logging.getLogger(__name__)
-
-PREFERRED_SOURCES = ("domiq", "chatbot", "chat", "website", "web")
-PREFERRED_LOST_REASONS = ("other", "unknown", "no response", "lack of response", "inactive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,103 +95,3 @@ def _from_row(row: object) -> Integration:
         lost_reason_id=m["lost_reason_id"],
         time_zone=m["time_zone"],
     )
-
-
-def complete_settings(engine: Engine, client: ResManClient, integrations: Sequence[Integration]) -> list[str]:
-    """Asks ResMan for what the settings leave open and stores it, so that later passes need not ask.
-
-    Returns one sentence for each setting that could not be filled; such a property still pulls, and
-    its changes wait.
-    """
-    problems: list[str] = []
-    zones: dict[str, dict[str, str | None]] = {}
-    for integration in integrations:
-        if not integration.missing_settings:
-            continue
-        found: dict[str, str | None] = {}
-        for name in integration.missing_settings:
-            try:
-                found[name] = _ask(client, integration, name, zones)
-            except ResManError as error:
-                if error.scope is Scope.SERVICE:
-                    raise
-                problems.append(
-                    f"{integration.partition_key}: {name} is not set and cannot be asked ({error})"
-                )
-                continue
-            if found[name] is None:
-                problems.append(f"{integration.partition_key}: ResMan offers no value for {name}")
-        _store(engine, integration, {k: v for k, v in found.items() if v is not None})
-    return problems
-
-
-def _ask(
-    client: ResManClient, integration: Integration, name: str, zones: dict[str, dict[str, str | None]]
-) -> str | None:
-    account, prop = integration.account_id, integration.resman_property_id
-    if name == "time_zone":
-        if account not in zones:
-            zones[account] = {p.property_id.lower(): p.time_zone for p in client.properties(account)}
-        return zones[account].get(prop.lower())
-    if name == "source_id":
-        return prefer(client.prospect_sources(account, prop), PREFERRED_SOURCES)
-    if name == "lost_reason_id":
-        return prefer(client.lost_reasons(account), PREFERRED_LOST_REASONS)
-    return _agent(client, account, prop)
-
-
-def _agent(client: ResManClient, account: str, prop: str) -> str | None:
-    """An employee who may post: ResMan wants one flagged as leasing. v1 gives the agent ids but not the
-    flag, v2 the flag but person ids; the name is all that they share."""
-    employees = client.employees(account, prop)
-    try:
-        leasing = client.employees_v2(account)
-    except NotEntitled:
-        leasing = []
-    chosen = choose_agent(employees, leasing, prop)
-    return chosen.id if chosen else None
-
-
-def choose_agent(
-    employees: Sequence[Employee], leasing: Sequence[Employee], resman_property_id: str
-) -> Employee | None:
-    """Of v1's employees the first whom v2 shows as leasing at the property; else the first."""
-    names = {
-        _same_name(e.name)
-        for e in leasing
-        if e.is_leasing and resman_property_id.lower() in (p.lower() for p in e.property_ids)
-    }
-    return next((e for e in employees if _same_name(e.name) in names), next(iter(employees), None))
-
-
-def _same_name(name: str) -> frozenset[str]:
-    """A name without order and case: 'Example, Ada' and 'Ada Example' are one."""
-    return frozenset(name.lower().replace(",", " ").split())
-
-
-def prefer(items: Sequence[PickListItem], words: Sequence[str]) -> str | None:
-    """The id of the first item whose name has the first of the words that any has; else of the first."""
-    for word in words:
-        for item in items:
-            if word in item.name.lower():
-                return item.id
-    return items[0].id if items else None
-
-
-def _store(engine: Engine, integration: Integration, values: dict[str, str]) -> None:
-    if not values:
-        return
-    sets = ", ".join(f"{name} = COALESCE({name}, :{name})" for name in values)
-    with engine.begin() as connection:
-        connection.execute(
-            text(f"UPDATE domiq_sync.integration SET {sets} WHERE property_id = :property_id"),
-            {**values, "property_id": integration.property_id},
-        )
-        connection.execute(
-            text(
-                "UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp(), state = 'ready' "
-                "WHERE property_id = :p AND state = 'waiting' AND last_outcome LIKE 'not_configured%'"
-            ),
-            {"p": integration.property_id},
-        )
-    logger.info("settings of %s filled from ResMan: %s", integration.partition_key, ", ".join(sorted(values)))

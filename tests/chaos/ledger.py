@@ -17,8 +17,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from domiq_dagster.sync.measure import conservation_problems
-from domiq_dagster.sync.plan import marker
+from domiq_dagster.sync.delivery.planning import marker
+from domiq_dagster.sync.monitoring.figures import conservation_problems
 from tests.chaos.timeline import Timeline
 from tests.chaos.world import Lead
 

@@ -25,9 +25,9 @@ from sqlalchemy import Engine, text
 
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.resman.config import ResManConfig
-from domiq_dagster.sync.accounts import BreakerRules
-from domiq_dagster.sync.delivery_ends import DeliveryRules
-from domiq_dagster.sync.explain import explain
+from domiq_dagster.sync.account_gate import BreakerRules
+from domiq_dagster.sync.delivery.outcomes import DeliveryRules
+from domiq_dagster.sync.monitoring.explain import explain
 from tests.chaos import ledger
 from tests.chaos.crew import Crew
 from tests.chaos.stage import Stage, stage

@@ -22,10 +22,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domiq_dagster import wiring
 from domiq_dagster.db.errors import DatabaseError
-from domiq_dagster.sync.accounts import AccountGate, BreakerRules
-from domiq_dagster.sync.delivery_ends import DeliveryRules
-from domiq_dagster.sync.push import Budget, push
-from domiq_dagster.sync.reconcile import reconcile
+from domiq_dagster.sync.account_gate import AccountGate, BreakerRules
+from domiq_dagster.sync.budget import Budget
+from domiq_dagster.sync.delivery.outcomes import DeliveryRules
+from domiq_dagster.sync.delivery.push import push
+from domiq_dagster.sync.repair.reconcile import reconcile
 from domiq_dagster.wiring import open_client, open_engine, resman_config
 
 

@@ -20,7 +20,8 @@ from sqlalchemy import text
 from domiq_dagster.db.migrate import migrate
 from domiq_dagster.demo.stage import API_KEY, PARTNER_ID
 from domiq_dagster.resman.client import ResManClient, ResManConfig
-from domiq_dagster.sync.integrations import complete_settings, load_integrations
+from domiq_dagster.sync.integrations import load_integrations
+from domiq_dagster.sync.setup.fill_settings import complete_settings
 from domiq_dagster.wiring import open_engine
 from tests.chaos.stage import Database, Stage
 

@@ -18,11 +18,11 @@ from typing import Any
 from sqlalchemy import event
 
 from domiq_dagster.db.engine import make_engine
-from domiq_dagster.sync.apprise_sender import NotifySlack
-from domiq_dagster.sync.channels import configure
-from domiq_dagster.sync.letters import Letter, Outcome, Sender
-from domiq_dagster.sync.notify import notify_changes
-from domiq_dagster.sync.outbox import deliver_due
+from domiq_dagster.sync.notifications.channels.apprise_sender import NotifySlack
+from domiq_dagster.sync.notifications.channels.channels import configure
+from domiq_dagster.sync.notifications.channels.message import Letter, Outcome, Sender
+from domiq_dagster.sync.notifications.notify import notify_changes
+from domiq_dagster.sync.notifications.outbox import deliver_due
 
 DIED = 9
 

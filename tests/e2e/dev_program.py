@@ -18,7 +18,7 @@ import psycopg
 import requests
 from psycopg.rows import DictRow, dict_row
 
-from domiq_dagster.supervise import free_port
+from domiq_dagster.runtime.supervise import free_port
 
 T = TypeVar("T")
 PROGRAM = str(Path(sys.executable).with_name("domiq-sync"))

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from domiq_dagster.files import shipped
+from domiq_dagster.runtime.files import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 USE = """
 import sys
 from pathlib import Path
 import domiq_dagster
-from domiq_dagster.files import shipped
-from domiq_dagster.cli import main
+from domiq_dagster.runtime.files import shipped
+from domiq_dagster.cli.main import main
 place = Path(sys.argv.pop(1))
 assert Path(domiq_dagster.__file__).is_relative_to(place), domiq_dagster.__file__
 for name in ("sql", "dagster.yaml", "workspace.yaml"):
@@ -71,4 +71,4 @@ def test_it_has_every_module_and_file_and_nothing_besides(unpacked: Path) -> Non
     sql = {f"domiq_dagster/_files/sql/{p.name}" for p in shipped("sql").iterdir()}
     assert files == sql | {f"domiq_dagster/_files/{name}" for name in ("dagster.yaml", "workspace.yaml")}
     (entry_points,) = unpacked.glob("*.dist-info/entry_points.txt")
-    assert "domiq-sync = domiq_dagster.cli:main" in entry_points.read_text()
+    assert "domiq-sync = domiq_dagster.cli.main:main" in entry_points.read_text()

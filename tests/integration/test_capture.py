@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
 from domiq_dagster.db.embedded import EmbeddedServer
-from domiq_dagster.sync.reconcile import Reconciled, reconcile
+from domiq_dagster.sync.repair.reconcile import Reconciled, reconcile
 from tests.depth import examples
 
 from .domiq_shapes import (

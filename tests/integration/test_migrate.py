@@ -11,7 +11,7 @@ from domiq_dagster.db.checks import require_migrated
 from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.db.errors import BlindRole, DatabaseError, NotMigrated, WrongDatabase
 from domiq_dagster.db.migrate import HEAD, MayNotMigrate, Migrated, migrate, migration_sql, sql_text
-from domiq_dagster.files import shipped
+from domiq_dagster.runtime.files import shipped
 
 from .domiq_shapes import (
     CAPTURE_TRIGGERS,

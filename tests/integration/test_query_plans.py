@@ -139,6 +139,7 @@ def parameters(loaded: Connection) -> dict[str, Any]:
         "marks": json.dumps([""]),
         "a": "400",
         "turn": 0,
+        "key": "a lock",
         "holder": 1,
         "longest": 45.0,
         "due_from": "-infinity",
@@ -182,13 +183,13 @@ def queries(file: str, *names: str) -> list[tuple[str, str]]:
 
 
 HOT = [
-    *queries("queue.sql", "due_properties", "extend_leases", "postpone"),
-    *queries("queue.sql", "heal_heads", "load_change", "touch_lead"),
-    *queries("queue.sql", "still_held", "sibling_in_doubt", "note_moved"),
-    *queries("accounts.sql", "enter", "leave"),
-    *queries("catchup.sql", "queues", "recent_work", "not_connected"),
+    *queries("queue/queue.sql", "due_properties", "extend_leases", "postpone"),
+    *queries("queue/queue.sql", "heal_heads", "load_change", "touch_lead"),
+    *queries("queue/queue.sql", "still_held", "sibling_in_doubt", "note_moved"),
+    *queries("account_gate.sql", "enter", "leave"),
+    *queries("monitoring/backlog.sql", "queues", "recent_work", "not_connected"),
     *queries(
-        "inbound.sql",
+        "decisions/apply.sql",
         "moved_leads",
         "moved_lead",
         "lock_conversation",
@@ -196,12 +197,14 @@ HOT = [
         "supersede_open",
         "agree",
     ),
-    *queries("inbound.sql", "log_inbound", "log_outbound", "close_conflict", "wake_lane", "open_conflict"),
-    *queries("conflicts.sql", "lock_conflict", "property_of_conflict", "count_as_agreed"),
-    *queries("pull.sql", "begin_pull"),
-    *queries("stage.sql", "changed"),
     *queries(
-        "links.sql",
+        "decisions/apply.sql", "log_inbound", "log_outbound", "close_conflict", "wake_lane", "open_conflict"
+    ),
+    *queries("repair/conflicts.sql", "lock_conflict", "property_of_conflict", "count_as_agreed"),
+    *queries("pull/pull.sql", "begin_pull"),
+    *queries("pull/staging.sql", "changed"),
+    *queries(
+        "linking/links.sql",
         "leads_of_users",
         "links_to",
         "step_back",
@@ -210,22 +213,43 @@ HOT = [
         "decisions",
         "ask_about_link",
     ),
-    *queries("links.sql", "conversation_to_link", "under_way", "speak_anew", "close_moot_questions"),
-    *queries("measure.sql", "backlog", "gaps"),
-    *queries("notices.sql", "unnotified_changes"),
-    *queries("outbox.sql", "due_channels", "lapsed", "claim", "told_lately", "hold_address", "hold_quiet"),
-    *queries("outbox.sql", "gather", "crowded_in_app", "gather_in_app", "digest_counts", "digest_first"),
-    *queries("outbox.sql", "begin_sending", "settle", "put_off", "forget", "facts", "troubles"),
-    *queries("outbox.sql", "trouble_counts", "due"),
-    *queries("reconcile.sql", "expired_leases"),
+    *queries("linking/links.sql", "conversation_to_link", "under_way", "speak_anew", "close_moot_questions"),
+    *queries("monitoring/figures.sql", "backlog", "gaps"),
+    *queries("notifications/notify.sql", "unnotified_changes"),
+    *queries(
+        "notifications/outbox.sql",
+        "due_channels",
+        "lapsed",
+        "claim",
+        "told_lately",
+        "hold_address",
+        "hold_quiet",
+    ),
+    *queries(
+        "notifications/outbox.sql",
+        "gather",
+        "crowded_in_app",
+        "gather_in_app",
+        "digest_counts",
+        "digest_first",
+    ),
+    *queries("notifications/outbox.sql", "begin_sending", "settle", "put_off", "forget", "facts", "troubles"),
+    *queries("notifications/outbox.sql", "trouble_counts", "due"),
+    *queries("repair/reconcile.sql", "expired_leases"),
 ]
+
+
+def asked_in(file: str) -> dict[str, str]:
+    """The queries of a file of the engine's, by its path."""
+    room, _, name = file.rpartition("/")
+    return load_queries(".".join(filter(None, ("domiq_dagster.sync", room.replace("/", ".")))), name)
 
 
 @pytest.mark.parametrize(("file", "name"), HOT)
 def test_a_hot_query_reads_no_big_table_whole(
     loaded: Connection, parameters: Mapping[str, Any], file: str, name: str
 ) -> None:
-    query = load_queries("domiq_dagster.sync", file)[name]
+    query = asked_in(file)[name]
     for plan in first_and_settled_plan(loaded, query, parameters):
         assert whole_reads(loaded, plan) == []
 
@@ -260,7 +284,7 @@ def test_the_rules_look_at_new_changes_without_reading_the_history(
         "after": 0,
         "open_only": False,
     }
-    query = load_queries("domiq_dagster.sync.rules", "rules.sql")[name]
+    query = asked_in("rules/rules.sql")[name]
     for plan in first_and_settled_plan(loaded, query, given):
         assert whole_reads(loaded, plan) == []
 
@@ -270,7 +294,7 @@ def test_the_queue_is_claimed_and_settled_by_key_whatever_the_statistics_say(
     loaded: Connection, parameters: Mapping[str, Any], name: str
 ) -> None:
     """Each look is into an index, in its order: nothing is sorted or read whole."""
-    asked = load_queries("domiq_dagster.sync", "queue.sql")
+    asked = asked_in("queue/queue.sql")
     # As they are found after the queue was empty: it fills faster than they are renewed.
     loaded.execute("UPDATE pg_class SET reltuples = 0 WHERE relname = 'delivery'")
     loaded.execute("SET LOCAL session_replication_role = replica")
@@ -294,7 +318,7 @@ def test_of_the_lane_of_a_delivery_in_turn_a_claim_looks_at_those_out_of_turn_on
 ) -> None:
     """The lane's other indexes hold a dead entry of each change that it ever had, for as long as some
     transaction may still see it."""
-    asked = load_queries("domiq_dagster.sync", "queue.sql")
+    asked = asked_in("queue/queue.sql")
     loaded.execute("UPDATE domiq_sync.delivery SET in_turn = TRUE")
     loaded.execute(asked["look_up_by_key"])
     claim = text(asked["claim"]).compile(dialect=psycopg_dialect())
@@ -316,7 +340,7 @@ def test_of_the_lane_of_a_delivery_in_turn_a_claim_looks_at_those_out_of_turn_on
 def test_looking_for_due_properties_reads_no_big_table_whole_however_it_is_asked(
     loaded: Connection, parameters: Mapping[str, Any], property_ids: list[uuid.UUID] | None
 ) -> None:
-    query = load_queries("domiq_dagster.sync", "queue.sql")["due_properties"]
+    query = asked_in("queue/queue.sql")["due_properties"]
     for plan in first_and_settled_plan(loaded, query, {**parameters, "property_ids": property_ids}):
         assert whole_reads(loaded, plan) == []
 

@@ -15,13 +15,13 @@ from typing import Any
 import psutil
 import pytest
 
-from domiq_dagster.supervise import http_ready, interruptible, port_open
+from domiq_dagster.runtime.supervise import http_ready, interruptible, port_open
 
 # A supervisor of its own process, which a signal can be sent to. Arguments: the specification, the directory.
 DRIVER = """
 import json, os, sys
 from pathlib import Path
-from domiq_dagster.supervise import Program, run
+from domiq_dagster.runtime.supervise import Program, run
 
 spec, place = json.loads(sys.argv[1]), Path(sys.argv[2])
 

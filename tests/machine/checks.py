@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from domiq_dagster.sync.plan import TOLD_BY_CREATION
-from domiq_dagster.sync.queue import Claim
-from domiq_dagster.sync.statuses import LeadStatus, load_status_map
+from domiq_dagster.sync.delivery.planning import TOLD_BY_CREATION
+from domiq_dagster.sync.queue.queue import Claim
+from domiq_dagster.sync.status_map import LeadStatus, load_status_map
 from tests.machine.house import House, Place
 from tests.machine.resman_model import ResManModel, marks, order_broken
 

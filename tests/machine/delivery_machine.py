@@ -26,14 +26,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from domiq_dagster.resman.models import LeadEvent, Person
-from domiq_dagster.sync import queue
-from domiq_dagster.sync.courier import Courier
-from domiq_dagster.sync.delivery_ends import DeliveryRules
+from domiq_dagster.sync.budget import Budget
+from domiq_dagster.sync.delivery.outcomes import DeliveryRules
+from domiq_dagster.sync.delivery.push import push
+from domiq_dagster.sync.delivery.worker import Courier
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.push import Budget, push
-from domiq_dagster.sync.reconcile import reconcile
-from domiq_dagster.sync.retry import retry_failed
-from domiq_dagster.sync.statuses import load_status_map
+from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.repair.reconcile import reconcile
+from domiq_dagster.sync.repair.retry import retry_failed
+from domiq_dagster.sync.status_map import load_status_map
 from tests.machine.checks import NO_LEAD_STATUS, Broken, Change, Checks
 from tests.machine.house import House
 from tests.machine.process import Process

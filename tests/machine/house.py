@@ -17,10 +17,11 @@ from sqlalchemy import Connection, CursorResult, text
 from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.migrate import migrate
-from domiq_dagster.sync import lead_store, push
-from domiq_dagster.sync.connect import connect_property
-from domiq_dagster.sync.courier import Courier
-from domiq_dagster.sync.trace import Trace
+from domiq_dagster.sync.delivery import lead_state as lead_store
+from domiq_dagster.sync.delivery import push
+from domiq_dagster.sync.delivery.attempts import Trace
+from domiq_dagster.sync.delivery.worker import Courier
+from domiq_dagster.sync.setup.connect import connect_property
 from tests.machine.process import Process
 from tests.machine.resman_model import AGENT, LOST_REASON, SOURCE, ZONE, property_of
 

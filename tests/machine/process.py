@@ -16,8 +16,8 @@ import psycopg
 from sqlalchemy import Connection, Engine, event, text
 
 from domiq_dagster.db.engine import make_engine
-from domiq_dagster.sync.accounts import AccountGate
-from domiq_dagster.sync.queue import Claim
+from domiq_dagster.sync.account_gate import AccountGate
+from domiq_dagster.sync.queue.queue import Claim
 from tests.machine.resman_model import ModelClient, ResManModel
 
 T = TypeVar("T")

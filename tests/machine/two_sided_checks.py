@@ -36,7 +36,7 @@ SETS = {
     "Applicant/MovedIn": "leased", "Resident": "leased", "Lost": "lost",
 }  # fmt: skip
 _LINKS = """
-SELECT l.conversation_id, l.prospect_id, l.is_current, c.status, r.effective_status,
+SELECT l.conversation_id, l.prospect_id, l.is_current, c.status, r.effective_status, l.agreed_at,
        EXISTS (SELECT FROM domiq_sync.conflict k
                WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL) AS in_conflict
 FROM domiq_sync.lead_link l JOIN public.conversation c ON c.id = l.conversation_id

@@ -21,13 +21,13 @@ from hypothesis.stateful import initialize, rule
 from sqlalchemy import Connection
 
 from domiq_dagster.resman.errors import ResManError
-from domiq_dagster.sync.conflicts import NoSuchConflict, resolve
-from domiq_dagster.sync.inbound import apply_property
+from domiq_dagster.sync.decisions.apply import apply_property
+from domiq_dagster.sync.delivery.push import push
 from domiq_dagster.sync.integrations import Integration, load_integrations
-from domiq_dagster.sync.pull import pull_property
-from domiq_dagster.sync.push import push
-from domiq_dagster.sync.reconcile import reconcile
-from domiq_dagster.sync.statuses import ConflictPolicy
+from domiq_dagster.sync.pull.pull import pull_property
+from domiq_dagster.sync.repair.conflicts import NoSuchConflict, resolve
+from domiq_dagster.sync.repair.reconcile import reconcile
+from domiq_dagster.sync.status_map import ConflictPolicy
 from tests.machine.checks import Broken, Change
 from tests.machine.delivery_machine import (
     DAY,
@@ -413,8 +413,8 @@ class TwoSidedMachine(DeliveryMachine):
         if len(links) != 1 or links[0].in_conflict or links[0].prospect_id not in self.model.leads:
             return
         (link,) = links
-        if word == link.status:
-            return  # it says so already: nobody moves
+        if word == link.status or link.agreed_at is None:
+            return  # it says so already: nobody moves. And where no pair was agreed, any touch by staff is news
         lead = self.model.leads[link.prospect_id]
         if word is not None:
             self.change([(self.place.conversations.index(link.conversation_id), word)])

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Row
 
-from domiq_dagster.sync import inbound, pull, stage
-from domiq_dagster.sync.decide import Action, Decision, Situation
-from domiq_dagster.sync.delivery import Delivery
-from domiq_dagster.sync.look_back import PullRules
-from domiq_dagster.sync.statuses import StatusMap
+from domiq_dagster.sync.decisions import apply as inbound
+from domiq_dagster.sync.decisions.decide import Action, Decision, Situation
+from domiq_dagster.sync.delivery.delivery import Delivery
+from domiq_dagster.sync.pull import pull
+from domiq_dagster.sync.pull import staging as stage
+from domiq_dagster.sync.pull.overlap import PullRules
+from domiq_dagster.sync.status_map import StatusMap
 
 
 def echo(patch: pytest.MonkeyPatch) -> None:

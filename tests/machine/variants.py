@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Connection
 
 from domiq_dagster.resman.errors import Disposition, ResManError, Scope
-from domiq_dagster.sync import queue
-from domiq_dagster.sync.courier import Courier
-from domiq_dagster.sync.delivery import Delivery
-from domiq_dagster.sync.delivery_ends import Delivered, GiveBack, Settle
-from domiq_dagster.sync.queue import Claim
-from domiq_dagster.sync.trace import Trace
+from domiq_dagster.sync.delivery.attempts import Trace
+from domiq_dagster.sync.delivery.delivery import Delivery
+from domiq_dagster.sync.delivery.outcomes import Delivered, GiveBack, Settle
+from domiq_dagster.sync.delivery.worker import Courier
+from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.queue.queue import Claim
 
 FREE_LANES = "DROP INDEX domiq_sync.delivery_one_in_flight"
 """For the database of `no_order`: the index alone would still forbid two changes of a lane in flight."""

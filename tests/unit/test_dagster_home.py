@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from domiq_dagster import dagster_home
-from domiq_dagster.dagster_home import PortTaken, environment, prepare
-from domiq_dagster.files import shipped
-from domiq_dagster.supervise import free_port
+from domiq_dagster.runtime import dagster_home
+from domiq_dagster.runtime.dagster_home import PortTaken, environment, prepare
+from domiq_dagster.runtime.files import shipped
+from domiq_dagster.runtime.supervise import free_port
 
 
 def make_environment(home: Path, base: dict[str, str] | None = None) -> dict[str, str]:

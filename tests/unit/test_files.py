@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from domiq_dagster.files import shipped
-from domiq_dagster.home import home
+from domiq_dagster.runtime.files import shipped
+from domiq_dagster.runtime.home import home
 
 
 @pytest.mark.parametrize("name", ["sql", "dagster.yaml", "workspace.yaml"])

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from domiq_dagster.sync.rules import clock
 from domiq_dagster.sync.rules.fields import Facts
-from domiq_dagster.sync.statuses import LeadStatus
+from domiq_dagster.sync.status_map import LeadStatus
 
 Priority = Literal["low", "medium", "high", "urgent"]
 _PRIORITIES: Mapping[str, Priority] = {

@@ -17,14 +17,14 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from domiq_dagster.sync.outbox import Message
+from domiq_dagster.sync.notifications.outbox import Message
+from domiq_dagster.sync.notifications.templates import Templates
 from domiq_dagster.sync.rules.actions import Notice, ScoreChange, Task
 from domiq_dagster.sync.rules.compile import Rule, RuleBook
 from domiq_dagster.sync.rules.fields import Facts
 from domiq_dagster.sync.rules.judge import Outcome, effects, move_wanted
 from domiq_dagster.sync.rules.messages import message_for, send
 from domiq_dagster.sync.rules.store import QUERIES, Place
-from domiq_dagster.sync.templates import Templates
 
 logger = logging.getLogger(__name__)
 

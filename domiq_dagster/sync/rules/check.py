@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from domiq_dagster.sync.places import Places
+from domiq_dagster.sync.property_names import Places
 from domiq_dagster.sync.rules.compile import Rule, compile_rules
 from domiq_dagster.sync.rules.judge import Outcome
 from domiq_dagster.sync.rules.loops import find_loops

@@ -13,7 +13,7 @@ from domiq_dagster.sync.rules.actions import CreateTask as _CreateTask
 from domiq_dagster.sync.rules.comparisons import Needs
 from domiq_dagster.sync.rules.conditions import All, Condition, compile_conditions
 from domiq_dagster.sync.rules.fields import Catalogue, Kind
-from domiq_dagster.sync.statuses import LeadStatus
+from domiq_dagster.sync.status_map import LeadStatus
 
 _IN_ORDER: Mapping[LeadStatus, frozenset[LeadStatus]] = {
     LeadStatus.NEW: frozenset({LeadStatus.CONTACTED, LeadStatus.QUALIFIED, LeadStatus.LOST}),

@@ -8,14 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from domiq_dagster.sync.outbox import Message, enqueue
-from domiq_dagster.sync.outbox_words import PRIORITIES, facts, urgency
-from domiq_dagster.sync.recipients import Address, resolve
+from domiq_dagster.sync.notifications.content import PRIORITIES, facts, urgency
+from domiq_dagster.sync.notifications.outbox import Message, enqueue
+from domiq_dagster.sync.notifications.recipients import Address, resolve
+from domiq_dagster.sync.notifications.templates import TemplateProblem, Templates
 from domiq_dagster.sync.rules.actions import Notice
 from domiq_dagster.sync.rules.fields import Facts
 from domiq_dagster.sync.rules.store import Place
-from domiq_dagster.sync.statuses import LeadStatus
-from domiq_dagster.sync.templates import TemplateProblem, Templates
+from domiq_dagster.sync.status_map import LeadStatus
 
 
 def message_for(

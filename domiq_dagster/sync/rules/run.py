@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from domiq_dagster.sync.notifications.templates import Templates
 from domiq_dagster.sync.rules.carry import Carried, Carrier
 from domiq_dagster.sync.rules.compile import RuleBook, compile_rules, same_rows
 from domiq_dagster.sync.rules.fields import Catalogue, Facts
@@ -31,7 +32,6 @@ from domiq_dagster.sync.rules.store import (
     load_places,
     load_rule_rows,
 )
-from domiq_dagster.sync.templates import Templates
 
 logger = logging.getLogger(__name__)
 _CONVERSATIONS = 200

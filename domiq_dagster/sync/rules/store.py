@@ -15,7 +15,7 @@ from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.rules.comparisons import Needs
 from domiq_dagster.sync.rules.compile import RuleRow
 from domiq_dagster.sync.rules.fields import CHANGE_FIELDS, Catalogue, Facts, Kind
-from domiq_dagster.sync.statuses import LeadStatus
+from domiq_dagster.sync.status_map import LeadStatus
 
 QUERIES = load_queries(__package__, "rules.sql")
 

@@ -32,7 +32,7 @@ POST = sync_tests.POST
 PROGRAM = str(Path(sys.executable).with_name("domiq-sync"))
 FORKER = """
 import atexit, json, os, sys, traceback
-from domiq_dagster.cli import main
+from domiq_dagster.cli.main import main
 
 def run():
     try:

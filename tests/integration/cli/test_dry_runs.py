@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.supervise import free_port
+from domiq_dagster.runtime.supervise import free_port
 from tests.integration.cli.conftest import POST, PROGRAM, Run, World
 from tests.integration.cli.test_setup import place
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from domiq_dagster.db.migrate import sql_text
-from domiq_dagster.supervise import free_port
+from domiq_dagster.runtime.supervise import free_port
 from tests.integration.cli.conftest import Run, World
 
 

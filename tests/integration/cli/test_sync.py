@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from domiq_dagster.supervise import free_port
+from domiq_dagster.runtime.supervise import free_port
 from tests.integration.cli.conftest import POST, Run, World
 
 

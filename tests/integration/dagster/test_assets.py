@@ -10,7 +10,7 @@ import pytest
 from dagster import DagsterEventType, DagsterUnknownPartitionError
 
 from domiq_dagster.definitions import defs
-from domiq_dagster.sync.reconcile import MENDED, SEEN
+from domiq_dagster.sync.repair.reconcile import MENDED, SEEN
 from tests.integration.dagster.conftest import POST, House, logged, plain
 
 OUTAGE = {"kind": "status", "status": 503, "endpoint": "Prospects"}

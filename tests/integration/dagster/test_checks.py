@@ -20,8 +20,8 @@ from domiq_dagster.assets import all_assets
 from domiq_dagster.checks import all_checks
 from domiq_dagster.definitions import defs
 from domiq_dagster.resources import SyncResource, ThresholdResource
-from domiq_dagster.sync.retry import retry_failed
-from domiq_dagster.sync.thresholds import set_threshold
+from domiq_dagster.sync.alerts.thresholds import set_threshold
+from domiq_dagster.sync.repair.retry import retry_failed
 from tests.integration.dagster.conftest import POST, House, logged, plain
 
 

@@ -24,7 +24,7 @@ from domiq_dagster import sensors
 from domiq_dagster.definitions import defs
 from domiq_dagster.ranges import RANGE_END, RANGE_START
 from domiq_dagster.resources import SyncResource, ThresholdResource
-from domiq_dagster.sync.alert_sending import AlertNotSent
+from domiq_dagster.sync.alerts.dispatch import AlertNotSent
 from tests.doors.smtp import Mailbox, SmtpServer
 from tests.integration.dagster.conftest import House
 

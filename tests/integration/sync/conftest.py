@@ -21,16 +21,16 @@ from sqlalchemy import Engine, text
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.migrate import migrate
 from domiq_dagster.resman.client import ResManClient, ResManConfig
-from domiq_dagster.sync.accounts import AccountGate, BreakerRules
-from domiq_dagster.sync.connect import connect_property
-from domiq_dagster.sync.inbound import Applied, apply_property
+from domiq_dagster.sync.account_gate import AccountGate, BreakerRules
+from domiq_dagster.sync.decisions.apply import Applied, apply_property
+from domiq_dagster.sync.delivery.push import PushReport, push
 from domiq_dagster.sync.integrations import Integration, load_integrations
-from domiq_dagster.sync.measure import conservation_problems
+from domiq_dagster.sync.monitoring.divergence import comparison
+from domiq_dagster.sync.monitoring.figures import conservation_problems
 from domiq_dagster.sync.passes import PassReport, sync_pass
-from domiq_dagster.sync.pull import Pulled, pull_property
-from domiq_dagster.sync.push import PushReport, push
-from domiq_dagster.sync.reconcile import Reconciled, reconcile
-from domiq_dagster.sync.standing import comparison
+from domiq_dagster.sync.pull.pull import Pulled, pull_property
+from domiq_dagster.sync.repair.reconcile import Reconciled, reconcile
+from domiq_dagster.sync.setup.connect import connect_property
 
 POST = "PostLeadManagement4_0"
 SEARCH = "SearchProspects"

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.apprise_sender import NotifySlack
-from domiq_dagster.sync.channels import Channels, configure
-from domiq_dagster.sync.notify import Notified, notify_changes
-from domiq_dagster.sync.outbox import Delivered, Message, deliver_due, enqueue
+from domiq_dagster.sync.notifications.channels.apprise_sender import NotifySlack
+from domiq_dagster.sync.notifications.channels.channels import Channels, configure
+from domiq_dagster.sync.notifications.notify import Notified, notify_changes
+from domiq_dagster.sync.notifications.outbox import Delivered, Message, deliver_due, enqueue
 from tests.doors.http import Endpoint, HttpServer
 from tests.doors.smtp import Mailbox, SmtpServer
 

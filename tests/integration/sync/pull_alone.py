@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.pull import pull_property
+from domiq_dagster.sync.pull.pull import pull_property
 from domiq_dagster.wiring import open_client, open_engine, resman_config
 
 _PROSPECT = (

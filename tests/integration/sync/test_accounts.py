@@ -16,14 +16,14 @@ from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.resman.errors import BadCredentials, Busy, Refused, ResManError, ServerFault
-from domiq_dagster.sync.accounts import (
+from domiq_dagster.sync.account_gate import (
     AccountBusy,
     AccountClosed,
     AccountGate,
     BreakerRules,
     RequestInDoubt,
 )
-from domiq_dagster.sync.lead_store import lock_person, unlock_person
+from domiq_dagster.sync.delivery.lead_state import lock_person, unlock_person
 
 PROPERTIES = {"endpoint": "Properties"}
 
@@ -145,7 +145,7 @@ def test_a_request_that_outlives_its_session_counts_and_its_turn_is_free(world: 
 
 def test_only_the_mark_of_a_request_waits_for_the_disk(world: Any) -> None:
     """A crash of the database may lose that a request is over, never that one is under way."""
-    asked = load_queries("domiq_dagster.sync", "accounts.sql")
+    asked = load_queries("domiq_dagster.sync", "account_gate.sql")
     values = {"a": "400", "turn": 0, "holder": 1, "longest": 45.0, "key": "a lock"}
     waits = {}
     for name in ("enter", "leave"):

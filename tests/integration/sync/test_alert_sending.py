@@ -10,10 +10,10 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.alert_sending import AlertNotSent, send_alerts
-from domiq_dagster.sync.alerts import list_alerts, look
-from domiq_dagster.sync.channels import Channels, configure
-from domiq_dagster.sync.readings import database_time
+from domiq_dagster.sync.alerts.dispatch import AlertNotSent, send_alerts
+from domiq_dagster.sync.alerts.evaluate import list_alerts, look
+from domiq_dagster.sync.alerts.readings import database_time
+from domiq_dagster.sync.notifications.channels.channels import Channels, configure
 from tests.doors.smtp import Mailbox, SmtpServer
 from tests.integration.sync.test_alerts import places, pulled, settled
 

@@ -11,12 +11,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, text
 
-from domiq_dagster.sync import alerts as alerts_module
-from domiq_dagster.sync.alert_states import Turn
-from domiq_dagster.sync.alerts import Looked, in_alert, list_alerts, look
-from domiq_dagster.sync.readings import Kind, Reading, database_time, read_all
-from domiq_dagster.sync.standing import comparison
-from domiq_dagster.sync.thresholds import Threshold, load_thresholds, set_threshold
+from domiq_dagster.sync.alerts import evaluate as alerts_module
+from domiq_dagster.sync.alerts.evaluate import Looked, in_alert, list_alerts, look
+from domiq_dagster.sync.alerts.incidents import Turn
+from domiq_dagster.sync.alerts.readings import Kind, Reading, database_time, read_all
+from domiq_dagster.sync.alerts.thresholds import Threshold, load_thresholds, set_threshold
+from domiq_dagster.sync.monitoring.divergence import comparison
 
 
 def settled(world: Any, place: UUID, success: int, failed: int, reason: str = "unknown_source") -> None:

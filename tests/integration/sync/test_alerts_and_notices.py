@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from domiq_dagster.sync.notify import notify_changes
+from domiq_dagster.sync.notifications.notify import notify_changes
 
 
 def prefer(world: Any, place: UUID, status: str | None, method: str | None, recipients: str) -> None:

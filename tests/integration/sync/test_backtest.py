@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.backtest import Backtest, Replayed, backtest
+from domiq_dagster.sync.alerts.backtest import Backtest, Replayed, backtest
+from domiq_dagster.sync.alerts.readings import Kind, database_time
+from domiq_dagster.sync.alerts.thresholds import Threshold
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.readings import Kind, database_time
-from domiq_dagster.sync.thresholds import Threshold
 
 
 class Past:

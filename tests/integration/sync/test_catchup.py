@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync import catchup as module
-from domiq_dagster.sync.catchup import AccountQueue, Catchup, catchup
-from domiq_dagster.sync.integrations import complete_settings
+from domiq_dagster.sync.monitoring import backlog as module
+from domiq_dagster.sync.monitoring.backlog import AccountQueue, Catchup, catchup
+from domiq_dagster.sync.setup.fill_settings import complete_settings
 
 POST = {"endpoint": "PostLeadManagement4_0"}
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.conflicts import CannotEnforce, NoSuchConflict, open_conflicts, resolve
-from domiq_dagster.sync.link_decisions import never_link
+from domiq_dagster.sync.repair.conflicts import CannotEnforce, NoSuchConflict, open_conflicts, resolve
+from domiq_dagster.sync.repair.link_review import never_link
 
 CASES = [
     ("resman_wins", "qualified", "Lost", "lost", "Lost", "superseded"),

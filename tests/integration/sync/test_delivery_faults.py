@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync import queue
-from domiq_dagster.sync.retry import retry_failed
+from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.repair.retry import retry_failed
 
 POST = {"endpoint": "PostLeadManagement4_0"}
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domiq_dagster.sync.explain import Explained, explain_all
-from domiq_dagster.sync.retry import Choice, put_back
+from domiq_dagster.sync.monitoring.explain import Explained, explain_all
+from domiq_dagster.sync.repair.retry import Choice, put_back
 
 POST = {"endpoint": "PostLeadManagement4_0"}
 

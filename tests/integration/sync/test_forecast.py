@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 
 from domiq_dagster.db.rehearsal import rehearsal
-from domiq_dagster.sync.connect import connect_property
-from domiq_dagster.sync.forecast import Forecast, forecast_all, forecast_property, forecast_push
+from domiq_dagster.sync.dry_run import Forecast, forecast_all, forecast_property, forecast_push
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.reconcile import reconcile
+from domiq_dagster.sync.repair.reconcile import reconcile
+from domiq_dagster.sync.setup.connect import connect_property
 from tests.integration.sync.conftest import POST, World
 
 WRITTEN_BY_PULLS = (

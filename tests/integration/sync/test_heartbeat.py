@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import requests
 
-from domiq_dagster.sync import queue
-from domiq_dagster.sync.delivery_ends import DeliveryRules
-from domiq_dagster.sync.heartbeat import Heartbeat
+from domiq_dagster.sync.delivery.outcomes import DeliveryRules
+from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.queue.heartbeat import Heartbeat
 
 RULES = DeliveryRules()
 LEFT = "SELECT EXTRACT(EPOCH FROM next_attempt_at - clock_timestamp())::float FROM domiq_sync.delivery"

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.sync import push as push_module
-from domiq_dagster.sync import queue
-from domiq_dagster.sync.queue import Claim, Settlement
-from domiq_dagster.sync.retry import retry_failed
+from domiq_dagster.sync.delivery import push as push_module
+from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.queue.queue import Claim, Settlement
+from domiq_dagster.sync.repair.retry import retry_failed
 
 
 def lane(world: Any, conversation: UUID) -> list[Any]:

@@ -8,8 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.passes import pull_all
-from domiq_dagster.sync.pull import PullRules
+from domiq_dagster.sync.pull.pull import PullRules, pull_all
 
 
 def linked(world: Any, place: UUID, ours: str = "contacted", **lead: Any) -> tuple[UUID, str]:

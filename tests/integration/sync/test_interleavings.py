@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from domiq_dagster.resman.errors import ResManError
-from domiq_dagster.sync.conflicts import open_conflicts
+from domiq_dagster.sync.repair.conflicts import open_conflicts
 from tests.depth import examples
 
 LEADS = 3

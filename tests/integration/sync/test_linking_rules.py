@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.link_decisions import CannotLink, link_by_hand, never_link, open_questions
-from domiq_dagster.sync.retry import retry_failed
+from domiq_dagster.sync.repair.link_review import CannotLink, link_by_hand, never_link, open_questions
+from domiq_dagster.sync.repair.retry import retry_failed
 
 PHONE, OTHER_PHONE = "202-555-0143", "202-555-0177"
 

@@ -14,10 +14,10 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.channels import configure
-from domiq_dagster.sync.outbox import Delivered, Message, due, operator_message
-from domiq_dagster.sync.outbox_sending import SendingRules
-from domiq_dagster.sync.recipients import resolve
+from domiq_dagster.sync.notifications.channels.channels import configure
+from domiq_dagster.sync.notifications.outbox import Delivered, Message, due, operator_message
+from domiq_dagster.sync.notifications.recipients import resolve
+from domiq_dagster.sync.notifications.sender import SendingRules
 from tests.integration.sync import desk as sync_desk
 
 mailbox, endpoint, desk = sync_desk.mailbox, sync_desk.endpoint, sync_desk.desk

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from domiq_dagster.resman.errors import ResManError
-from domiq_dagster.sync.doctor import examine
-from domiq_dagster.sync.explain import explain
+from domiq_dagster.sync.monitoring.explain import explain
+from domiq_dagster.sync.setup.doctor import examine
 
 FIRST, LAST, EMAIL = "Zebedee", "Quillfeather", "zebedee.quillfeather@example.com"
 PHONE = "+1 (212) 555-0187"

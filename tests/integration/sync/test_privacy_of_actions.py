@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from domiq_dagster.sync.alerts import list_alerts, look
-from domiq_dagster.sync.explain import explain
-from domiq_dagster.sync.link_decisions import never_link, open_questions
+from domiq_dagster.sync.alerts.evaluate import list_alerts, look
+from domiq_dagster.sync.monitoring.explain import explain
+from domiq_dagster.sync.repair.link_review import never_link, open_questions
 from domiq_dagster.sync.rules.check import check_rules
 from domiq_dagster.sync.rules.plan import plan_rules
 from tests.integration.sync.desk import Desk, desk, endpoint, mailbox

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from domiq_dagster.resman.errors import AnswerTooLarge, NoAnswer
-from domiq_dagster.sync.passes import pull_all
-from domiq_dagster.sync.pull import PullRules, pull_property
+from domiq_dagster.sync.pull.pull import PullRules, pull_all, pull_property
 from tests.depth import SOAK_MINUTES
 from tests.integration.sync.conftest import World
 

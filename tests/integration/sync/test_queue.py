@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import text
 
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.sync import queue
-from domiq_dagster.sync.courier import Courier
-from domiq_dagster.sync.push import Budget
-from domiq_dagster.sync.queue import Attempt, LostLease, Settlement
-from domiq_dagster.sync.retry import retry_failed
-from domiq_dagster.sync.statuses import load_status_map
+from domiq_dagster.sync.budget import Budget
+from domiq_dagster.sync.delivery.worker import Courier
+from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.queue.queue import Attempt, LostLease, Settlement
+from domiq_dagster.sync.repair.retry import retry_failed
+from domiq_dagster.sync.status_map import load_status_map
 
 POST = {"endpoint": "PostLeadManagement4_0"}
 

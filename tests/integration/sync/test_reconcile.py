@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from domiq_dagster.db.migrate import migrate
 from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.sync import queue, reconcile
-from domiq_dagster.sync.queue import LostLease
-from domiq_dagster.sync.reconcile import MENDED, SEEN
+from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.queue.queue import LostLease
+from domiq_dagster.sync.repair import reconcile
+from domiq_dagster.sync.repair.reconcile import MENDED, SEEN
 
 POST = {"endpoint": "PostLeadManagement4_0"}
 UNTRACKED = "ALTER TABLE {} DISABLE TRIGGER USER"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.replay import breaks, replay
+from domiq_dagster.sync.monitoring.log_chain import breaks, replay
 from tests.depth import examples
 
 

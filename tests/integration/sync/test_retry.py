@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from domiq_dagster.sync.retry import CannotRetry, Choice, put_back, retry_failed
+from domiq_dagster.sync.repair.retry import CannotRetry, Choice, put_back, retry_failed
 
 
 def failed(world: Any, place: UUID, reason: str | None, **columns: Any) -> UUID:

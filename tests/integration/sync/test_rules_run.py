@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DataError, OperationalError
 
 from domiq_dagster.db.migrate import migrate
-from domiq_dagster.sync.explain import explain
+from domiq_dagster.sync.monitoring.explain import explain
 from domiq_dagster.sync.rules import run_rules
 from domiq_dagster.sync.rules.check import check_rules
 from tests.depth import SOAK_MINUTES

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.replay import breaks
+from domiq_dagster.sync.monitoring.log_chain import breaks
 
 from .rule_help import action, add_rule, decisions, moves, run, tasks
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.decide import enforceable
-from domiq_dagster.sync.statuses import SHIPPED, ConflictPolicy
+from domiq_dagster.sync.decisions.decide import enforceable
+from domiq_dagster.sync.status_map import SHIPPED, ConflictPolicy
 from tests.integration.sync.conftest import POST, SEARCH, World
 
 POLICIES = list(ConflictPolicy)

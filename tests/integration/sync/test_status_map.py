@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from domiq_dagster.sync.statuses import SHIPPED, LeadStatus, load_status_map
+from domiq_dagster.sync.status_map import SHIPPED, LeadStatus, load_status_map
 
 OVERRIDE = (
     "INSERT INTO domiq_sync.resman_status_map (property_id, resman_status, covers, sets) "

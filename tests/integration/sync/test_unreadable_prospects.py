@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.sync import pull as pulling
-from domiq_dagster.sync.doctor import examine
-from domiq_dagster.sync.passes import pull_all
+from domiq_dagster.sync.pull import pull as pulling
+from domiq_dagster.sync.pull.pull import pull_all
+from domiq_dagster.sync.setup.doctor import examine
 from domiq_dagster.sync.trouble import records_in_trouble
 from tests.integration.sync.conftest import World
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.pull import Pulled
+from domiq_dagster.sync.pull.pull import Pulled
 from tests.integration.sync.conftest import World
 
 

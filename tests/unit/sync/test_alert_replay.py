@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.alert_replay import age_points, between, failed_sync_points, look_time, replay
-from domiq_dagster.sync.alert_states import AlertRules, Look, Spell, Turn, step
-from domiq_dagster.sync.thresholds import Threshold
+from domiq_dagster.sync.alerts.incidents import AlertRules, Look, Spell, Turn, step
+from domiq_dagster.sync.alerts.replay import age_points, between, failed_sync_points, look_time, replay
+from domiq_dagster.sync.alerts.thresholds import Threshold
 from tests.depth import examples
 
 STEP = 300

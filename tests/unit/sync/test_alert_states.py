@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.alert_states import AlertRules, Look, Phase, Spell, Turn, next_turn, step
+from domiq_dagster.sync.alerts.incidents import AlertRules, Look, Phase, Spell, Turn, next_turn, step
 from tests.depth import examples
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

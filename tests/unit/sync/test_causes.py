@@ -9,10 +9,10 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.alert_states import Phase, Spell, step
-from domiq_dagster.sync.causes import CREDENTIALS, RESMAN_DOWN, STANDSTILL, Case, Subject, cases
-from domiq_dagster.sync.readings import Kind, Place, Reading, Readings
-from domiq_dagster.sync.thresholds import Threshold, Thresholds
+from domiq_dagster.sync.alerts.causes import CREDENTIALS, RESMAN_DOWN, STANDSTILL, Case, Subject, cases
+from domiq_dagster.sync.alerts.incidents import Phase, Spell, step
+from domiq_dagster.sync.alerts.readings import Kind, Place, Reading, Readings
+from domiq_dagster.sync.alerts.thresholds import Threshold, Thresholds
 from tests.depth import examples
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from apprise.plugins.twilio import NotifyTwilio
 
-from domiq_dagster.sync.apprise_sender import NotifySlack
-from domiq_dagster.sync.channels import BadChannel, configure, make_sender
-from domiq_dagster.sync.letters import Fate, Letter, Outcome
+from domiq_dagster.sync.notifications.channels.apprise_sender import NotifySlack
+from domiq_dagster.sync.notifications.channels.channels import BadChannel, configure, make_sender
+from domiq_dagster.sync.notifications.channels.message import Fate, Letter, Outcome
 from tests.doors.http import Endpoint, HttpServer
 from tests.doors.smtp import Mailbox, SmtpServer
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.decide import Action, Pair, Situation, decide, enforceable
-from domiq_dagster.sync.statuses import ConflictPolicy, DomiqMeaning, LeadStatus, ResmanMeaning, StatusMap
+from domiq_dagster.sync.decisions.decide import Action, Pair, Situation, decide, enforceable
+from domiq_dagster.sync.status_map import ConflictPolicy, DomiqMeaning, LeadStatus, ResmanMeaning, StatusMap
 
 EARLY = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED, LeadStatus.QUALIFIED, LeadStatus.TOUR_SCHEDULED})
 MAP = StatusMap(

@@ -10,16 +10,16 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.decide import Action, Case, Pair, Situation, classify, decide, judge
-from domiq_dagster.sync.decision_table import all_cases, fold, markdown, sections
-from domiq_dagster.sync.statuses import SHIPPED, ConflictPolicy
+from domiq_dagster.sync.decisions.decide import Action, Case, Pair, Situation, classify, decide, judge
+from domiq_dagster.sync.decisions.decision_table import all_cases, fold, markdown, sections
+from domiq_dagster.sync.status_map import SHIPPED, ConflictPolicy
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "decisions.md"
 
 
 def test_the_page_is_what_the_code_gives() -> None:
     assert PAGE.read_text(encoding="utf-8") == markdown(), (
-        "run: python -m domiq_dagster.sync.decision_table > docs/decisions.md"
+        "run: python -m domiq_dagster.sync.decisions.decision_table > docs/decisions.md"
     )
 
 

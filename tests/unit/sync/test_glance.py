@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from domiq_dagster.sync.glance import Glance
-from domiq_dagster.sync.links import Sighting
+from domiq_dagster.sync.linking.finder import Sighting
+from domiq_dagster.sync.pull.candidates import Glance
 
 
 class Finder:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.linking import (
+from domiq_dagster.sync.linking.matching import (
     Ambiguous,
     Contact,
     Index,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.links import _tail, _tails
+from domiq_dagster.sync.linking.finder import _tail, _tails
 
 PHONES = st.one_of(
     st.none(), st.text(alphabet="0123456789()+-. xX#;ext\n\u0661\u00e9", max_size=20), st.text(max_size=6)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.look_back import PullRules, ask, overlap_for, too_short
+from domiq_dagster.sync.pull.overlap import PullRules, ask, overlap_for, too_short
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 RULES = PullRules()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.outbox_timing import Settings, Step, burst, quiet_until
+from domiq_dagster.sync.notifications.schedule import Settings, Step, burst, quiet_until
 
 CHICAGO = ZoneInfo("America/Chicago")
 NIGHT = Settings(quiet_from=time(21), quiet_until=time(8))

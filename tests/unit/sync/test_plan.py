@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domiq_dagster.resman.text import comment
-from domiq_dagster.sync.plan import (
+from domiq_dagster.sync.delivery.planning import (
     NothingToSend,
     OutboundChange,
     Settings,
@@ -21,7 +21,7 @@ from domiq_dagster.sync.plan import (
     plan,
     summary_of,
 )
-from domiq_dagster.sync.statuses import DomiqMeaning, LeadStatus
+from domiq_dagster.sync.status_map import DomiqMeaning, LeadStatus
 
 CHANGE = UUID("0123456789abcdef0123456789abcdef")
 SETTINGS = Settings("agent", "source", "reason", "America/Chicago")

@@ -1,6 +1,7 @@
 """When a push takes no further change."""
 
-from domiq_dagster.sync.push import Budget, _Stop
+from domiq_dagster.sync.budget import Budget
+from domiq_dagster.sync.delivery.push import _Stop
 
 
 class Clock:

@@ -15,7 +15,7 @@ from domiq_dagster.sync.rules.fields import CHANGE_FIELDS, Catalogue, Facts, Kin
 from domiq_dagster.sync.rules.judge import MAX_DEPTH, Outcome
 from domiq_dagster.sync.rules.loops import find_loops
 from domiq_dagster.sync.rules.replay import Replay, Step
-from domiq_dagster.sync.statuses import LeadStatus
+from domiq_dagster.sync.status_map import LeadStatus
 from tests.depth import examples
 
 SPACE = UUID(int=0)

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from domiq_dagster.resman.models import Lease
-from domiq_dagster.sync.statuses import (
+from domiq_dagster.sync.status_map import (
     SHIPPED,
     DomiqMeaning,
     LeadStatus,

@@ -1,0 +1,68 @@
+"""`domiq-sync notifications`: the notices that did not arrive, sending them again, and testing a channel."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from domiq_dagster.cli import views as views
+from domiq_dagster.cli.base import (
+    Json,
+    PropertyOption,
+    database,
+    find_property,
+    finish,
+)
+from domiq_dagster.sync.notifications.channels.send_test import send_test
+from domiq_dagster.sync.notifications.outbox import deliver_due
+from domiq_dagster.sync.notifications.status import put_back as put_notices_back
+from domiq_dagster.sync.notifications.status import standing
+from domiq_dagster.sync.property_names import Places
+from domiq_dagster.wiring import (
+    notice_channels,
+)
+
+
+def notifications(
+    property_name: PropertyOption = None,
+    hours: Annotated[int, typer.Option(help="How far back.", min=1)] = 24,
+    retry: Annotated[
+        list[UUID] | None,
+        typer.Option(help="Send this one again, also where it may have arrived. Can be repeated."),
+    ] = None,
+    retry_undeliverable: Annotated[
+        bool, typer.Option("--retry-undeliverable", help="Send the undeliverable ones again.")
+    ] = False,
+    test: Annotated[
+        str | None, typer.Option(help="Send one test message: email, sms, slack or operator.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="The address that the test message goes to.")] = None,
+    with_recipients: Annotated[
+        bool, typer.Option("--with-recipients", help="Show whom they were for.")
+    ] = False,
+    json_output: Json = False,
+) -> None:
+    """List the notices that wait, and those that did not arrive, or retry them; or test a channel."""
+    channels = notice_channels(os.environ)
+    if test is not None:
+        outcome = send_test(channels, test, to)
+        print(f"{test}: {outcome.fate}" + (f": {outcome.reason}" if outcome.reason else "."))
+        finish(json_output, {"channel": test, "outcome": outcome.fate}, bad=outcome.fate != "delivered")
+    with database() as engine:
+        chosen = find_property(engine, property_name)
+        place = chosen.property_id if chosen else None
+        again = 0
+        if retry or retry_undeliverable:
+            again = put_notices_back(
+                engine, ids=retry or (), all_undeliverable=retry_undeliverable, property_id=place, hours=hours
+            )
+            deliver_due(engine, channels)
+        with engine.connect() as connection:
+            found = standing(connection, place, hours=hours)
+            places = Places(connection)
+    result = views.notices_result(found, places, retried=again, with_recipients=with_recipients)
+    views.print_notices(result)
+    finish(json_output, result, bad=not result["ok"])

@@ -1,0 +1,60 @@
+"""What the command line shows: results as plain values (for --json), as tables, and as a story."""
+
+from domiq_dagster.cli.views.alerts import (
+    backtest_result,
+    look_result,
+    print_alerts,
+    print_backtest,
+    print_look,
+    print_thresholds,
+    thresholds_result,
+)
+from domiq_dagster.cli.views.forecasts import print_forecasts, print_migration, print_survey
+from domiq_dagster.cli.views.notices import notices_result, print_notices
+from domiq_dagster.cli.views.results import pass_result, retry_result, status_result
+from domiq_dagster.cli.views.rules import (
+    print_rules_check,
+    print_rules_plan,
+    rules_check_result,
+    rules_plan_result,
+)
+from domiq_dagster.cli.views.story import print_story
+from domiq_dagster.cli.views.tables import (
+    print_conflicts,
+    print_demo,
+    print_findings,
+    print_link_questions,
+    print_pass,
+    print_retried,
+    print_status,
+)
+
+__all__ = [
+    "backtest_result",
+    "look_result",
+    "notices_result",
+    "pass_result",
+    "print_alerts",
+    "print_backtest",
+    "print_conflicts",
+    "print_demo",
+    "print_findings",
+    "print_forecasts",
+    "print_link_questions",
+    "print_look",
+    "print_migration",
+    "print_notices",
+    "print_pass",
+    "print_retried",
+    "print_rules_check",
+    "print_rules_plan",
+    "print_status",
+    "print_story",
+    "print_survey",
+    "print_thresholds",
+    "retry_result",
+    "rules_check_result",
+    "rules_plan_result",
+    "status_result",
+    "thresholds_result",
+]

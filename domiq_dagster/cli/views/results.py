@@ -1,0 +1,160 @@
+"""Results of commands as plain values: what --json prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from domiq_dagster.sync.monitoring.backlog import AccountQueue, Catchup
+from domiq_dagster.sync.monitoring.divergence import Coverage
+from domiq_dagster.sync.monitoring.figures import PropertyFigures, figures_row, totals
+from domiq_dagster.sync.passes import PassReport
+from domiq_dagster.sync.repair.retry import Retried
+from domiq_dagster.sync.rules.run import COUNTS, OUTCOMES
+from domiq_dagster.sync.trouble import Trouble
+
+
+def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[str, Any]:
+    """The result of one pass: what it did, and how things stand after it."""
+    rows = [figures_row(f) for f in figures]
+    for row in rows:
+        key = row["property"]
+        pushed: Mapping[str, int] = report.pushed.by_property.get(key, {}) if report.pushed else {}
+        row["this_pass"] = {
+            "fetched": report.pulled[key].fetched if key in report.pulled else 0,
+            "stored": report.pulled[key].stored if key in report.pulled else 0,
+            "linked": report.pulled[key].linked if key in report.pulled else 0,
+            "unreadable": dict(report.pulled[key].unreadable) if key in report.pulled else {},
+            "applied": report.applied[key].applied if key in report.applied else 0,
+            "pushed": pushed.get("success", 0),
+            "failed": pushed.get("failed", 0),
+            "postponed": pushed.get("postponed", 0),
+        }
+    sums = totals(rows)
+    rules_failed = report.ruled.total("failed") if report.ruled else 0
+    return {
+        "ok": not (
+            sums["failed"]
+            or sums["diverged"]
+            or report.pull_errors
+            or report.problems
+            or rules_failed
+            or any(row["this_pass"]["unreadable"] for row in rows)
+        ),
+        "properties": rows,
+        "totals": sums,
+        "pull_errors": report.pull_errors,
+        "problems": report.problems,
+        "push_ended": report.pushed.ended if report.pushed else None,
+        "outages": report.pushed.outages if report.pushed else {},
+        "reconciled": report.reconciled.findings if report.reconciled else {},
+        "rules": {n: report.ruled.total(n) for n in (*COUNTS, *OUTCOMES)} if report.ruled else {},
+        "rules_wait": report.ruled.waiting if report.ruled else [],
+        "reconciled_by_property": report.reconciled.by_property if report.reconciled else [],
+    }
+
+
+def status_result(
+    figures: Sequence[PropertyFigures],
+    queues: Catchup,
+    accounts: Sequence[AccountQueue],
+    covered: Mapping[UUID, Coverage],
+    troubled: Mapping[str, Sequence[str]],
+    records: Sequence[Trouble],
+) -> dict[str, Any]:
+    """The state of the given properties and accounts, and of the queue as a whole. `records`: those in
+    trouble."""
+    waiting = {q.partition_key: q for q in queues.properties}
+    rows = []
+    for f in figures:
+        queue = waiting[f.partition_key]
+        cover = covered.get(f.property_id, Coverage())
+        rows.append(
+            {
+                **figures_row(f),
+                "due": queue.due,
+                "held": queue.held,
+                "waiting_for": {n: getattr(queue, n) for n in ("conflicts", "settings", "contact")},
+                "switched_off": not queue.outbound,
+                "unknown_outcomes": queue.unknown,
+                "oldest_unknown_seconds": queue.oldest_unknown_seconds,
+                "oldest_pending_seconds": queue.oldest_seconds,
+                "last_pull_at": f.last_pull_at,
+                "watermark": f.watermark,
+                "failing_since": f.failing_since,
+                "overlap_seconds": f.overlap_seconds,
+                "missing": f.missing,
+                "distrust": f.distrust,
+                "last_error": f.last_error,
+                "linked_leads": sum(f.verdicts.values()),
+                "compared_percent": None if cover.percent is None else round(cover.percent, 1),
+                "not_compared": dict(cover.not_compared),
+                "statuses_left_alone": dict(cover.left_alone),
+                "in_alert": list(troubled.get(f.partition_key, ())),
+                "records_in_trouble": [_trouble_row(t) for t in records if t.property_id == f.property_id],
+            }
+        )
+    sums = totals(rows)
+    return {
+        "ok": not (sums["failed"] or sums["diverged"] or any(r["records_in_trouble"] for r in rows)),
+        "properties": rows,
+        "totals": sums,
+        "queue": {
+            **queue_row(queues),
+            "oldest_unknown_seconds": queues.oldest_unknown_seconds,
+            "not_connected": queues.not_connected,
+        },
+        "accounts": [account_row(a) for a in accounts],
+    }
+
+
+def _trouble_row(record: Trouble) -> dict[str, Any]:
+    return {
+        "kind": record.kind,
+        "id": record.key,
+        "why": record.sentence,
+        "since": record.since,
+        "times": record.times,
+    }
+
+
+def queue_row(queue: AccountQueue | Catchup) -> dict[str, Any]:
+    """What waits, how fast it went of late, and when it will have caught up; of one account, or of all.
+    None where nobody can tell."""
+    rate, catch_up = queue.per_second, queue.catch_up_seconds
+    return {
+        "pending": queue.pending,
+        "due": queue.due,
+        "held": queue.held,
+        "unknown_outcomes": queue.unknown,
+        "oldest_pending_seconds": queue.oldest_seconds,
+        "per_minute": None if rate is None else round(60 * rate, 1),
+        "catch_up_seconds": None if catch_up is None else round(catch_up, 1),
+    }
+
+
+def account_row(account: AccountQueue) -> dict[str, Any]:
+    """One account: its queue, and its breaker."""
+    return {
+        "account": account.account_id,
+        **queue_row(account),
+        "settled_recently": account.settled,
+        "paused_until": account.paused_until,
+        "reason": account.paused_because,
+        "consecutive_failures": account.consecutive_failures,
+        "ramp_seconds": account.ramp_seconds,
+    }
+
+
+def retry_result(done: Retried, *, dry_run: bool) -> dict[str, Any]:
+    """What was put back, or would be, by property and reason."""
+    return {
+        "retried": done.total,
+        "dry_run": dry_run,
+        "overtaken": done.overtaken,
+        "changes": [
+            {"property": place, "reason": reason, "changes": count}
+            for (place, reason), count in sorted(done.counts.items())
+        ],
+    }

@@ -1,0 +1,27 @@
+"""Finds the files that are shipped with the package but live at the root of the repository.
+
+A wheel carries them under `domiq_dagster/_files/`; a checkout, and so an editable install, has them beside
+`pyproject.toml`.
+"""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def shipped(name: str) -> Path:
+    """The path of `sql`, `dagster.yaml` or `workspace.yaml`.
+
+    Raises FileNotFoundError, with one sentence on where it was looked for, if this installation lacks it.
+    """
+    in_wheel = _PACKAGE / "_files" / name
+    if in_wheel.exists():
+        return in_wheel
+    root = _PACKAGE.parent
+    # In site-packages a neighbour called `sql` would be somebody else's.
+    if (root / "pyproject.toml").is_file() and (root / name).exists():
+        return root / name
+    raise FileNotFoundError(
+        f"{name} is missing from this installation of domiq-dagster (looked at {in_wheel} and {root / name}):"
+        " install it again."
+    )

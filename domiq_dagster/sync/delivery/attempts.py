@@ -1,0 +1,81 @@
+"""What was tried for one change: each request with its outcome and duration, without personal data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.resman.models import LeadRecord, PostedLead
+from domiq_dagster.resman.redact import describe
+from domiq_dagster.sync.delivery.planning import STEPS
+from domiq_dagster.sync.queue.queue import Attempt
+
+T = TypeVar("T")
+
+
+class Trace:
+    """Collects the attempts of one delivery; the queue stores them with the settlement."""
+
+    def __init__(self) -> None:
+        self.attempts: list[Attempt] = []
+        self.private: tuple[str | None, ...] = ()
+        """What ResMan's words may say of the person, though the request did not: blanked in the record."""
+
+    @property
+    def last_was_post(self) -> bool:
+        """Whether the last thing tried was to send something, rather than to read."""
+        return bool(self.attempts) and self.attempts[-1].action in STEPS
+
+    def words(self, error: ResManError) -> str | None:
+        """ResMan's own words, without the person's data."""
+        return describe(error.description, self.private)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def note(self, action: str, outcome: str, detail: dict[str, Any]) -> None:
+        """Records a step that asked nothing."""
+        self.attempts.append(Attempt(action, outcome, detail, self.now(), 0))
+
+    def call(self, action: str, request: Callable[[], T], detail: dict[str, Any] | None = None) -> T:
+        """Runs a request and records how it ended. Its error passes through."""
+        started, begun = self.now(), time.monotonic()
+        noted = dict(detail or {})
+        outcome = "ok"
+        try:
+            answer = request()
+        except ResManError as error:
+            outcome = error.kind
+            noted |= {
+                "disposition": error.disposition.value,
+                "http_status": error.http_status,
+                "code": error.code,
+                "answer": self.words(error),
+            }
+            raise
+        except Exception:
+            outcome = "not_asked"  # whoever asks was told to stop, or lost its lease, while it waited
+            raise
+        else:
+            if isinstance(answer, PostedLead):
+                noted |= {
+                    "answer_prospect_id": answer.prospect_id,
+                    "answer_event_ids": list(answer.event_ids),
+                }
+            elif isinstance(answer, LeadRecord):
+                noted |= {
+                    "answer_prospect_id": answer.prospect_id,
+                    "answer_status": describe(answer.customer_type, self.private),
+                    "answer_events": len(answer.events),
+                }
+            elif isinstance(answer, list):
+                noted["found"] = len(answer)
+            elif answer is None:
+                outcome = "not_found"
+            return answer
+        finally:
+            duration = round((time.monotonic() - begun) * 1000)
+            self.attempts.append(Attempt(action, outcome, noted, started, duration))

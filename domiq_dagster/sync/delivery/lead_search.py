@@ -1,0 +1,148 @@
+"""Finding the lead of a conversation that has none yet: by stored id, e-mail, phone, then name.
+
+ResMan does not merge duplicates by itself, so a lead is created only if none of these finds one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.resman.models import LeadRecord
+from domiq_dagster.sync.delivery.attempts import Trace
+from domiq_dagster.sync.integrations import Integration
+from domiq_dagster.sync.linking.matching import (
+    NONE_SHARED,
+    SHARED_BY,
+    Contact,
+    SharedContacts,
+    choose,
+    contact,
+    contradicts,
+    somebody_else,
+)
+from domiq_dagster.sync.linking.property_contacts import property_contacts
+from domiq_dagster.sync.linking.store import NOTHING_DECIDED, Decided
+from domiq_dagster.sync.status_map import CUSTOMER_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A lead that fits. `record` is what was read of it, None where only its id is known."""
+
+    prospect_id: str
+    person_id: str | None
+    record: LeadRecord | None
+    linked_by: str
+    just_linked: bool = True
+
+
+class SeveralLeads(Exception):
+    """More than one lead fits equally well; the text says what to do."""
+
+    def __init__(self, message: str, prospect_ids: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.prospect_ids = prospect_ids
+
+
+class LeadSearch:
+    """`mark`: a lead that carries it in an event's comments is ours, whatever else fits. `decided`: what
+    people decided about this person's links. `shared`: contacts that are nobody's
+    own, besides the property's."""
+
+    def __init__(
+        self,
+        client: ResManClient,
+        integration: Integration,
+        trace: Trace,
+        mark: str,
+        decided: Decided = NOTHING_DECIDED,
+        shared: SharedContacts = NONE_SHARED,
+    ) -> None:
+        self._client = client
+        self._integration = integration
+        self._account = integration.account_id
+        self._property = integration.resman_property_id
+        self._trace = trace
+        self._mark = mark
+        self._decided = decided
+        self._shared = shared
+
+    def find(
+        self,
+        stored_id: str | None,
+        person: Contact,
+        email: str | None,
+        phone: str | None,
+        first: str | None,
+        last: str | None,
+    ) -> Found | None:
+        """The lead that fits, or None. Raises SeveralLeads, and ResManError where asking fails."""
+        c, a, p = self._client, self._account, self._property
+        known = [("manual", lead) for lead in sorted(self._decided.same)]
+        if stored_id and stored_id not in self._decided.never:
+            known.append(("stored_id", stored_id))
+        for rule, lead in known:
+            record = self._trace.call("search_by_id", lambda lead=lead: c.search_by_id(a, p, lead))  # type: ignore[misc]
+            if record is not None and record.prospect_id:
+                return _found(record, rule)
+        if person.email and email:
+            found = self._among("email", lambda: c.search_by_email(a, p, email), person)
+            if found:
+                return found
+        if person.phone and phone:
+            found = self._among("phone", lambda: c.search_by_phone(a, p, phone), person)
+            if found:
+                return found
+        if person.name and first and last:
+            return self._among("name", lambda: c.search_by_name(a, p, first, last), person)
+        return None
+
+    def _among(self, rule: str, search: Callable[[], list[LeadRecord]], person: Contact) -> Found | None:
+        records = self._trace.call(f"search_by_{rule}", search)
+        fitting = {
+            r.prospect_id: r
+            for r in records
+            if r.prospect_id and r.prospect_id not in self._decided.never and self._fits(rule, r, person)
+        }
+        if not fitting:
+            return None
+        for record in fitting.values():
+            if any(self._mark in (event.comments or "") for event in record.events):
+                return _found(record, rule)
+        if rule != "name" and (len(fitting) >= SHARED_BY or self._is_the_property_s(rule, person)):
+            return None
+        chosen = choose(list(fitting.values()), lambda r: CUSTOMER_TYPES.get(r.customer_type, ""))
+        if chosen is None:
+            raise SeveralLeads(
+                f"{len(fitting)} leads at ResMan have this {rule}: merge them there, or say which it is with "
+                "domiq-sync conflicts; then run domiq-sync retry",
+                tuple(sorted(fitting)),
+            )
+        return _found(chosen, rule)
+
+    def _is_the_property_s(self, rule: str, person: Contact) -> bool:
+        """Asked only where something was found: most searches find nobody."""
+        own = property_contacts(self._client, self._integration)
+        return person.email in own.emails if rule == "email" else person.phone in own.phones
+
+    def _fits(self, rule: str, record: LeadRecord, person: Contact) -> bool:
+        """Whether the search's hit really is the person: a search may be laxer than our rule. Of a household
+        only the main person is recognised by name."""
+        for n, member in enumerate(record.people):
+            names = (member.first_name, member.last_name) if n == 0 else (None, None)
+            theirs = contact(*names, member.email, member.phone, shared=self._shared)
+            same = getattr(theirs, rule) is not None and getattr(theirs, rule) == getattr(person, rule)
+            if same and not (
+                (rule == "name" and contradicts(theirs, person))
+                or (rule == "phone" and somebody_else(theirs, person))
+            ):
+                return True
+        return False
+
+
+def _found(record: LeadRecord, linked_by: str) -> Found:
+    assert record.prospect_id is not None
+    person_id = record.people[0].person_id if record.people else None
+    return Found(record.prospect_id, person_id, record, linked_by)

@@ -1,0 +1,165 @@
+"""How far behind the queue is: what waits, since when and for what, how fast it has gone of late, and when it
+will have caught up at that rate. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from domiq_dagster.db.sqlfile import load_queries
+
+_QUERIES = load_queries(__package__, "backlog.sql")
+_WINDOW = timedelta(minutes=15)
+_MOST_ATTEMPTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyQueue:
+    """One connected property's pending changes. Ages in seconds, None where there is nothing.
+
+    conflicts, settings, contact: those that wait for a person (to decide, to complete the settings, to learn
+    of an e-mail address or phone), with what stands behind them. due: conversations of which a change may be
+    claimed now, which is none while the account is paused. unknown: changes that may or may not have reached
+    ResMan.
+    """
+
+    partition_key: str
+    account_id: str
+    outbound: bool
+    pending: int
+    due: int
+    conflicts: int
+    settings: int
+    contact: int
+    unknown: int
+    oldest_seconds: float | None
+    oldest_unknown_seconds: float | None
+
+    @property
+    def held(self) -> int:
+        """Those that no rate will move: they wait for a person, or the property's sync is switched off."""
+        return self.conflicts + self.settings + self.contact if self.outbound else self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class AccountQueue:
+    """One ResMan account's pending changes and recent work: in the recent window `settled` changes took
+    `busy_seconds`, idle time not counted. ramp_seconds: the least time between two requests, more than 0
+    for a while after an outage."""
+
+    account_id: str
+    consecutive_failures: int
+    ramp_seconds: float
+    paused_until: datetime | None
+    paused_because: str | None
+    properties: Sequence[PropertyQueue]
+    settled: int
+    busy_seconds: float
+
+    @property
+    def pending(self) -> int:
+        return sum(p.pending for p in self.properties)
+
+    @property
+    def due(self) -> int:
+        return sum(p.due for p in self.properties)
+
+    @property
+    def held(self) -> int:
+        return sum(p.held for p in self.properties)
+
+    @property
+    def unknown(self) -> int:
+        return sum(p.unknown for p in self.properties)
+
+    @property
+    def oldest_seconds(self) -> float | None:
+        """Where the sync is switched on."""
+        return _most(p.oldest_seconds for p in self.properties if p.outbound)
+
+    @property
+    def per_second(self) -> float | None:
+        """Changes settled per second of work; None where none was."""
+        return self.settled / self.busy_seconds if self.settled and self.busy_seconds > 0 else None
+
+    @property
+    def catch_up_seconds(self) -> float | None:
+        """How long what can move will take at that rate. None: nobody can tell, since the account is paused
+        or nothing was settled of late."""
+        if self.pending == self.held:
+            return 0.0
+        rate = self.per_second
+        return None if self.paused_until or rate is None else (self.pending - self.held) / rate
+
+
+@dataclass(frozen=True, slots=True)
+class Catchup:
+    """The whole queue. not_connected: pending changes of properties that no account belongs to."""
+
+    accounts: Sequence[AccountQueue]
+    not_connected: int
+
+    @property
+    def properties(self) -> list[PropertyQueue]:
+        """In the order of their partition keys."""
+        return sorted((p for a in self.accounts for p in a.properties), key=lambda p: p.partition_key)
+
+    @property
+    def pending(self) -> int:
+        return sum(a.pending for a in self.accounts)
+
+    @property
+    def due(self) -> int:
+        return sum(a.due for a in self.accounts)
+
+    @property
+    def held(self) -> int:
+        return sum(a.held for a in self.accounts)
+
+    @property
+    def unknown(self) -> int:
+        return sum(a.unknown for a in self.accounts)
+
+    @property
+    def oldest_seconds(self) -> float | None:
+        return _most(a.oldest_seconds for a in self.accounts)
+
+    @property
+    def oldest_unknown_seconds(self) -> float | None:
+        return _most(p.oldest_unknown_seconds for p in self.properties)
+
+    @property
+    def per_second(self) -> float | None:
+        """Of all accounts side by side."""
+        return sum(a.per_second or 0.0 for a in self.accounts) or None
+
+    @property
+    def catch_up_seconds(self) -> float | None:
+        """Until the slowest account has caught up, all being worked on at once; None where nobody can tell of
+        one."""
+        times = [a.catch_up_seconds for a in self.accounts]
+        return None if None in times else _most(times) or 0.0
+
+
+def catchup(connection: Connection) -> Catchup:
+    """How every account stands."""
+    queues = [PropertyQueue(**r._mapping) for r in connection.execute(text(_QUERIES["queues"]))]
+    recent = {"most": _MOST_ATTEMPTS, "window_seconds": _WINDOW.total_seconds()}
+    work = {r.account_id: r for r in connection.execute(text(_QUERIES["recent_work"]), recent)}
+    accounts = [
+        AccountQueue(
+            **r._mapping,
+            properties=[q for q in queues if q.account_id == r.account_id],
+            settled=work[r.account_id].settled if r.account_id in work else 0,
+            busy_seconds=work[r.account_id].busy_seconds if r.account_id in work else 0.0,
+        )
+        for r in connection.execute(text(_QUERIES["accounts"]))
+    ]
+    return Catchup(accounts, connection.scalar(text(_QUERIES["not_connected"])) or 0)
+
+
+def _most(seconds: Iterable[float | None]) -> float | None:
+    return max((s for s in seconds if s is not None), default=None)

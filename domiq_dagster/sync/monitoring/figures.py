@@ -1,0 +1,247 @@
+"""How things stand: figures per property, gaps, conservation, backlog, recent failures. Reads only.
+
+How the two sides compare is in `standing`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+
+from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.monitoring.divergence import verdicts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_QUERIES = load_queries(__package__, "figures.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyFigures:
+    """One connected property's state. Ages in seconds; rates in percent."""
+
+    partition_key: str
+    property_id: UUID
+    property_name: str
+    logged: int
+    success: int
+    failed: int
+    pending: int
+    applied: int
+    pushed: int
+    leads: int
+    pulled: int
+    """New or changed prospects over all pulls."""
+    deliveries: int
+    oldest_pending_seconds: float | None
+    watermark: datetime | None
+    last_pull_at: datetime | None
+    failing_since: datetime | None
+    last_error: str | None
+    distrust: str | None
+    """Why the last full read was not believed."""
+    overlap_seconds: float | None
+    """How far behind its watermark the last pull asked."""
+    missing: int
+    """Prospects that full reads no longer bring, not yet confirmed to be gone."""
+    verdicts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def diverged(self) -> int:
+        return self.verdicts["diverged"]
+
+    @property
+    def conflicts(self) -> int:
+        return self.verdicts["conflict"]
+
+    @property
+    def compared(self) -> int:
+        """How many linked leads could be compared."""
+        return sum(n for verdict, n in self.verdicts.items() if verdict not in ("not_a_lead", "unknown_word"))
+
+    @property
+    def success_rate(self) -> float | None:
+        """Of all logged changes, as the view has it; None where nothing is logged."""
+        return 100.0 * self.success / self.logged if self.logged else None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentFailures:
+    """A property's settled changes in a recent window, and the reason that most of its failures share, with
+    how many do."""
+
+    partition_key: str
+    property_id: UUID
+    property_name: str
+    success: int
+    failed: int
+    main_reason: str | None
+    of_main_reason: int = 0
+
+    @property
+    def settled(self) -> int:
+        return self.success + self.failed
+
+    @property
+    def success_rate(self) -> float | None:
+        """In percent; None where nothing was settled."""
+        return 100.0 * self.success / self.settled if self.settled else None
+
+
+FIGURES = ("pulled", "applied", "pushed", "failed", "pending", "diverged")
+
+
+def figures_row(figures: PropertyFigures) -> dict[str, Any]:
+    """One property's figures as plain values."""
+    return {
+        "property": figures.partition_key,
+        "name": figures.property_name,
+        "pulled": figures.pulled,
+        "applied": figures.applied,
+        "pushed": figures.pushed,
+        "failed": figures.failed,
+        "pending": figures.pending,
+        "diverged": figures.diverged,
+        "conflicts": figures.conflicts,
+        "awaiting_resman": figures.verdicts["awaiting"],
+        "success_rate": None if figures.success_rate is None else round(figures.success_rate, 2),
+    }
+
+
+def totals(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The sums over properties, and the success rate over all of them."""
+    sums = {name: sum(r[name] for r in rows) for name in (*FIGURES, "conflicts", "awaiting_resman")}
+    success = sums["applied"] + sums["pushed"]
+    logged = success + sums["failed"] + sums["pending"]
+    return {**sums, "success_rate": round(100.0 * success / logged, 2) if logged else None}
+
+
+def property_figures(connection: Connection, property_id: UUID | None = None) -> list[PropertyFigures]:
+    """The state of every connected property, or of one."""
+    rows = connection.execute(text(_QUERIES["property_figures"]), {"property_id": property_id}).all()
+    names = PropertyFigures.__dataclass_fields__.keys() - {"verdicts"}
+    found = verdicts(connection, None if property_id is None else [property_id])
+    return [
+        PropertyFigures(
+            **{name: row._mapping[name] for name in names},
+            verdicts=found.get(row.property_id, Counter()),
+        )
+        for row in rows
+    ]
+
+
+def conservation_problems(connection: Connection) -> list[dict[str, Any]]:
+    """Where pending changes and deliveries are not the same set (at most 1,000); empty when all is well."""
+    return [dict(r._mapping) for r in connection.execute(text(_QUERIES["conservation"]))]
+
+
+def recent_failures(connection: Connection, windows: Mapping[UUID, datetime]) -> list[RecentFailures]:
+    """Of each of these connected properties, the settled changes logged since the given time (aware)."""
+    given = [{"property_id": str(p), "since": since.isoformat()} for p, since in windows.items()]
+    rows = connection.execute(text(_QUERIES["recent_failures"]), {"windows": json.dumps(given)})
+    return [RecentFailures(**r._mapping) for r in rows]
+
+
+def success_rate_frame(connection: Connection) -> pd.DataFrame:
+    """The view status_sync_success_rate: property_name, sync_success_rate (percent),
+    failed_status_updates, property_id."""
+    return _frame(connection, "success_rate")
+
+
+def count_day(connection: Connection, day: date) -> pd.DataFrame:
+    """Counts the changes of one UTC day into domiq_sync.daily_total, anew each time, and returns them:
+    property, sync_direction, sync_status, changes. The caller commits."""
+    connection.execute(text(_QUERIES["forget_day"]), {"day": day})
+    connection.execute(text(_QUERIES["count_day"]), {"day": day})
+    return _frame(connection, "daily", day=day)
+
+
+def log_totals_frame(connection: Connection) -> pd.DataFrame:
+    """The whole log by direction and status: changes, newest."""
+    return _frame(connection, "log_totals")
+
+
+def _frame(connection: Connection, query: str, **values: date) -> pd.DataFrame:
+    import pandas as pd  # half a second, which every command would wait for
+
+    return pd.read_sql(text(_QUERIES[query]), connection, params=values)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A property whose leads are behind ResMan, and why; see measure.sql for the reasons."""
+
+    partition_key: str
+    property_id: UUID
+    reason: str
+    last_pull_at: datetime | None
+    last_full_at: datetime | None
+    failing_since: datetime | None
+    last_error: str | None
+    paused: bool
+    """ResMan does not answer for its account just now."""
+
+    @property
+    def full(self) -> bool:
+        """Whether only a full re-read closes it."""
+        return self.reason == "no_full_read"
+
+
+def gaps(connection: Connection, max_age: timedelta, max_full_age: timedelta | None = None) -> list[Gap]:
+    """Connected properties that are behind: their last good pull is older than `max_age`, failed, never
+    was, or is from before the sync was last switched on; or their last full re-read is older than
+    `max_full_age` (None: that is not asked)."""
+    limits = {
+        "max_age_seconds": max_age.total_seconds(),
+        "max_full_age_seconds": None if max_full_age is None else max_full_age.total_seconds(),
+    }
+    return [Gap(**r._mapping) for r in connection.execute(text(_QUERIES["gaps"]), limits)]
+
+
+@dataclass(frozen=True, slots=True)
+class DaysWithoutPull:
+    """The days (UTC) of the recent past in which a property had no good pull."""
+
+    partition_key: str
+    days: int
+    first_day: date
+    last_day: date
+
+
+def days_without_pull(connection: Connection, days: int = 30) -> list[DaysWithoutPull]:
+    """Properties that missed whole days of the last `days`. What was missed is made up for by the next pull,
+    which goes on from the watermark: this is for the record."""
+    rows = connection.execute(text(_QUERIES["days_without_pull"]), {"days": days})
+    return [DaysWithoutPull(**r._mapping) for r in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The queue at connected properties. `due` counts, up to 1,000 a property, the conversations of which
+    a change may be claimed now, at accounts whose breaker is closed; `oldest_seconds` is 0 where nothing
+    is pending."""
+
+    pending: int
+    due: int
+    oldest_seconds: float
+
+
+def backlog(connection: Connection) -> Backlog:
+    """How much waits to be sent."""
+    row = connection.execute(text(_QUERIES["backlog"])).one()
+    return Backlog(row.pending, row.due, float(row.oldest_seconds or 0.0))
+
+
+def unnotified(engine: Engine) -> tuple[int, int]:
+    """How many changes the next notices would look at, and for how many somebody asked to be told."""
+    with engine.connect() as connection:
+        row = connection.execute(text(_QUERIES["unnotified"])).one()
+    return row.changes, row.wanted

@@ -1,0 +1,186 @@
+"""E-mail, one message a connection, spoken step by step.
+
+Apprise reads the address (`mailtos://user:pass@smtp.example.com?from=...`), but its own sender answers True
+or False: a recipient that is refused, a server that is down, and an answer that is lost after the whole
+message went out are the same to it. The last one must not be repeated, so the conversation is held here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr
+from typing import TYPE_CHECKING
+
+from domiq_dagster.sync.notifications.channels.message import Fate, Letter, Outcome
+from domiq_dagster.sync.notifications.recipients import normal
+
+if TYPE_CHECKING:
+    from apprise.plugins.email import NotifyEmail
+
+_ANSWER_SECONDS = 20.0
+_ACCEPT_SECONDS = 60.0
+"""How long the server may think about a whole message: it may scan it."""
+_HELD_BACK = 400
+_REFUSED = 500
+_CREDENTIALS = (530, 534, 535, 538)
+_POLICY = SMTP.clone(cte_type="7bit")  # not every server on the way takes eight bits
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mail goes, and who it is from."""
+
+    host: str
+    port: int
+    mode: str
+    sender: tuple[str | None, str]
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    verify: bool = True
+    reply_to: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, plugin: NotifyEmail) -> MailServer:
+        """As an Apprise address names it. Raises ValueError with a sentence where it asks for what is not
+        done here."""
+        if plugin.cc or plugin.bcc:
+            raise ValueError(
+                "leave out cc and bcc, since each notice goes to the recipients of its preference"
+            )
+        name, address = (str(part or "") for part in plugin.from_addr)
+        if not address or normal("email", address) is None:
+            raise ValueError("say who the mail is from: ...?from=notices@your-company.example")
+        return cls(
+            str(plugin.smtp_host),
+            int(plugin.port or 0),
+            str(plugin.secure_mode),
+            (name or None, address),
+            plugin.user,
+            plugin.password,
+            bool(plugin.verify_certificate),
+            tuple(sorted(plugin.reply_to)),
+        )
+
+
+class MailSender:
+    """Sends by SMTP. `fixed`: every message goes there, whatever recipient is named (an operator's
+    address)."""
+
+    def __init__(
+        self,
+        server: MailServer,
+        fixed: str | None = None,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._server = server
+        self._fixed = fixed
+        self._clock = clock
+
+    def send(self, recipient: str, letter: Letter) -> Outcome:
+        """Delivered means that the server took the message; what happens after that, a bounce tells."""
+        to = self._fixed or recipient
+        message = _compose(self._server, to, letter, self._clock())
+        try:
+            smtp = self._open()
+        except smtplib.SMTPAuthenticationError as error:
+            return Outcome(Fate.LATER, f"the mail server refuses the credentials ({error.smtp_code})", True)
+        except smtplib.SMTPResponseException as error:
+            return Outcome(Fate.LATER, f"the mail server does not take us ({error.smtp_code})", True)
+        except (OSError, smtplib.SMTPException) as error:
+            return Outcome(Fate.LATER, f"the mail server cannot be reached ({type(error).__name__})", True)
+        try:
+            return _hand_over(smtp, self._server.sender[1], to, message)
+        finally:
+            with contextlib.suppress(OSError, smtplib.SMTPException):
+                smtp.quit()
+            smtp.close()
+
+    def _open(self) -> smtplib.SMTP:
+        server = self._server
+        context = ssl.create_default_context()
+        if not server.verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        smtp = (
+            smtplib.SMTP_SSL(server.host, server.port, timeout=_ANSWER_SECONDS, context=context)
+            if server.mode == "ssl"
+            else smtplib.SMTP(server.host, server.port, timeout=_ANSWER_SECONDS)
+        )
+        try:
+            if server.mode == "starttls":
+                smtp.starttls(context=context)
+            smtp.ehlo_or_helo_if_needed()
+            if server.user and server.password:
+                smtp.login(server.user, server.password)
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+
+def _hand_over(smtp: smtplib.SMTP, sender: str, to: str, message: bytes) -> Outcome:
+    """The envelope, then the message. Until the message has begun to leave, a broken connection has lost
+    nothing; after that only the server's answer tells."""
+    try:
+        code, _ = smtp.mail(sender)
+        if code >= _HELD_BACK:
+            return _answered(code, "the sender")
+        code, _ = smtp.rcpt(to)
+        if code >= _HELD_BACK:
+            return _answered(code, "the recipient")
+        smtp.putcmd("data")
+        code, _ = smtp.getreply()
+        if code != 354:
+            return _answered(code, "the message")
+    except (OSError, smtplib.SMTPException) as error:
+        return Outcome(Fate.LATER, f"the mail server broke off ({type(error).__name__})", True)
+    try:
+        if smtp.sock is not None:
+            smtp.sock.settimeout(_ACCEPT_SECONDS)
+        smtp.send(message)
+        code, _ = smtp.getreply()
+    except (OSError, smtplib.SMTPException) as error:
+        return Outcome(Fate.UNKNOWN, f"no answer came after the message was sent ({type(error).__name__})")
+    if code >= _HELD_BACK:
+        return _answered(code, "the message")
+    return Outcome(Fate.DELIVERED, "")
+
+
+def _answered(code: int, what: str) -> Outcome:
+    if code == 421:
+        return Outcome(Fate.LATER, "the mail server is closing (421)", True)
+    if code in _CREDENTIALS:
+        return Outcome(Fate.LATER, f"the mail server wants other credentials ({code})", True)
+    if _HELD_BACK <= code < _REFUSED:
+        return Outcome(Fate.LATER, f"the mail server puts off {what} ({code})")
+    return Outcome(Fate.REFUSED, f"the mail server refuses {what} ({code})")
+
+
+def _compose(server: MailServer, to: str, letter: Letter, now: datetime) -> bytes:
+    """The message as it goes over the wire. Its Message-ID comes from the notice's id, so that a server or a
+    mailbox that gets it twice can tell."""
+    name, address = server.sender
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = formataddr((name or "DomIQ", address))
+    message["To"] = to
+    message["Subject"] = letter.subject
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{letter.id}@{address.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    if server.reply_to:
+        message["Reply-To"] = ", ".join(server.reply_to)
+    message.set_content(letter.text)
+    if letter.html:
+        message.add_alternative(letter.html, subtype="html")
+    data = message.as_bytes()
+    if not data.endswith(b"\r\n"):
+        data += b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", data) + b".\r\n"  # RFC 5321, 4.5.2: a dot alone would end the message
