@@ -22,7 +22,7 @@ from domiq_dagster.resources import SyncResource
 from domiq_dagster.sync.repair.reconcile import reconcile
 
 # Without their checks: the step evaluates them itself, see assets/verdicts.py.
-_INBOUND = AssetSelection.assets("resman_leads", "inbound_status_changes").without_checks()
+INBOUND = AssetSelection.assets("resman_leads", "inbound_status_changes").without_checks()
 _OUTBOUND = AssetSelection.assets(
     *("conversation_status_pushes", "status_sync_log", "status_sync_success_rate"),
     *("status_workflow_actions", "status_notifications"),
@@ -33,7 +33,7 @@ job's own config for single partitions only."""
 
 pull = define_asset_job(
     "pull",
-    selection=_INBOUND,
+    selection=INBOUND,
     description="Pull the leads of a range of properties and apply what moved at ResMan.",
 )
 push = define_asset_job(
@@ -49,7 +49,7 @@ notify = define_asset_job(
 )
 full_reread = define_asset_job(
     "full_reread",
-    selection=_INBOUND,
+    selection=INBOUND,
     config=FULL,
     description="Read every prospect again: not every change at ResMan moves lastModified.",
 )

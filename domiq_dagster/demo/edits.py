@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import requests
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.demo.casting import lead_people
@@ -24,7 +24,7 @@ from domiq_dagster.demo.chat import Topic
 from domiq_dagster.demo.people import PeopleMaker
 from domiq_dagster.demo.world import tour_time
 
-_QUERIES = load_queries(__package__, "edits.sql")
+QUERIES = load_queries(__package__, "edits.sql")
 _EARLY: Final = frozenset({"new", "contacted", "qualified", "tour_scheduled"})
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "new": ("contacted", "qualified"),
@@ -87,9 +87,9 @@ class _Stirring:
         self._zones = {p["propertyId"]: p["timeZone"] for p in state["properties"]}
         self._reasons = {a: [r["name"] for r in rs] for a, rs in state["lostReasons"].items()}
         with engine.connect() as connection:
-            self._rows = connection.execute(text(_QUERIES["conversations"])).all()
-            self._taken = set(connection.scalars(text(_QUERIES["unsettled_prospects"])))
-            self._known = connection.execute(text(_QUERIES["known_people"])).all()
+            self._rows = connection.execute(QUERIES.conversations).all()
+            self._taken = set(connection.scalars(QUERIES.unsettled_prospects))
+            self._known = connection.execute(QUERIES.known_people).all()
         dice.shuffle(self._rows)  # type: ignore[arg-type]
 
     def run(self) -> None:
@@ -205,7 +205,7 @@ class _Stirring:
     def _run(self, query: str, row: Row[Any], **values: object) -> None:
         """A transaction of its own, as the chatbot's are."""
         with self._engine.begin() as connection:
-            connection.execute(text(_QUERIES[query]), {"conversation_id": row.conversation_id, **values})
+            connection.execute(QUERIES[query], {"conversation_id": row.conversation_id, **values})
 
     def _begin_conversations(self) -> None:
         people = PeopleMaker(self._dice)
@@ -230,7 +230,7 @@ class _Stirring:
             "email": person.email,
             "phone": person.phone if self._dice.random() < 0.5 else None,
         }
-        connection.execute(text(_QUERIES["new_user"]), user)
+        connection.execute(QUERIES.new_user, user)
         conversation = {
             "conversation_id": conversation_id,
             "user_id": user_id,
@@ -239,12 +239,12 @@ class _Stirring:
             "lead_score": self._dice.randint(15, 65),
             "summary": topic.summary(status),
         }
-        connection.execute(text(_QUERIES["new_conversation"]), conversation)
+        connection.execute(QUERIES.new_conversation, conversation)
         messages = [
             {"conversation_id": conversation_id, "sender": sender, "words": words}
             for sender, words in topic.messages("our community", status, self._dice)
         ]
-        connection.execute(text(_QUERIES["new_message"]), messages)
+        connection.execute(QUERIES.new_message, messages)
 
     def _id(self) -> uuid.UUID:
         return uuid.UUID(int=self._dice.getrandbits(128), version=4)

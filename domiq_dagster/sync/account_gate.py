@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.db import advisory_locks
@@ -29,7 +29,7 @@ from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.errors import BadCredentials, Busy, Disposition, ResManError, Scope
 
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "account_gate.sql")
+QUERIES = load_queries(__package__, "account_gate.sql")
 _TURNS_KNOWN_SECONDS = 10.0
 _HEAR_EVERY_SECONDS = 2.0
 """How often whoever waits asks whether to go on waiting."""
@@ -152,9 +152,7 @@ class AccountGate:
     def _request(self, turn: _Turn) -> Iterator[None]:
         """One request within a turn, and what the account's state learns of how it ended."""
         if turn.asked:
-            turn.connection.execute(
-                text(_QUERIES["ask_again"]), {**turn.key, "longest": self._rules.longest_request}
-            )
+            turn.connection.execute(QUERIES.ask_again, {**turn.key, "longest": self._rules.longest_request})
         turn.asked += 1
         if (check := last_word.get()) is not None:
             check(turn.connection)
@@ -176,7 +174,7 @@ class AccountGate:
             number = self._lock_turn(connection, account_id, until)
             try:
                 state = connection.execute(
-                    text(_QUERIES["enter"]),
+                    QUERIES.enter,
                     {"a": account_id, "turn": number, "longest": self._rules.longest_request},
                 ).one()
             except BaseException:
@@ -236,7 +234,7 @@ class AccountGate:
     def _turns_of(self, connection: Connection, account_id: str) -> int:
         known, until = self._turns.get(account_id, (1, -math.inf))
         if time.monotonic() >= until:
-            known = connection.scalar(text(_QUERIES["turns"]), {"a": account_id}) or 1
+            known = connection.scalar(QUERIES.turns, {"a": account_id}) or 1
             self._turns[account_id] = (known, time.monotonic() + _TURNS_KNOWN_SECONDS)
         return known
 
@@ -249,7 +247,7 @@ class AccountGate:
             elif (ended.well or ended.error is not None) and (state.failures or state.ramp_ms):
                 rules = self._rules
                 turn.connection.execute(
-                    text(_QUERIES["succeeded"]),
+                    QUERIES.succeeded,
                     {"a": account_id, "first": rules.first_ramp * 1000, "factor": rules.ramp_factor},
                 )
         except DBAPIError as error:
@@ -261,7 +259,7 @@ class AccountGate:
         """Gives the turn back. If the session is gone, the lock went with it; the mark is left to clear."""
         lock = {"key": _key(turn.account_id, turn.number)}
         try:
-            turn.connection.execute(text(_QUERIES["leave"]), {**turn.key, **lock})
+            turn.connection.execute(QUERIES.leave, {**turn.key, **lock})
             return
         except BaseException as error:
             turn.connection.invalidate()
@@ -272,7 +270,7 @@ class AccountGate:
             )
         try:
             with self._engine.begin() as other:
-                other.execute(text(_QUERIES["clear_turn"]), turn.key)
+                other.execute(QUERIES.clear_turn, turn.key)
         except (DBAPIError, DatabaseUnavailable) as error:
             logger.warning(
                 "account %s is paused until its last request is over for certain: %s", turn.account_id, error
@@ -281,7 +279,7 @@ class AccountGate:
     def _record_failure(
         self, connection: Connection, account_id: str, state: Row[Any], error: ResManError
     ) -> None:
-        failures = connection.scalar(text(_QUERIES["failed"]), {"a": account_id})
+        failures = connection.scalar(QUERIES.failed, {"a": account_id})
         if failures is None:
             return
         opens = (
@@ -293,9 +291,7 @@ class AccountGate:
             exponent = min(max(0, failures - self._rules.failures_to_open), 16)
             ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2**exponent)
             pause = max(error.retry_after or 0.0, self._jitter() * ceiling)
-            connection.execute(
-                text(_QUERIES["open"]), {"a": account_id, "seconds": pause, "reason": error.kind}
-            )
+            connection.execute(QUERIES.open, {"a": account_id, "seconds": pause, "reason": error.kind})
 
 
 def _key(account_id: str, turn: int) -> str:

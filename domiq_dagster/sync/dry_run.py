@@ -29,8 +29,8 @@ from domiq_dagster.sync.linking.matching import contact
 from domiq_dagster.sync.pull.pull import Pulled, pull_property
 from domiq_dagster.sync.status_map import StatusMap, load_status_map
 
-_QUERIES = load_queries(__package__, "dry_run.sql")
-_UNCAPTURED = load_queries("domiq_dagster.sync.repair", "reconcile.sql")["uncaptured_conversations"]
+QUERIES = load_queries(__package__, "dry_run.sql")
+_UNCAPTURED = load_queries("domiq_dagster.sync.repair", "reconcile.sql").uncaptured_conversations.text
 _CHUNK = 2_000
 _NOBODY = UUID(int=0)
 
@@ -154,9 +154,7 @@ def _decide_and_plan(connection: Connection, integration: Integration, result: F
             result.held += decision.action is Action.HOLD
             continue
         taken[row.conversation_id] = decision.action
-    result.ambiguous = connection.scalar(
-        text(_QUERIES["ambiguous"]), {"property_id": integration.property_id}
-    )
+    result.ambiguous = connection.scalar(QUERIES.ambiguous, {"property_id": integration.property_id})
     pushed = [conversation for conversation, action in taken.items() if action is Action.PUSH]
     for change in _outbound(connection, integration, pushed):
         _take_up(result, change, taken, statuses, settings, integration)
@@ -212,7 +210,7 @@ class _Lead:
 
 
 def _outbound(connection: Connection, integration: Integration, pushed: list[UUID]) -> Iterator[_Outbound]:
-    asked = text(_QUERIES["outbound"].replace("{uncaptured}", _UNCAPTURED)).execution_options(
+    asked = text(QUERIES.outbound.text.replace("{uncaptured}", _UNCAPTURED)).execution_options(
         yield_per=_CHUNK
     )
     rows = connection.execute(asked, {"property_id": integration.property_id, "pushed": pushed})

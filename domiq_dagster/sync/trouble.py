@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from psycopg import Error as PsycopgError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.db.errors import DatabaseError
@@ -19,7 +19,7 @@ from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.errors import ResManError
 
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "trouble.sql")
+QUERIES = load_queries(__package__, "trouble.sql")
 PROSPECT = "prospect"
 """The kind of a prospect that a pull could not read; its key is the prospect's id, where it has one."""
 
@@ -42,7 +42,7 @@ def note(connection: Connection, kind: str, property_id: UUID, sentences: Mappin
     """Notes records by their keys, each with what is wrong; one that is noted already is met once more."""
     if sentences:
         connection.execute(
-            text(_QUERIES["note"]),
+            QUERIES.note,
             {
                 "kind": kind,
                 "property_id": property_id,
@@ -56,7 +56,7 @@ def clear(connection: Connection, kind: str, property_id: UUID, keys: Collection
     """These records were dealt with, or are gone."""
     if keys:
         values = {"kind": kind, "property_id": property_id, "keys": list(keys)}
-        connection.execute(text(_QUERIES["clear"]), values)
+        connection.execute(QUERIES.clear, values)
 
 
 def records_in_trouble(
@@ -64,7 +64,7 @@ def records_in_trouble(
 ) -> list[Trouble]:
     """The records in trouble at these properties, or at all: at most so many."""
     ids = None if property_ids is None else list(property_ids)
-    rows = connection.execute(text(_QUERIES["listed"]), {"property_ids": ids, "most": most})
+    rows = connection.execute(QUERIES.listed, {"property_ids": ids, "most": most})
     return [Trouble(**row._mapping) for row in rows]
 
 

@@ -11,14 +11,14 @@ import logging
 import threading
 from types import TracebackType
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.db.sqlfile import load_queries
 
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "workers.sql")
+QUERIES = load_queries(__package__, "workers.sql")
 BEAT_SECONDS = 5.0
 PATIENCE_SECONDS = 30.0
 """How long somebody may be silent who is taken to be alive."""
@@ -45,7 +45,7 @@ class Presence:
     def beat(self) -> None:
         """Says it once."""
         with self._engine.begin() as connection:
-            connection.execute(text(_QUERIES["beat"]), self._values)
+            connection.execute(QUERIES.beat, self._values)
 
     def __enter__(self) -> Presence:
         self.beat()
@@ -70,10 +70,10 @@ def runs_seen(connection: Connection, *, patience: float | None = None) -> dict[
     """The Dagster runs that were seen at work in the last day, each with whether it is alive. `patience`: for
     how many seconds somebody may be silent; PATIENCE_SECONDS, if not given."""
     values = {"patience": PATIENCE_SECONDS if patience is None else patience}
-    rows = connection.execute(text(_QUERIES["runs"]), values)
+    rows = connection.execute(QUERIES.runs, values)
     return {row.run_id: row.alive for row in rows}
 
 
 def forget_the_dead(connection: Connection) -> None:
     """Forgets workers that nobody has seen for a day; the caller commits."""
-    connection.execute(text(_QUERIES["forget"]))
+    connection.execute(QUERIES.forget)

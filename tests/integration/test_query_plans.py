@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from domiq_dagster.db.embedded import EmbeddedServer
-from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.db.sqlfile import read_queries
 
 from .domiq_shapes import Connection, migrated, rows, run, value
 
@@ -242,7 +242,7 @@ HOT = [
 def asked_in(file: str) -> dict[str, str]:
     """The queries of a file of the engine's, by its path."""
     room, _, name = file.rpartition("/")
-    return load_queries(".".join(filter(None, ("domiq_dagster.sync", room.replace("/", ".")))), name)
+    return read_queries(".".join(filter(None, ("domiq_dagster.sync", room.replace("/", ".")))), name)
 
 
 @pytest.mark.parametrize(("file", "name"), HOT)

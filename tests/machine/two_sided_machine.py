@@ -414,7 +414,8 @@ class TwoSidedMachine(DeliveryMachine):
             return
         (link,) = links
         if word == link.status or link.agreed_at is None:
-            return  # it says so already: nobody moves. And where no pair was agreed, any touch by staff is news
+            # It says so already: nobody moves. And where no pair was agreed, any touch by staff is news.
+            return
         lead = self.model.leads[link.prospect_id]
         if word is not None:
             self.change([(self.place.conversations.index(link.conversation_id), word)])

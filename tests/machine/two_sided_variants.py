@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, text
 
+from domiq_dagster.db.sqlfile import Queries
 from domiq_dagster.sync.decisions import apply as inbound
 from domiq_dagster.sync.decisions.decide import Action, Decision, Situation
 from domiq_dagster.sync.delivery.delivery import Delivery
@@ -23,14 +24,14 @@ from domiq_dagster.sync.status_map import StatusMap
 
 def echo(patch: pytest.MonkeyPatch) -> None:
     """What is applied is not marked as ResMan's: the trigger takes it for the chatbot's."""
-    assert "mark_origin" in inbound._QUERIES
-    patch.setitem(inbound._QUERIES, "mark_origin", "SELECT 1")
+    assert inbound.QUERIES.mark_origin is not None
+    patch.setattr(inbound.QUERIES, "mark_origin", text("SELECT 1"))
 
 
 def watermark_ahead(patch: pytest.MonkeyPatch) -> None:
     """The watermark is the time of the pull, as far as what was modified by then is believed to have come."""
     ahead = "THEN EXCLUDED.last_pull_at"
-    _replace(patch, pull._QUERIES, "finish_pull", _TRUE_WATERMARK, ahead)
+    _replace(patch, pull.QUERIES, "finish_pull", _TRUE_WATERMARK, ahead)
     patch.setattr(pull, "PullRules", lambda: _RULES)
 
 
@@ -78,9 +79,10 @@ def blind_post(patch: pytest.MonkeyPatch) -> None:
 
 def old_news(patch: pytest.MonkeyPatch) -> None:
     """A pull stores what it read, though one that began later has stored newer things meanwhile."""
-    _replace(patch, stage._QUERIES, "merge_stage", " AND kept.read_at <= EXCLUDED.read_at", "")
+    _replace(patch, stage.QUERIES, "merge_stage", " AND kept.read_at <= EXCLUDED.read_at", "")
 
 
-def _replace(patch: pytest.MonkeyPatch, queries: dict[str, str], query: str, old: str, new: str) -> None:
-    assert old in queries[query], f"{query} no longer says {old!r}: break it in another way"
-    patch.setitem(queries, query, queries[query].replace(old, new))
+def _replace(patch: pytest.MonkeyPatch, queries: Queries, query: str, old: str, new: str) -> None:
+    sql = queries[query].text
+    assert old in sql, f"{query} no longer says {old!r}: break it in another way"
+    patch.setattr(queries, query, text(sql.replace(old, new)))

@@ -7,7 +7,7 @@ engine was rewritten, says so instead of passing for a working engine.
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from domiq_dagster.resman.errors import Disposition, ResManError, Scope
 from domiq_dagster.sync.delivery.attempts import Trace
@@ -41,7 +41,7 @@ def no_order(patch: pytest.MonkeyPatch) -> None:
     changes of one transaction, which share it, the last comes first: nothing says that it may not."""
     _replace(patch, "due_properties", " AND d.is_head", "")
     _replace(patch, "claim", " AND d.is_head", "")
-    sql = queue._QUERIES["claim"]
+    sql = queue.QUERIES.claim.text
     first, last = "AND CASE WHEN d.in_turn", "f.change_id <> d.change_id OFFSET 0) END"
     assert first in sql and last in sql, "the claim looks at lanes in another way now"
     _replace(patch, "claim", sql[sql.index(first) : sql.index(last) + len(last)], "")
@@ -51,7 +51,7 @@ def no_order(patch: pytest.MonkeyPatch) -> None:
 
 def no_look_aside(patch: pytest.MonkeyPatch) -> None:
     """A delivery in turn is claimed without a look at those of its lane that are not."""
-    sql = queue._QUERIES["claim"]
+    sql = queue.QUERIES.claim.text
     first, last = "NOT EXISTS (SELECT FROM domiq_sync.delivery o", "OR o.state = 'in_flight') OFFSET 0)"
     assert first in sql and last in sql, "the claim looks at lanes in another way now"
     _replace(patch, "claim", sql[sql.index(first) : sql.index(last) + len(last)], "TRUE")
@@ -73,6 +73,6 @@ def burnt_attempts(patch: pytest.MonkeyPatch) -> None:
 
 
 def _replace(patch: pytest.MonkeyPatch, query: str, old: str, new: str) -> None:
-    sql = queue._QUERIES[query]
+    sql = queue.QUERIES[query].text
     assert old in sql, f"{query} no longer says {old!r}: break it in another way"
-    patch.setitem(queue._QUERIES, query, sql.replace(old, new))
+    patch.setattr(queue.QUERIES, query, text(sql.replace(old, new)))

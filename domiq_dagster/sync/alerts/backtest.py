@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.alerts.causes import rules_of
@@ -23,7 +23,7 @@ from domiq_dagster.sync.alerts.replay import Firing, Point, age_points, between,
 from domiq_dagster.sync.alerts.thresholds import Threshold
 from domiq_dagster.sync.integrations import Integration
 
-_QUERIES = load_queries(__package__, "backtest.sql")
+QUERIES = load_queries(__package__, "backtest.sql")
 REPLAYED = (Kind.FAILED_SYNC, Kind.OLDEST_PENDING, Kind.NO_PULL)
 NOT_REPLAYED = (
     "A change counts as it ended, and from when it was logged: when it failed is not kept, nor that it had "
@@ -184,6 +184,6 @@ class _Past:
 
     def _rows(self, query: str, **values: Any) -> Iterator[Sequence[Any]]:
         given = {"since": self.since, "until": self.until, "property_ids": list(self.properties)}
-        wanted = {name: v for name, v in {**given, **values}.items() if f":{name}" in _QUERIES[query]}
-        rows = self.connection.execute(text(_QUERIES[query]), wanted, execution_options={"yield_per": 10_000})
+        wanted = {name: v for name, v in {**given, **values}.items() if f":{name}" in QUERIES[query].text}
+        rows = self.connection.execute(QUERIES[query], wanted, execution_options={"yield_per": 10_000})
         return iter(rows)

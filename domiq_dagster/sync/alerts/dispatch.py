@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.alerts.texts import Said
@@ -21,7 +21,7 @@ from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.notifications.outbox import Delivered, Message, deliver_due, enqueue, operator_message
 from domiq_dagster.sync.notifications.recipients import resolve
 
-_QUERIES = load_queries(__package__, "alerts.sql")
+QUERIES = load_queries(__package__, "alerts.sql")
 IN_APP = "operators"
 """The recipient of the in-app notice, which DomIQ shows to whoever looks after the sync."""
 _BUDGET = Budget(seconds=30.0, rows=500)
@@ -71,7 +71,7 @@ def post(connection: Connection, notice: Notice) -> int:
 
 def _preferred(connection: Connection, notice: Notice) -> Iterator[Message]:
     seen = set()
-    rows = connection.execute(text(_QUERIES["preferences"]), {"property_ids": list(notice.touched)}).all()
+    rows = connection.execute(QUERIES.preferences, {"property_ids": list(notice.touched)}).all()
     for row in rows:
         for address in resolve(connection, row.property_id, row.recipients, row.channel):
             # A role that nobody holds is a problem of its property; an address is the same everywhere.
@@ -108,8 +108,8 @@ def send_alerts(engine: Engine, channels: Channels, *, budget: Budget = _BUDGET)
     """
     done = deliver_due(engine, channels, budget=budget)
     with engine.begin() as connection:
-        waiting = connection.execute(text(_QUERIES["unsent"])).all()
-        lost = connection.execute(text(_QUERIES["complain"])).all()
+        waiting = connection.execute(QUERIES.unsent).all()
+        lost = connection.execute(QUERIES.complain).all()
     if waiting or lost:
         parts = [
             f"{r.messages} by {r.channel} {r.state} ({r.reason or 'no reason given'})"

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.alerts.causes import SHARED, Case, Subject, cases
@@ -33,7 +33,7 @@ from domiq_dagster.sync.alerts.texts import Said, tell
 from domiq_dagster.sync.alerts.thresholds import Threshold, Thresholds, load_thresholds
 
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "alerts.sql")
+QUERIES = load_queries(__package__, "alerts.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def look(
         kinds: what is looked at. Only a look at everything counts as looking after the sync.
     """
     with engine.begin() as connection:
-        connection.execute(text(_QUERIES["lock"]))
+        connection.execute(QUERIES.lock)
         thresholds = load_thresholds(connection, base)
         now = now or database_time(connection)
         seen = read_all(connection, thresholds, now, kinds)
@@ -106,7 +106,7 @@ def look(
 
 def _load(connection: Connection, thresholds: Thresholds, now: datetime) -> dict[Subject, _Kept]:
     longest = max(thresholds.of(p).reopen_minutes for p in (None, *thresholds.own))
-    rows = connection.execute(text(_QUERIES["spells"]), {"closed_since": now - timedelta(minutes=longest)})
+    rows = connection.execute(QUERIES.spells, {"closed_since": now - timedelta(minutes=longest)})
     return {
         Subject(r.property_id, r.kind): _Kept(
             r.id,
@@ -133,7 +133,7 @@ def _take(connection: Connection, case: Case, kept: _Kept | None, looked: Looked
     spell, turn = step(before, case.look, case.rules)
     if spell is None:
         if kept:
-            connection.execute(text(_QUERIES["forget"]), {"id": kept.id})
+            connection.execute(QUERIES.forget, {"id": kept.id})
         return
     # A spell that begins anew gets a row of its own; one that goes on keeps its row.
     goes_on = kept if kept and spell.opened_at == kept.spell.opened_at else None
@@ -187,16 +187,16 @@ def _store(
         "scope": sorted(spell.scope),
     }
     if kept is not None:
-        connection.execute(text(_QUERIES["go_on"]), {**values, "id": kept.id})
+        connection.execute(QUERIES.go_on, {**values, "id": kept.id})
         return kept.id
     subject_values = {"property_id": subject.property_id, "kind": subject.kind}
-    found: UUID = connection.execute(text(_QUERIES["begin"]), {**values, **subject_values}).scalar_one()
+    found: UUID = connection.execute(QUERIES.begin, {**values, **subject_values}).scalar_one()
     return found
 
 
 def _record(connection: Connection, alert_id: UUID, n: int, turn: str, at: datetime, said: Said) -> None:
     connection.execute(
-        text(_QUERIES["record_turn"]),
+        QUERIES.record_turn,
         {
             "alert_id": alert_id,
             "n": n,
@@ -258,10 +258,10 @@ def list_alerts(
     """Spells that go on or were open since then, as plain values, each with its history; with a property, its
     own and those of causes that touch it."""
     rows = connection.execute(
-        text(_QUERIES["listed"]), {"since": since, "property_id": property_id, "most": most}
+        QUERIES.listed, {"since": since, "property_id": property_id, "most": most}
     ).all()
     history: dict[UUID, list[dict[str, Any]]] = {r.id: [] for r in rows}
-    for turn in connection.execute(text(_QUERIES["turns"]), {"ids": list(history)}):
+    for turn in connection.execute(QUERIES.turns, {"ids": list(history)}):
         history[turn.alert_id].append(
             {"turn": turn.turn, "at": turn.said_at, "subject": turn.subject, "body": turn.body}
         )
@@ -294,6 +294,6 @@ def _listed(row: Mapping[Any, Any], history: list[dict[str, Any]]) -> dict[str, 
 def in_alert(connection: Connection) -> dict[str, list[str]]:
     """What is wrong with each property that is in an open alert, its own or a cause's, by partition key."""
     found: dict[str, list[str]] = {}
-    for row in connection.execute(text(_QUERIES["open_now"])):
+    for row in connection.execute(QUERIES.open_now):
         found.setdefault(row.partition_key, []).append(row.kind)
     return found

@@ -13,14 +13,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.alerts.thresholds import Threshold, Thresholds
 from domiq_dagster.sync.monitoring.divergence import diverged_since
 from domiq_dagster.sync.monitoring.figures import recent_failures
 
-_QUERIES = load_queries(__package__, "readings.sql")
+QUERIES = load_queries(__package__, "readings.sql")
 _MOST_ATTEMPTS = 50_000
 NOT_ASKED = frozenset({"breaker_open", "request_in_doubt", "account_busy", "not_asked"})
 """Outcomes of attempts that never left: the account was not asked."""
@@ -96,14 +96,14 @@ class Readings:
 
 def database_time(connection: Connection) -> datetime:
     """The database's clock."""
-    now = connection.scalar(text(_QUERIES["now"]))
+    now = connection.scalar(QUERIES.now)
     assert isinstance(now, datetime)
     return now
 
 
 def note_look(connection: Connection, now: datetime) -> datetime | None:
     """Notes that the sync was looked after, and returns when it was before."""
-    before: datetime | None = connection.scalar(text(_QUERIES["looked"]), {"now": now})
+    before: datetime | None = connection.scalar(QUERIES.looked, {"now": now})
     return before
 
 
@@ -114,10 +114,7 @@ def read_all(
     kinds: Collection[Kind] = ALL_KINDS,
 ) -> Readings:
     """Reads these kinds at all properties that are switched on. Changes nothing."""
-    places = [
-        Place(**r._mapping)
-        for r in connection.execute(text(_QUERIES["places"]), {"outages": sorted(OUTAGES)})
-    ]
+    places = [Place(**r._mapping) for r in connection.execute(QUERIES.places, {"outages": sorted(OUTAGES)})]
     settings = {p.property_id: thresholds.of(p.property_id) for p in places}
     readers = {
         Kind.FAILED_SYNC: _failed,
@@ -164,7 +161,7 @@ def _failed(
 def _pending(
     connection: Connection, places: Sequence[Place], settings: _Settings, now: datetime
 ) -> list[Reading]:
-    rows = {r.property_id: r for r in connection.execute(text(_QUERIES["oldest_pending"]))}
+    rows = {r.property_id: r for r in connection.execute(QUERIES.oldest_pending)}
     found = []
     for place in places:
         row = rows.get(place.property_id)
@@ -207,16 +204,14 @@ def _pulls(
 def _pushes(
     connection: Connection, places: Sequence[Place], settings: _Settings, now: datetime
 ) -> list[Reading]:
-    due = {
-        r.property_id: r.due_since for r in connection.execute(text(_QUERIES["longest_due"]), {"now": now})
-    }
+    due = {r.property_id: r.due_since for r in connection.execute(QUERIES.longest_due, {"now": now})}
     longest = max((s.no_push_minutes for s in settings.values()), default=0.0)
     recent = {
         "most": _MOST_ATTEMPTS,
         "since": now - timedelta(minutes=longest),
         "not_asked": sorted(NOT_ASKED),
     }
-    tried = {r.account_id: r.tried_at for r in connection.execute(text(_QUERIES["last_attempts"]), recent)}
+    tried = {r.account_id: r.tried_at for r in connection.execute(QUERIES.last_attempts, recent)}
     found = []
     for place in places:
         # While the account's breaker is open nobody is to ask, and the account itself is the trouble.

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from domiq_dagster.db.sqlfile import load_queries
 
-_QUERIES = load_queries(__package__, "thresholds.sql")
+QUERIES = load_queries(__package__, "thresholds.sql")
 _YEAR_HOURS = 8760.0
 _YEAR_MINUTES = 525_600.0
 
@@ -150,7 +150,7 @@ def load_thresholds(connection: Connection, base: Threshold | None = None) -> Th
     """Reads the table once. `base` counts where it says nothing; as shipped, if not given."""
     own = {
         row.property_id: {n: v for n in NAMES if (v := row._mapping[n]) is not None}
-        for row in connection.execute(text(_QUERIES["thresholds"]))
+        for row in connection.execute(QUERIES.thresholds)
     }
     return Thresholds(base or Threshold(), own)
 
@@ -158,8 +158,8 @@ def load_thresholds(connection: Connection, base: Threshold | None = None) -> Th
 def set_threshold(connection: Connection, property_id: UUID | None, changes: Changes, by: str) -> None:
     """Sets values of a property's row, or of the default row for None; `by` goes on record. The caller
     commits."""
-    connection.execute(text(_QUERIES["make_row"]), {"property_id": property_id})
-    connection.execute(text(_QUERIES["find_row"]), {"property_id": property_id})
+    connection.execute(QUERIES.make_row, {"property_id": property_id})
+    connection.execute(QUERIES.find_row, {"property_id": property_id})
     # Names are known ones, so they can stand in the statement.
     sets = "".join(f"{name} = :{name}, " for name in NAMES if name in changes)
     values: dict[str, Any] = {**changes, "property_id": property_id, "by": by}

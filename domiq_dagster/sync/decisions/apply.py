@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.decisions.decide import DOMIQ_HAS_NO_LEAD, Action, Decision, Pair, Situation, decide
@@ -22,8 +22,8 @@ from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.status_map import RESMAN_LOST, StatusMap, load_status_map
 
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "apply.sql")
-_NO_NEWS = text(load_queries("domiq_dagster.sync.repair", "reconcile.sql")["no_news"])
+QUERIES = load_queries(__package__, "apply.sql")
+_NO_NEWS = load_queries("domiq_dagster.sync.repair", "reconcile.sql").no_news
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ def apply_property(
         for problem in statuses.problems.values():
             logger.warning("%s: %s", integration.partition_key, problem)
         rows = connection.execute(
-            text(_QUERIES["moved_leads" if conversation_id is None else "moved_lead"]),
+            QUERIES.moved_leads if conversation_id is None else QUERIES.moved_lead,
             {
                 "property_id": integration.property_id,
                 "conversation_id": conversation_id,
@@ -107,7 +107,7 @@ def decisions(
 ) -> Iterator[tuple[Row[Any], Decision]]:
     """What `apply_property` would decide about each lead just now. Reads only."""
     asked = {"property_id": integration.property_id, "undated": False, "outbound": integration.outbound}
-    query = text(_QUERIES["moved_leads"]).execution_options(yield_per=2_000)
+    query = QUERIES.moved_leads.execution_options(yield_per=2_000)
     for row in connection.execute(query, asked):
         yield row, decide(_situation(integration, row, None), statuses)
 
@@ -144,12 +144,12 @@ def _act(
     """Locks the conversation, reads the pair again and carries out what is decided now."""
     with connection.begin():
         locked = connection.execute(
-            text(_QUERIES["lock_conversation"]), {"conversation_id": row.conversation_id}
+            QUERIES.lock_conversation, {"conversation_id": row.conversation_id}
         ).first()
         # From here on no worker can claim one of its changes.
-        connection.execute(text(_QUERIES["lock_lane"]), {"conversation_id": row.conversation_id})
+        connection.execute(QUERIES.lock_lane, {"conversation_id": row.conversation_id})
         again = connection.execute(
-            text(_QUERIES["moved_lead"]),
+            QUERIES.moved_lead,
             {
                 "property_id": integration.property_id,
                 "conversation_id": row.conversation_id,
@@ -166,10 +166,10 @@ def _act(
             _log_outbound(connection, again, decision)
         elif decision.action is Action.REVIEW:
             connection.execute(
-                text(_QUERIES["open_conflict"]), {**again._mapping, "property_id": integration.property_id}
+                QUERIES.open_conflict, {**again._mapping, "property_id": integration.property_id}
             )
         elif decision.action is Action.AGREE or decision.remember:
-            connection.execute(text(_QUERIES["agree"]), dict(again._mapping))
+            connection.execute(QUERIES.agree, dict(again._mapping))
         if again.in_conflict and _is_over(decision, again):
             _close_conflict(connection, again, decision)
         applied.count(decision)
@@ -186,8 +186,8 @@ def _is_over(decision: Decision, row: Row[tuple[object, ...]]) -> bool:
 def _close_conflict(connection: Connection, row: Row[tuple[object, ...]], decision: Decision) -> None:
     """On record with what decided instead of a person; what waited for one goes on at once."""
     values = {**row._mapping, "resolution": f"no longer open: {decision.reason}", "by": None}
-    connection.execute(text(_QUERIES["close_conflict"]), values)
-    connection.execute(text(_QUERIES["wake_lane"]), values)
+    connection.execute(QUERIES.close_conflict, values)
+    connection.execute(QUERIES.wake_lane, values)
 
 
 def _apply(
@@ -200,17 +200,15 @@ def _apply(
         "property_id": integration.property_id,
         "how": "found when ResMan's status was applied",
     }
-    connection.execute(text(_QUERIES["supersede_open"]), {**values, "explanation": json.dumps(explanation)})
-    connection.execute(text(_QUERIES["mark_origin"]))
-    written = connection.scalar(
-        text(_QUERIES["set_status"]), {**values, "new_status": decision.new_status.value}
-    )
-    connection.execute(text(_QUERIES["unmark_origin"]))
+    connection.execute(QUERIES.supersede_open, {**values, "explanation": json.dumps(explanation)})
+    connection.execute(QUERIES.mark_origin)
+    written = connection.scalar(QUERIES.set_status, {**values, "new_status": decision.new_status.value})
+    connection.execute(QUERIES.unmark_origin)
     sync = {"outcome": "applied", "reason": decision.reason, "resman_status": row.resman_status}
     if written != decision.new_status:
         sync["reason"] += f"; a trigger of DomIQ's made it {written} instead of {decision.new_status}"
     change_id = connection.scalar(
-        text(_QUERIES["log_inbound"]),
+        QUERIES.log_inbound,
         {
             **values,
             "new_status": written,
@@ -219,13 +217,13 @@ def _apply(
         },
     )
     if row.agreed_at is None:
-        connection.execute(text(_QUERIES["no_rules_for_the_past"]), {**values, "change_id": change_id})
-    connection.execute(text(_QUERIES["agree"]), {**values, "domiq_status": written})
+        connection.execute(QUERIES.no_rules_for_the_past, {**values, "change_id": change_id})
+    connection.execute(QUERIES.agree, {**values, "domiq_status": written})
 
 
 def _log_outbound(connection: Connection, row: Row[tuple[object, ...]], decision: Decision) -> None:
     logged = connection.execute(
-        text(_QUERIES["log_outbound"]),
+        QUERIES.log_outbound,
         {
             **row._mapping,
             "status_reason": f"found by reconciliation: {decision.reason}",
@@ -241,13 +239,11 @@ def _agree_all(connection: Connection, rows: list[Row[tuple[object, ...]]]) -> N
         return
     with connection.begin():
         connection.execute(
-            text(_QUERIES["agree_many"]),
+            QUERIES.agree_many,
             {
                 "ids": [r.conversation_id for r in rows],
                 "domiq": [r.domiq_status for r in rows],
                 "resman": [r.resman_status for r in rows],
             },
         )
-        connection.execute(
-            text(_QUERIES["close_agreed_conflicts"]), {"ids": [r.conversation_id for r in rows]}
-        )
+        connection.execute(QUERIES.close_agreed_conflicts, {"ids": [r.conversation_id for r in rows]})

@@ -47,7 +47,7 @@ from domiq_dagster.sync.status_map import (
     StatusMap,
 )
 
-_QUERIES = load_queries("domiq_dagster.sync.queue", "queue.sql")
+QUERIES = load_queries("domiq_dagster.sync.queue", "queue.sql")
 _MOVES_NOTHING = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED, LeadStatus.QUALIFIED})
 """Statuses of which a prospect is told by a Contact or a note."""
 _NEWER_SPEAKS = "a newer conversation of the same lead speaks for it"
@@ -153,9 +153,7 @@ class Delivery:
     # What is to be sent, and may it?
 
     def _load(self) -> Row[Any]:
-        row = self._connection.execute(
-            text(_QUERIES["load_change"]), {"change_id": self._held.change_id}
-        ).first()
+        row = self._connection.execute(QUERIES.load_change, {"change_id": self._held.change_id}).first()
         self._connection.commit()
         if row is None:
             raise LostLease(f"change {self._held.change_id} was deleted")
@@ -225,7 +223,7 @@ class Delivery:
         """Whether ResMan may still be creating this person for another conversation."""
         i = self._integration
         values = {"user_id": row.user_id, "property_id": i.property_id, "lane": self._held.lane}
-        return bool(self._connection.scalar(text(_QUERIES["sibling_in_doubt"]), values))
+        return bool(self._connection.scalar(QUERIES.sibling_in_doubt, values))
 
     def _lock_person(self, row: Row[Any]) -> None:
         """One delivery at a time for one user, whose conversations are lanes of their own: two workers that

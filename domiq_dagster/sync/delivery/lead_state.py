@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from domiq_dagster.db import advisory_locks
 from domiq_dagster.db.sqlfile import load_queries
 
-_QUERIES = load_queries("domiq_dagster.sync.queue", "queue.sql")
+QUERIES = load_queries("domiq_dagster.sync.queue", "queue.sql")
 _WAIT_A_LITTLE = text("SET LOCAL lock_timeout = '5s'")
 
 
@@ -47,7 +47,7 @@ def _store(
     known_since: datetime | None,
 ) -> None:
     connection.execute(
-        text(_QUERIES["touch_lead"]),
+        QUERIES.touch_lead,
         {
             "property_id": property_id,
             "prospect_id": prospect_id,
@@ -65,7 +65,7 @@ def agree(
 ) -> None:
     """Remembers the pair of statuses (DomIQ's, ResMan's) that a settled change leaves behind."""
     connection.execute(
-        text(_QUERIES["agree"]),
+        QUERIES.agree,
         {"d": pair[0], "r": pair[1], "person_id": person_id, "conversation_id": conversation_id},
     )
 
@@ -73,7 +73,7 @@ def agree(
 def note_moved(connection: Connection, conversation_id: UUID, status: str) -> None:
     """Our own first post of two moved the lead: that is no news from ResMan, whatever becomes of the
     second."""
-    connection.execute(text(_QUERIES["note_moved"]), {"status": status, "conversation_id": conversation_id})
+    connection.execute(QUERIES.note_moved, {"status": status, "conversation_id": conversation_id})
 
 
 def lock_person(connection: Connection, property_id: UUID, user_id: UUID) -> bool:

@@ -32,7 +32,7 @@ from domiq_dagster.sync.linking.matching import (
 from domiq_dagster.sync.linking.store import Question, ask, link_conversation, staff_contacts, unlink
 from domiq_dagster.sync.status_map import RESMAN_LOST, status_with_milestone
 
-_QUERIES = load_queries(__package__, "links.sql")
+QUERIES = load_queries(__package__, "links.sql")
 _STRENGTH = {"manual": 4, "stored_id": 3, "email": 2, "phone": 1, "name": 0}
 _EXTENSION = bytes.maketrans(b"X#;", b"xxx")
 _NEITHER_DIGIT_NOR_EXTENSION = bytes(c for c in range(128) if chr(c) not in "0123456789xX#;\n")
@@ -133,7 +133,7 @@ class LinkFinder:
 
     def _read_people(self, connection: Connection) -> None:
         place = {"property_id": self._property_id}
-        for row in connection.execute(text(_QUERIES["waiting_people"]), place):
+        for row in connection.execute(QUERIES.waiting_people, place):
             user = self._users.get(row.user_id)
             if user is None:
                 user = _User(row.user_id, row.first_name, row.last_name, row.email, row.phone)
@@ -143,9 +143,9 @@ class LinkFinder:
             user.waiting.append(row.conversation_id)
             if row.stored_id:
                 self._by_stored_id[row.stored_id] = user
-        for row in connection.execute(text(_QUERIES["people_of_missing"]), place):
+        for row in connection.execute(QUERIES.people_of_missing, place):
             self._soon_waiting.update(_keys(row.first_name, row.last_name, row.email, row.phone))
-        rows = connection.execute(text(_QUERIES["leads_of_users"]), {**place, "user_ids": list(self._users)})
+        rows = connection.execute(QUERIES.leads_of_users, {**place, "user_ids": list(self._users)})
         for row in rows:
             self._users[row.user_id].leads[row.prospect_id] = _Claim(
                 row.prospect_id, row.person_id, row.linked_by, row.resman_status or RESMAN_LOST, None
@@ -154,7 +154,7 @@ class LinkFinder:
     def _read_decisions(self, connection: Connection) -> None:
         owners = {c: user for user in self._users.values() for c in user.waiting}
         rows = connection.execute(
-            text(_QUERIES["decisions"]),
+            QUERIES.decisions,
             {"property_id": self._property_id, "conversation_id": None, "user_id": None},
         )
         for row in rows:
@@ -168,7 +168,7 @@ class LinkFinder:
         """Of prospects that were found to look like one user the next read may bring one alone: the others
         are still there."""
         owners = {c: user for user in self._users.values() for c in user.waiting}
-        rows = connection.execute(text(_QUERIES["open_prospects"]), {"property_id": self._property_id})
+        rows = connection.execute(QUERIES.open_prospects, {"property_id": self._property_id})
         for row in rows:
             self._asked_about[row.prospect_id] = row.asked_about
             user = next((owners[c] for c in row.conversation_ids if c in owners), None)
@@ -289,7 +289,7 @@ class LinkFinder:
         """Looks again at linked prospects whose people look like somebody who waits, or that were linked by
         name alone; the others' links stand whatever becomes of their contact."""
         rows = connection.execute(
-            text(_QUERIES["links_to"]),
+            QUERIES.links_to,
             {"property_id": self._property_id, "prospect_ids": list(self._doubtful)},
         ).all()
         owners: dict[str, set[UUID]] = {}
@@ -397,10 +397,10 @@ class LinkFinder:
         values = {"property_id": self._property_id}
         if answered:
             connection.execute(
-                text(_QUERIES["close_questions"]),
+                QUERIES.close_questions,
                 {**values, "prospect_ids": sorted(answered), "resolution": "no longer asked"},
             )
-        connection.execute(text(_QUERIES["close_moot_questions"]), values)
+        connection.execute(QUERIES.close_moot_questions, values)
 
 
 def _sighting(prospect: Prospect) -> Sighting:

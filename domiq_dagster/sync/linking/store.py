@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.linking.matching import NONE_SHARED, SharedContacts, shared_contacts
 
-_QUERIES = load_queries(__package__, "links.sql")
+QUERIES = load_queries(__package__, "links.sql")
 
 
 def link_conversation(
@@ -32,8 +32,8 @@ def link_conversation(
         "person_id": person_id,
         "linked_by": linked_by,
     }
-    connection.execute(text(_QUERIES["step_back"]), values)
-    return connection.execute(text(_QUERIES["link_conversation"]), values).rowcount == 1
+    connection.execute(QUERIES.step_back, values)
+    return connection.execute(QUERIES.link_conversation, values).rowcount == 1
 
 
 def unlink(
@@ -42,9 +42,9 @@ def unlink(
     """Closes a link, which goes on record with the reason; the lead's newest other conversation speaks for it
     then. Returns False, and leaves it, while a change is on its way to that lead."""
     values = {"property_id": property_id, "conversation_id": conversation_id, "prospect_id": prospect_id}
-    closed = connection.execute(text(_QUERIES["unlink"]), {**values, "reason": reason}).rowcount == 1
+    closed = connection.execute(QUERIES.unlink, {**values, "reason": reason}).rowcount == 1
     if closed:
-        connection.execute(text(_QUERIES["speak_anew"]), values)
+        connection.execute(QUERIES.speak_anew, values)
     return closed
 
 
@@ -52,7 +52,7 @@ def staff_contacts(connection: Connection, property_id: UUID) -> SharedContacts:
     """E-mails and phones of DomIQ's managers at the property's company."""
     if connection.scalar(text("SELECT to_regclass('public.property_manager')")) is None:
         return NONE_SHARED
-    rows = connection.execute(text(_QUERIES["staff"]), {"property_id": property_id})
+    rows = connection.execute(QUERIES.staff, {"property_id": property_id})
     return shared_contacts((row.email, row.phone) for row in rows)
 
 
@@ -72,7 +72,7 @@ def decided_about(
 ) -> Decided:
     """What people decided about the links of a conversation, or of another of the same user."""
     rows = connection.execute(
-        text(_QUERIES["decisions"]),
+        QUERIES.decisions,
         {"property_id": property_id, "conversation_id": conversation_id, "user_id": user_id},
     ).all()
     return Decided(
@@ -95,7 +95,7 @@ class Question:
 def ask(connection: Connection, property_id: UUID, question: Question) -> None:
     """Puts a question on the list. Nothing is written where it stands there already."""
     connection.execute(
-        text(_QUERIES["ask_about_link"]),
+        QUERIES.ask_about_link,
         {
             "property_id": property_id,
             "prospect_id": question.prospect_ids[0],

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
 
-_QUERIES = load_queries(__package__, "backlog.sql")
+QUERIES = load_queries(__package__, "backlog.sql")
 _WINDOW = timedelta(minutes=15)
 _MOST_ATTEMPTS = 10_000
 
@@ -146,9 +146,9 @@ class Catchup:
 
 def catchup(connection: Connection) -> Catchup:
     """How every account stands."""
-    queues = [PropertyQueue(**r._mapping) for r in connection.execute(text(_QUERIES["queues"]))]
+    queues = [PropertyQueue(**r._mapping) for r in connection.execute(QUERIES.queues)]
     recent = {"most": _MOST_ATTEMPTS, "window_seconds": _WINDOW.total_seconds()}
-    work = {r.account_id: r for r in connection.execute(text(_QUERIES["recent_work"]), recent)}
+    work = {r.account_id: r for r in connection.execute(QUERIES.recent_work, recent)}
     accounts = [
         AccountQueue(
             **r._mapping,
@@ -156,9 +156,9 @@ def catchup(connection: Connection) -> Catchup:
             settled=work[r.account_id].settled if r.account_id in work else 0,
             busy_seconds=work[r.account_id].busy_seconds if r.account_id in work else 0.0,
         )
-        for r in connection.execute(text(_QUERIES["accounts"]))
+        for r in connection.execute(QUERIES.accounts)
     ]
-    return Catchup(accounts, connection.scalar(text(_QUERIES["not_connected"])) or 0)
+    return Catchup(accounts, connection.scalar(QUERIES.not_connected) or 0)
 
 
 def _most(seconds: Iterable[float | None]) -> float | None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from domiq_dagster.db.sqlfile import load_queries
 
-_QUERIES = load_queries(__package__, "divergence.sql")
+QUERIES = load_queries(__package__, "divergence.sql")
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('domiq_sync.divergence', 0))")
 SAMPLE = 20
 """How many ids of a property's diverged conversations are named."""
@@ -151,7 +151,7 @@ def diverged_since(connection: Connection, since: Mapping[UUID, datetime]) -> di
 
 def coverage(connection: Connection, property_ids: Collection[UUID] | None = None) -> dict[UUID, Coverage]:
     """Per connected property with any conversation."""
-    rows = connection.execute(text(_QUERIES["coverage"]), {"property_ids": _ids(property_ids)})
+    rows = connection.execute(QUERIES.coverage, {"property_ids": _ids(property_ids)})
     found: dict[UUID, Coverage] = {}
     for row in rows:
         one = found.setdefault(row.property_id, Coverage())
@@ -167,7 +167,7 @@ def coverage(connection: Connection, property_ids: Collection[UUID] | None = Non
 def _ask(
     connection: Connection, query: str, property_ids: Collection[UUID] | None, **values: object
 ) -> list[Any]:
-    asked = text(f"WITH standing AS ({_QUERIES['standing']}) {_QUERIES[query]}")
+    asked = text(f"WITH standing AS ({QUERIES.standing.text}) {QUERIES[query].text}")
     return list(connection.execute(asked, {"property_ids": _ids(property_ids), **values}))
 
 

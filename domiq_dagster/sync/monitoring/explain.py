@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.redact import describe
 
-_QUERIES = load_queries(__package__, "explain.sql")
+QUERIES = load_queries(__package__, "explain.sql")
 _CONTACT = ("first_name", "last_name", "email", "phone")
 _PLAIN = frozenset(
     {
@@ -48,15 +48,13 @@ def explain_all(connection: Connection, identifier: str, *, with_contact: bool =
     """What an id means: empty where nothing is known of it. With `with_contact`, each conversation shows its
     person's name, e-mail address and phone, and what was written freely is told as it is."""
     meant = {"uuid": _uuid(identifier), "text": identifier}
-    ids = connection.scalars(text(_QUERIES["changes_meant"]), meant).all()
-    ids = ids or connection.scalars(text(_QUERIES["changes_named"]), meant).all()
-    rows = connection.execute(text(_QUERIES["changes"]), {"ids": list(ids)}).all()
+    ids = connection.scalars(QUERIES.changes_meant, meant).all()
+    ids = ids or connection.scalars(QUERIES.changes_named, meant).all()
+    rows = connection.execute(QUERIES.changes, {"ids": list(ids)}).all()
     of_changes = list({r.conversation_id for r in rows if r.conversation_id})
     people: dict[UUID, _Person] = {}
     conversations = []
-    for found in connection.execute(
-        text(_QUERIES["conversations"]), {**meant, "conversation_ids": of_changes}
-    ):
+    for found in connection.execute(QUERIES.conversations, {**meant, "conversation_ids": of_changes}):
         shown = dict(found._mapping)
         person = _Person(*(shown.pop(name) for name in _CONTACT))
         people[found.conversation_id] = person
@@ -103,7 +101,7 @@ _NOBODY = _Person()
 
 def _by_change(connection: Connection, query: str, ids: Iterable[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     found: dict[UUID, list[dict[str, Any]]] = {}
-    for row in connection.execute(text(_QUERIES[query]), {"ids": list(ids)}):
+    for row in connection.execute(QUERIES[query], {"ids": list(ids)}):
         entry = dict(row._mapping)
         found.setdefault(entry.pop("change_id"), []).append(entry)
     return found

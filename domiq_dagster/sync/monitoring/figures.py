@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.monitoring.divergence import verdicts
@@ -21,7 +21,7 @@ from domiq_dagster.sync.monitoring.divergence import verdicts
 if TYPE_CHECKING:
     import pandas as pd
 
-_QUERIES = load_queries(__package__, "figures.sql")
+QUERIES = load_queries(__package__, "figures.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def totals(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def property_figures(connection: Connection, property_id: UUID | None = None) -> list[PropertyFigures]:
     """The state of every connected property, or of one."""
-    rows = connection.execute(text(_QUERIES["property_figures"]), {"property_id": property_id}).all()
+    rows = connection.execute(QUERIES.property_figures, {"property_id": property_id}).all()
     names = PropertyFigures.__dataclass_fields__.keys() - {"verdicts"}
     found = verdicts(connection, None if property_id is None else [property_id])
     return [
@@ -140,13 +140,13 @@ def property_figures(connection: Connection, property_id: UUID | None = None) ->
 
 def conservation_problems(connection: Connection) -> list[dict[str, Any]]:
     """Where pending changes and deliveries are not the same set (at most 1,000); empty when all is well."""
-    return [dict(r._mapping) for r in connection.execute(text(_QUERIES["conservation"]))]
+    return [dict(r._mapping) for r in connection.execute(QUERIES.conservation)]
 
 
 def recent_failures(connection: Connection, windows: Mapping[UUID, datetime]) -> list[RecentFailures]:
     """Of each of these connected properties, the settled changes logged since the given time (aware)."""
     given = [{"property_id": str(p), "since": since.isoformat()} for p, since in windows.items()]
-    rows = connection.execute(text(_QUERIES["recent_failures"]), {"windows": json.dumps(given)})
+    rows = connection.execute(QUERIES.recent_failures, {"windows": json.dumps(given)})
     return [RecentFailures(**r._mapping) for r in rows]
 
 
@@ -159,8 +159,8 @@ def success_rate_frame(connection: Connection) -> pd.DataFrame:
 def count_day(connection: Connection, day: date) -> pd.DataFrame:
     """Counts the changes of one UTC day into domiq_sync.daily_total, anew each time, and returns them:
     property, sync_direction, sync_status, changes. The caller commits."""
-    connection.execute(text(_QUERIES["forget_day"]), {"day": day})
-    connection.execute(text(_QUERIES["count_day"]), {"day": day})
+    connection.execute(QUERIES.forget_day, {"day": day})
+    connection.execute(QUERIES.count_day, {"day": day})
     return _frame(connection, "daily", day=day)
 
 
@@ -172,7 +172,7 @@ def log_totals_frame(connection: Connection) -> pd.DataFrame:
 def _frame(connection: Connection, query: str, **values: date) -> pd.DataFrame:
     import pandas as pd  # half a second, which every command would wait for
 
-    return pd.read_sql(text(_QUERIES[query]), connection, params=values)
+    return pd.read_sql(QUERIES[query], connection, params=values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ def gaps(connection: Connection, max_age: timedelta, max_full_age: timedelta | N
         "max_age_seconds": max_age.total_seconds(),
         "max_full_age_seconds": None if max_full_age is None else max_full_age.total_seconds(),
     }
-    return [Gap(**r._mapping) for r in connection.execute(text(_QUERIES["gaps"]), limits)]
+    return [Gap(**r._mapping) for r in connection.execute(QUERIES.gaps, limits)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class DaysWithoutPull:
 def days_without_pull(connection: Connection, days: int = 30) -> list[DaysWithoutPull]:
     """Properties that missed whole days of the last `days`. What was missed is made up for by the next pull,
     which goes on from the watermark: this is for the record."""
-    rows = connection.execute(text(_QUERIES["days_without_pull"]), {"days": days})
+    rows = connection.execute(QUERIES.days_without_pull, {"days": days})
     return [DaysWithoutPull(**r._mapping) for r in rows]
 
 
@@ -236,12 +236,12 @@ class Backlog:
 
 def backlog(connection: Connection) -> Backlog:
     """How much waits to be sent."""
-    row = connection.execute(text(_QUERIES["backlog"])).one()
+    row = connection.execute(QUERIES.backlog).one()
     return Backlog(row.pending, row.due, float(row.oldest_seconds or 0.0))
 
 
 def unnotified(engine: Engine) -> tuple[int, int]:
     """How many changes the next notices would look at, and for how many somebody asked to be told."""
     with engine.connect() as connection:
-        row = connection.execute(text(_QUERIES["unnotified"])).one()
+        row = connection.execute(QUERIES.unnotified).one()
     return row.changes, row.wanted

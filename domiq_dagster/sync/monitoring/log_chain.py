@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
 
-_QUERIES = load_queries(__package__, "log_chain.sql")
+QUERIES = load_queries(__package__, "log_chain.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Break:
 def replay(connection: Connection, conversation_ids: Iterable[UUID]) -> dict[UUID, list[Step]]:
     """The values of each conversation's lead status that the log tells, from the first to the last."""
     told: dict[UUID, list[Step]] = {}
-    rows = connection.execute(text(_QUERIES["replay"]), {"conversation_ids": list(conversation_ids)})
+    rows = connection.execute(QUERIES.replay, {"conversation_ids": list(conversation_ids)})
     for row in rows:
         steps = told.setdefault(row.conversation_id, [])
         if not steps:
@@ -56,5 +56,5 @@ def replay(connection: Connection, conversation_ids: Iterable[UUID]) -> dict[UUI
 
 def breaks(connection: Connection, property_id: UUID | None = None, *, most: int = 1_000) -> list[Break]:
     """Where the log does not replay, at one property or anywhere, at most so many; empty when all is well."""
-    rows = connection.execute(text(_QUERIES["breaks"]), {"property_id": property_id, "most": most})
+    rows = connection.execute(QUERIES.breaks, {"property_id": property_id, "most": most})
     return [Break(r.kind, r.conversation_id, r.change_id, r.expected, r.found) for r in rows]

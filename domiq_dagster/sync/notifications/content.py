@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.redact import describe
@@ -17,7 +17,7 @@ from domiq_dagster.sync.notifications.channels.message import Letter
 from domiq_dagster.sync.notifications.recipients import OPERATOR, zone
 from domiq_dagster.sync.notifications.templates import Templates, as_html
 
-_QUERIES = load_queries(__package__, "outbox.sql")
+QUERIES = load_queries(__package__, "outbox.sql")
 PRIORITIES: Mapping[str, str] = {
     **dict.fromkeys(("new", "contacted"), "medium"),
     **dict.fromkeys(("qualified", "tour_scheduled", "leased"), "high"),
@@ -65,7 +65,7 @@ def facts(
     Without `private`, for what is stored: no name, e-mail or phone, nothing that was written freely but the
     reason, and that without the person.
     """
-    rows = connection.execute(text(_QUERIES["facts"]), {"change_ids": list(change_ids)})
+    rows = connection.execute(QUERIES.facts, {"change_ids": list(change_ids)})
     return {row.change_id: _facts(row, link, private) for row in rows}
 
 
@@ -118,7 +118,7 @@ def digest(connection: Connection, digest_id: UUID, *, private: bool) -> dict[st
     """What the digest template may say: counts per property, and the first notices of each."""
     groups: dict[UUID | None, dict[str, Any]] = {}
     total = urgent = 0
-    for row in connection.execute(text(_QUERIES["digest_counts"]), {"id": digest_id}):
+    for row in connection.execute(QUERIES.digest_counts, {"id": digest_id}):
         name = row.property_name or "Other"
         group = groups.setdefault(row.property_id, {"property": name, "parts": [], "lines": [], "notices": 0})
         group["parts"].append(f"{row.notices} {(row.new_status or 'other').replace('_', ' ')}")
@@ -127,7 +127,7 @@ def digest(connection: Connection, digest_id: UUID, *, private: bool) -> dict[st
     if not total:
         raise NothingToTell("all that the digest would tell of is gone")
     if private:
-        first = connection.execute(text(_QUERIES["digest_first"]), {"id": digest_id, "most": _LISTED}).all()
+        first = connection.execute(QUERIES.digest_first, {"id": digest_id, "most": _LISTED}).all()
         known = facts(connection, {r.change_id for r in first if r.change_id})
         for row in first:
             told = known.get(row.change_id)
@@ -144,12 +144,12 @@ def gather_in_app(connection: Connection, templates: Templates) -> int:
     """Makes one in-app notice of many that came in a burst and that nobody has read. Returns how many went
     into such a one; each stays on record as `digested`."""
     gathered = 0
-    connection.execute(text(_QUERIES["claims_in_turn"]), {"channel": "in_app"})
-    for crowd in connection.execute(text(_QUERIES["crowded_in_app"]), {"times": _BURST_IN_APP}).all():
+    connection.execute(QUERIES.claims_in_turn, {"channel": "in_app"})
+    for crowd in connection.execute(QUERIES.crowded_in_app, {"times": _BURST_IN_APP}).all():
         address = {"property_id": crowd.property_id, "recipient": crowd.recipient}
-        made = connection.execute(text(_QUERIES["gather_in_app"]), address).one()
+        made = connection.execute(QUERIES.gather_in_app, address).one()
         subject, body = templates.render("digest", "in_app", digest(connection, made.id, private=False))
-        connection.execute(text(_QUERIES["put_words"]), {"id": made.id, "subject": subject, "body": body})
+        connection.execute(QUERIES.put_words, {"id": made.id, "subject": subject, "body": body})
         gathered += made.notices
     return gathered
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.notifications.content import PRIORITIES, facts, urgency
@@ -21,7 +21,7 @@ from domiq_dagster.sync.notifications.recipients import Address, resolve
 from domiq_dagster.sync.notifications.templates import TemplateProblem, Templates
 from domiq_dagster.sync.status_map import StatusMap, load_status_map
 
-_QUERIES = load_queries(__package__, "notify.sql")
+QUERIES = load_queries(__package__, "notify.sql")
 _ANY_STATUS = frozenset({"", "*", "any", "all"})
 ALERTS = "sync_alert"
 """The status_type of preferences that are about the sync itself: no change is told to them."""
@@ -45,13 +45,13 @@ def notify_changes(engine: Engine, templates: Templates | None = None) -> Notifi
     templates = templates or Templates()
     while True:
         with engine.begin() as connection:
-            changes = connection.execute(text(_QUERIES["unnotified_changes"]), {"most": _BATCH}).all()
+            changes = connection.execute(QUERIES.unnotified_changes, {"most": _BATCH}).all()
             if not changes:
                 return total
             for (channel, state), count in _notify(connection, changes, templates).items():
                 getattr(total, state)[channel] += count
             marked = {"change_ids": [c.change_id for c in changes]}
-            connection.execute(text(_QUERIES["mark_notified"]), marked)
+            connection.execute(QUERIES.mark_notified, marked)
             total.changes += len(changes)
 
 
@@ -60,7 +60,7 @@ def _notify(
 ) -> Counter[tuple[str, str]]:
     places = {c.property_id for c in changes}
     preferences: dict[UUID, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(text(_QUERIES["preferences"]), {"property_ids": list(places)}):
+    for row in connection.execute(QUERIES.preferences, {"property_ids": list(places)}):
         preferences[row.property_id].append(row)
     maps = {place: load_status_map(connection, place) for place in preferences}
     wanted = [

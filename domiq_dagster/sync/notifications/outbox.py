@@ -29,7 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.budget import Budget, worker_name
@@ -39,7 +39,7 @@ from domiq_dagster.sync.notifications.recipients import OPERATOR
 from domiq_dagster.sync.notifications.sender import Ended, SendingRules, Worker
 
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "outbox.sql")
+QUERIES = load_queries(__package__, "outbox.sql")
 _LONGEST_WAIT = 10.0
 """Seconds. A channel whose next moment is further off is left to the next call."""
 
@@ -124,7 +124,7 @@ def enqueue_counted(connection: Connection, messages: Sequence[Message]) -> Coun
         }
         for m in messages
     ]
-    new = connection.execute(text(_QUERIES["enqueue"]), {"messages": json.dumps(rows, default=str)})
+    new = connection.execute(QUERIES.enqueue, {"messages": json.dumps(rows, default=str)})
     return Counter((row.channel, row.state) for row in new)
 
 
@@ -168,10 +168,10 @@ def deliver_due(
     budget, rules = budget or Budget(), rules or SendingRules()
     report = Delivered()
     with engine.begin() as connection:
-        connection.execute(text(_QUERIES["forget"]))
+        connection.execute(QUERIES.forget)
         gather_in_app(connection, channels.templates)
     with engine.begin() as connection:
-        due = list(connection.scalars(text(_QUERIES["due_channels"])))
+        due = list(connection.scalars(QUERIES.due_channels))
     if not due:
         return report
     ends = clock() + budget.seconds
@@ -215,5 +215,5 @@ class Due:
 
 def due(connection: Connection) -> Due:
     """What a call of `notify_changes` and `deliver_due` would find to do now."""
-    row = connection.execute(text(_QUERIES["due"])).one()
+    row = connection.execute(QUERIES.due).one()
     return Due(row.changes, row.messages)

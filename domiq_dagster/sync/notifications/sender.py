@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.notifications.channels.channels import Channels
@@ -20,7 +20,7 @@ from domiq_dagster.sync.notifications.schedule import Settings, Step, burst, qui
 from domiq_dagster.sync.notifications.templates import TemplateProblem
 
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "outbox.sql")
+QUERIES = load_queries(__package__, "outbox.sql")
 _LONGEST_ASKED = 3600.0
 """Seconds. A service that asks for a longer pause is asked again after it."""
 
@@ -78,13 +78,13 @@ class Worker:
     def lapsed(self) -> list[Ended]:
         """Gives up what a worker began to send and never settled."""
         with self._engine.begin() as connection:
-            rows = connection.execute(text(_QUERIES["lapsed"]), {"channel": self._channel}).all()
+            rows = connection.execute(QUERIES.lapsed, {"channel": self._channel}).all()
         return [Ended(r.id, r.channel, "unknown", r.state_reason, r.alert_id) for r in rows]
 
     def slot(self) -> float:
         """Takes the channel's next moment; seconds until then."""
         with self._engine.begin() as connection:
-            wait = connection.scalar(text(_QUERIES["slot"]), {"channel": self._channel})
+            wait = connection.scalar(QUERIES.slot, {"channel": self._channel})
         return float(wait or 0.0)
 
     def one(self) -> Ended | None:
@@ -102,9 +102,9 @@ class Worker:
         while True:
             with self._engine.begin() as connection:
                 # In turn: two claims for one address would each wait for a row that the other holds.
-                connection.execute(text(_QUERIES["claims_in_turn"]), {"channel": self._channel})
+                connection.execute(QUERIES.claims_in_turn, {"channel": self._channel})
                 values = {"channel": self._channel, "worker": self._name, "lease_seconds": self._rules.lease}
-                held = connection.execute(text(_QUERIES["claim"]), values).first()
+                held = connection.execute(QUERIES.claim, values).first()
                 if held is None or not self._kept_back(connection, held):
                     return held
 
@@ -123,7 +123,7 @@ class Worker:
             return False
         address = {"channel": held.channel, "recipient": held.recipient}
         limits = {"window_minutes": settings.window_minutes, "most_single": settings.most_single}
-        lately = connection.execute(text(_QUERIES["told_lately"]), {**address, **limits}).one()
+        lately = connection.execute(QUERIES.told_lately, {**address, **limits}).one()
         step, until = burst(
             settings, held.now, lately.waiting, lately.told, lately.digest_at, lately.digest_waits
         )
@@ -149,7 +149,7 @@ class Worker:
                 return self._settle(connection, held, "undeliverable", str(error))
             if held.channel == "in_app":
                 words = {"id": held.id, "subject": letter.subject, "body": letter.text}
-                connection.execute(text(_QUERIES["put_words"]), words)
+                connection.execute(QUERIES.put_words, words)
                 return self._settle(connection, held, "delivered", None)
             _write(connection, "begin_sending", held, lease_seconds=self._rules.sending_lease)
         outcome = self._channels.send(held.channel, address, letter)
@@ -176,21 +176,21 @@ class Worker:
 
     def _end(self, connection: Connection, held: Row[Any], outcome: Outcome) -> Ended:
         if outcome.fate in (Fate.DELIVERED, Fate.REFUSED):
-            connection.execute(text(_QUERIES["open_channel"]), {"channel": held.channel})
+            connection.execute(QUERIES.open_channel, {"channel": held.channel})
             state = "delivered" if outcome.fate is Fate.DELIVERED else "undeliverable"
             return self._settle(connection, held, state, outcome.reason or None)
         # After an unknown outcome too: one notice is in doubt then, and not all that wait.
         channel_fails = outcome.whole_channel or outcome.fate is Fate.UNKNOWN
         failures = held.attempts
         if channel_fails:
-            query = text(_QUERIES["channel_failures"])
+            query = QUERIES.channel_failures
             failures = connection.scalar(query, {"channel": held.channel}) or 0
         ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2.0 ** min(failures, 16))
         asked = min(outcome.retry_after or 0.0, _LONGEST_ASKED)
         seconds = max(asked, self._jitter() * ceiling)
         if channel_fails:
             values = {"channel": held.channel, "reason": outcome.reason, "seconds": seconds}
-            connection.execute(text(_QUERIES["pause_channel"]), values)
+            connection.execute(QUERIES.pause_channel, values)
         if outcome.fate is Fate.UNKNOWN:
             ended = self._settle(connection, held, "unknown", outcome.reason)
             return replace(ended, outage=outcome.reason)
@@ -203,14 +203,14 @@ class Worker:
     def _settle(self, connection: Connection, held: Row[Any], state: str, reason: str | None) -> Ended:
         _write(connection, "settle", held, state=state, reason=reason)
         if held.is_digest and state == "delivered":
-            connection.execute(text(_QUERIES["forget_told"]), {"id": held.id})
+            connection.execute(QUERIES.forget_told, {"id": held.id})
         return Ended(held.id, held.channel, state, reason, held.alert_id)
 
 
 def _write(connection: Connection, query: str, held: Row[Any], **values: Any) -> Any:
     """Runs a statement that names the lease. Raises LostLease where it matches nothing, which rolls back."""
     known = {"id": held.id, "lease_token": held.lease_token, "channel": held.channel}
-    result = connection.execute(text(_QUERIES[query]), {**known, **values})
+    result = connection.execute(QUERIES[query], {**known, **values})
     if result.rowcount == 0 and query != "split":
         raise LostLease(f"notice {held.id}")
     return result.first() if result.returns_rows else None

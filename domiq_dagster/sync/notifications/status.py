@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.sqlfile import load_queries
 
-_QUERIES = load_queries(__package__, "outbox.sql")
+QUERIES = load_queries(__package__, "outbox.sql")
 RECENT_HOURS = 24
 _SHOWN = 100
 
@@ -59,9 +59,9 @@ def standing(
     """How the notices of a property stand, or all of them."""
     chosen = {"property_id": property_id, "hours": hours}
     counts: dict[str, dict[str, int]] = {}
-    for row in connection.execute(text(_QUERIES["counts"]), chosen):
+    for row in connection.execute(QUERIES.counts, chosen):
         counts.setdefault(row.channel, {})[row.state] = row.notices
-    rows = connection.execute(text(_QUERIES["troubles"]), {**chosen, "most": _SHOWN})
+    rows = connection.execute(QUERIES.troubles, {**chosen, "most": _SHOWN})
     troubles = [
         Trouble(
             r.id,
@@ -77,13 +77,13 @@ def standing(
         )
         for r in rows
     ]
-    paused = connection.execute(text(_QUERIES["paused_channels"]))
+    paused = connection.execute(QUERIES.paused_channels)
     return Standing(counts, troubles, [(p.channel, p.open_until, p.open_reason) for p in paused])
 
 
 def trouble_counts(connection: Connection, *, hours: int = RECENT_HOURS) -> list[ReasonCount]:
     """What did not arrive of late, most first."""
-    rows = connection.execute(text(_QUERIES["trouble_counts"]), {"hours": hours})
+    rows = connection.execute(QUERIES.trouble_counts, {"hours": hours})
     return [ReasonCount(r.channel, r.state, r.state_reason, r.notices) for r in rows]
 
 
@@ -104,4 +104,4 @@ def put_back(
         "hours": hours,
     }
     with engine.begin() as connection:
-        return len(connection.execute(text(_QUERIES["retry"]), chosen).all())
+        return len(connection.execute(QUERIES.retry, chosen).all())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
@@ -23,7 +23,7 @@ from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.pull.overlap import PullRules, too_short
 
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "deletions.sql")
+QUERIES = load_queries(__package__, "deletions.sql")
 _REASON = "missing from two full reads, and ResMan has none of this id"
 
 
@@ -48,16 +48,16 @@ def note_absences(
     """Notes who is missing from a full read, unless it is suspiciously short and `believe` is not set. Before
     what came is stored; the caller commits."""
     values = {"property_id": property_id, "modified_since": modified_since, "started_at": started_at}
-    row = connection.execute(text(_QUERIES["count_missing"]), values).one()
+    row = connection.execute(QUERIES.count_missing, values).one()
     doubt = None if believe else too_short(fetched, row.known, row.missing, rules)
     if doubt is None and row.missing:
-        connection.execute(text(_QUERIES["note_missing"]), values)
+        connection.execute(QUERIES.note_missing, values)
     return Absences(row.missing, doubt)
 
 
 def note_return(connection: Connection, property_id: UUID) -> None:
     """Who came is missing no longer; the caller commits."""
-    connection.execute(text(_QUERIES["came_again"]), {"property_id": property_id})
+    connection.execute(QUERIES.came_again, {"property_id": property_id})
 
 
 def close_vanished(
@@ -71,7 +71,7 @@ def close_vanished(
     each in a transaction of its own. Returns how many are gone. What cannot be asked or locked now waits for
     the next full read."""
     values = {"property_id": integration.property_id, "started_at": started_at}
-    suspects = list(connection.scalars(text(_QUERIES["to_confirm"]), {**values, "most": rules.confirm_most}))
+    suspects = list(connection.scalars(QUERIES.to_confirm, {**values, "most": rules.confirm_most}))
     connection.commit()
     gone = 0
     for prospect_id in suspects:
@@ -86,25 +86,25 @@ def close_vanished(
             return gone
         with connection.begin():
             if found is not None:
-                connection.execute(text(_QUERIES["found_by_id"]), {**values, "prospect_id": prospect_id})
+                connection.execute(QUERIES.found_by_id, {**values, "prospect_id": prospect_id})
             else:
                 gone += _close(connection, {**values, "prospect_id": prospect_id})
     return gone
 
 
 def _close(connection: Connection, values: dict[str, object]) -> bool:
-    ids = list(connection.scalars(text(_QUERIES["lock_links"]), values))
+    ids = list(connection.scalars(QUERIES.lock_links, values))
     values = {**values, "ids": ids}
-    lanes = connection.execute(text(_QUERIES["lock_lanes"]), values).all()
-    row = connection.execute(text(_QUERIES["still_missing"]), values).first()
+    lanes = connection.execute(QUERIES.lock_lanes, values).all()
+    row = connection.execute(QUERIES.still_missing, values).first()
     if row is None or row.links != len(ids) or row.deliveries != len(lanes):
         return False
     if any(lane.state in ("in_flight", "unknown") for lane in lanes):
         return False  # its worker reads the lead, and sees for itself
-    connection.execute(text(_QUERIES["end_conflicts"]), values)
-    connection.execute(text(_QUERIES["say_why"]), {"reason": _REASON})
-    connection.execute(text(_QUERIES["drop_links"]), values)
-    connection.execute(text(_QUERIES["drop_lead"]), values)
+    connection.execute(QUERIES.end_conflicts, values)
+    connection.execute(QUERIES.say_why, {"reason": _REASON})
+    connection.execute(QUERIES.drop_links, values)
+    connection.execute(QUERIES.drop_lead, values)
     return True
 
 
@@ -112,5 +112,5 @@ def carry_agreed(connection: Connection, property_id: UUID) -> None:
     """Lets conversations whose link was closed go on, with the prospect that they were linked with since,
     from the pair last agreed; the caller commits."""
     values = {"property_id": property_id, "reason": _REASON}
-    connection.execute(text(_QUERIES["carry_agreed"]), values)
-    connection.execute(text(_QUERIES["mark_relinked"]), values)
+    connection.execute(QUERIES.carry_agreed, values)
+    connection.execute(QUERIES.mark_relinked, values)

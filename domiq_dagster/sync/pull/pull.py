@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
@@ -41,7 +41,7 @@ from domiq_dagster.sync.pull.windows import Reach, WindowedReader
 
 __all__ = ["PullRules", "Pulled", "pull_all", "pull_property"]
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "pull.sql")
+QUERIES = load_queries(__package__, "pull.sql")
 _MOST_UNREADABLE = 1_000
 """So many are named; should there be more, the first ones tell enough."""
 
@@ -412,10 +412,10 @@ class _Pull:
         self._connection.commit()
 
     def _one(self, query: str, **values: Any) -> Row[Any]:
-        return self._connection.execute(text(_QUERIES[query]), self._values(values)).one()
+        return self._connection.execute(QUERIES[query], self._values(values)).one()
 
     def _run(self, query: str, **values: Any) -> None:
-        self._connection.execute(text(_QUERIES[query]), self._values(values))
+        self._connection.execute(QUERIES[query], self._values(values))
 
     def _values(self, values: dict[str, Any]) -> dict[str, Any]:
         begun = getattr(self, "_begun", None)

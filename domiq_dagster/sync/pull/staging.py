@@ -20,14 +20,14 @@ from uuid import UUID
 from psycopg import Connection as PsycopgConnection
 from psycopg import Error as PsycopgError
 from psycopg.errors import UniqueViolation
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.prospect import Prospect
 from domiq_dagster.sync.status_map import RESMAN_APPLICANT, RESMAN_RESIDENT, status_with_milestone
 
-_QUERIES = load_queries(__package__, "staging.sql")
+QUERIES = load_queries(__package__, "staging.sql")
 _PIECE = 2_000
 _LEASED = (RESMAN_APPLICANT, RESMAN_RESIDENT)
 # Of what datetime.fromisoformat took for UTC. To write such an instant anew costs more than reading it did.
@@ -62,9 +62,9 @@ class Stage:
         self.fetched = 0
         self.staged = 0
         self.newest: datetime | None = None
-        connection.execute(text(_QUERIES["create_stage"]))
-        if not connection.scalar(text(_QUERIES["is_clear"])):
-            connection.execute(text(_QUERIES["clear_stage"]))
+        connection.execute(QUERIES.create_stage)
+        if not connection.scalar(QUERIES.is_clear):
+            connection.execute(QUERIES.clear_stage)
         connection.commit()
 
     @property
@@ -129,17 +129,17 @@ class Stage:
         if self._knows_any:
             marks = json.dumps([p.content_hash + _effective(p) for p in piece])
             values = {"property_id": self._property_id, "ids": ids, "marks": marks}
-            places = [n - 1 for n in self._connection.scalars(text(_QUERIES["changed"]), values)]
+            places = [n - 1 for n in self._connection.scalars(QUERIES.changed, values)]
             differing = [piece[place] for place in places]
         if self.keeps_ids:
-            self._connection.execute(text(_QUERIES["see"]), {"ids": ids, "n": came + 1})
+            self._connection.execute(QUERIES.see, {"ids": ids, "n": came + 1})
         self._copy(differing, [came + 1 + place for place in places])
         self._connection.commit()
 
     def note_came(self, ids: Sequence[str]) -> None:
         """These came as well, though nothing of them can be stored."""
         if self.keeps_ids and ids:
-            self._connection.execute(text(_QUERIES["see"]), {"ids": json.dumps(list(ids)), "n": self.fetched})
+            self._connection.execute(QUERIES.see, {"ids": json.dumps(list(ids)), "n": self.fetched})
 
     def keep_ids(self) -> None:
         """From now on it is to be known who came; nothing has come yet."""
@@ -147,7 +147,7 @@ class Stage:
 
     def not_seen(self, ids: Sequence[str]) -> list[str]:
         """Which of these did not come."""
-        found = self._connection.scalars(text(_QUERIES["not_seen"]), {"ids": list(ids)})
+        found = self._connection.scalars(QUERIES.not_seen, {"ids": list(ids)})
         unseen = list(found)
         self._connection.commit()
         return unseen
@@ -159,13 +159,13 @@ class Stage:
         lines = _lines(prospects, numbers)  # before the COPY, which a fault in them would leave aborted
         raw = self._connection.connection.driver_connection
         assert isinstance(raw, PsycopgConnection)
-        with raw.cursor() as cursor, cursor.copy(_QUERIES["copy_stage"]) as copy:
+        with raw.cursor() as cursor, cursor.copy(QUERIES.copy_stage.text) as copy:
             copy.write(lines)
 
     def _discard_from(self, n: int) -> None:
         del self._came[n:]
-        self._connection.execute(text(_QUERIES["discard_staged"]), {"n": n})
-        self._connection.execute(text(_QUERIES["discard_seen"]), {"n": n})
+        self._connection.execute(QUERIES.discard_staged, {"n": n})
+        self._connection.execute(QUERIES.discard_seen, {"n": n})
         self._connection.commit()
 
     def measure(self, watermark: datetime | None, covered_since: datetime | None) -> Measured:
@@ -173,7 +173,7 @@ class Stage:
         if not self._knows_any or not self.staged:
             return Measured()
         values = {"property_id": self._property_id, "watermark": watermark, "covered_since": covered_since}
-        row = self._connection.execute(text(_QUERIES["measure_stage"]), values).one()
+        row = self._connection.execute(QUERIES.measure_stage, values).one()
         return Measured(row.silent, max(0.0, row.late_seconds))
 
     def store(self, started_at: datetime) -> int:
@@ -184,11 +184,11 @@ class Stage:
         if not self._mark_repeated() and not self._knows_any:
             try:
                 with self._connection.begin_nested():
-                    return self._connection.execute(text(_QUERIES["insert_stage"]), values).rowcount
+                    return self._connection.execute(QUERIES.insert_stage, values).rowcount
             except IntegrityError as error:
                 if not isinstance(error.orig, UniqueViolation):
                     raise  # else a push of our own has stored one meanwhile
-        return self._connection.execute(text(_QUERIES["merge_stage"]), values).rowcount
+        return self._connection.execute(QUERIES.merge_stage, values).rowcount
 
     def _mark_repeated(self) -> bool:
         """Marks the staged prospects that came more than once. Returns whether any prospect did."""
@@ -196,15 +196,15 @@ class Stage:
             return False
         came = sorted(self._came)
         repeated = {one for one, other in pairwise(came) if one == other}
-        staged = self._connection.scalars(text(_QUERIES["staged_ids"]))
+        staged = self._connection.scalars(QUERIES.staged_ids)
         ids = [prospect_id for prospect_id in staged if hash(prospect_id) in repeated]
-        self._connection.execute(text(_QUERIES["mark_repeated"]), {"ids": ids})
+        self._connection.execute(QUERIES.mark_repeated, {"ids": ids})
         return True
 
     def clear(self) -> None:
         """Empties the tables; the caller commits."""
         if self.staged or self.keeps_ids:
-            self._connection.execute(text(_QUERIES["clear_stage"]))
+            self._connection.execute(QUERIES.clear_stage)
 
 
 def _looked_at(

@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from domiq_dagster.db.sqlfile import load_queries
 
-_QUERIES = load_queries(__package__, "queue.sql")
+QUERIES = load_queries(__package__, "queue.sql")
 
 
 class LostLease(Exception):
@@ -89,7 +89,7 @@ def due_properties(
     """Which connected properties have a delivery that may be claimed now. Given `due_from`, only what was due
     at that moment or later is looked at."""
     rows = connection.execute(
-        text(_QUERIES["due_properties"]),
+        QUERIES.due_properties,
         {
             "property_ids": None if property_ids is None else list(property_ids),
             "due_from": due_from or "-infinity",
@@ -100,7 +100,7 @@ def due_properties(
 
 def heal_heads(connection: Connection) -> list[UUID | None]:
     """Marks the first of each lane that has none marked. Returns the property of each."""
-    return list(connection.scalars(text(_QUERIES["heal_heads"])))
+    return list(connection.scalars(QUERIES.heal_heads))
 
 
 def claim(
@@ -130,9 +130,9 @@ def claim(
     # claimed the first, or the lane is not what `in_turn` says. Looking at the whole of each lane tells.
     for carefully in (False, True):
         try:
-            connection.execute(text(_QUERIES["look_up_by_key"]))
-            connection.execute(text(_QUERIES["join_by_hash"]))
-            rows = connection.execute(text(_QUERIES["claim"]), {**values, "carefully": carefully}).all()
+            connection.execute(QUERIES.look_up_by_key)
+            connection.execute(QUERIES.join_by_hash)
+            rows = connection.execute(QUERIES.claim, {**values, "carefully": carefully}).all()
             connection.commit()
             break
         except IntegrityError:
@@ -162,7 +162,7 @@ def extend_leases(connection: Connection, held: Sequence[Claim], lease_seconds: 
         "lease_tokens": [h.lease_token for h in held],
         "lease_seconds": lease_seconds,
     }
-    kept = set(connection.execute(text(_QUERIES["extend_leases"]), values).scalars())
+    kept = set(connection.execute(QUERIES.extend_leases, values).scalars())
     connection.commit()
     return kept
 
@@ -175,7 +175,7 @@ def extend_lease(connection: Connection, held: Claim, lease_seconds: float) -> N
 
 def still_held(connection: Connection, held: Claim) -> None:
     """Keeps the lease until the transaction ends. Raises LostLease."""
-    if connection.execute(text(_QUERIES["still_held"]), _key(held)).first() is None:
+    if connection.execute(QUERIES.still_held, _key(held)).first() is None:
         connection.rollback()
         raise LostLease(f"change {held.change_id}")
 
@@ -200,7 +200,7 @@ def postpone(
         "counted": int(counted),
         "tried": _json([a.as_row() for a in attempts]),
     }
-    if connection.execute(text(_QUERIES["postpone"]), values).first() is None:
+    if connection.execute(QUERIES.postpone, values).first() is None:
         connection.rollback()
         raise LostLease(f"change {held.change_id}")
     connection.commit()
@@ -223,11 +223,11 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[UUI
         }
         for s in settlements
     ]
-    connection.execute(text(_QUERIES["look_up_by_key"]))
-    connection.execute(text(_QUERIES["join_by_hash"]))
+    connection.execute(QUERIES.look_up_by_key)
+    connection.execute(QUERIES.join_by_hash)
     given = {"settlements": _json(rows), "change_ids": [s.held.change_id for s in settlements]}
-    kept = set(connection.execute(text(_QUERIES["settle"]), given).scalars())
-    connection.execute(text(_QUERIES["join_freely"]))
+    kept = set(connection.execute(QUERIES.settle, given).scalars())
+    connection.execute(QUERIES.join_freely)
     return kept
 
 

@@ -6,15 +6,15 @@ import json
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.decisions.apply import apply_property
 from domiq_dagster.sync.decisions.decide import enforceable
 from domiq_dagster.sync.integrations import Integration, load_integrations
 
-_QUERIES = load_queries(__package__, "conflicts.sql")
-_INBOUND = load_queries("domiq_dagster.sync.decisions", "apply.sql")
+QUERIES = load_queries(__package__, "conflicts.sql")
+INBOUND = load_queries("domiq_dagster.sync.decisions", "apply.sql")
 
 
 class NoSuchConflict(Exception):
@@ -27,7 +27,7 @@ class CannotEnforce(NoSuchConflict):
 
 def open_conflicts(connection: Connection) -> list[dict[str, Any]]:
     """The open ones, oldest first."""
-    return [dict(r._mapping) for r in connection.execute(text(_QUERIES["open_conflicts"]))]
+    return [dict(r._mapping) for r in connection.execute(QUERIES.open_conflicts)]
 
 
 def resolve(
@@ -45,9 +45,7 @@ def resolve(
     CannotEnforce.
     """
     with engine.connect() as connection:
-        property_id = connection.scalar(
-            text(_QUERIES["property_of_conflict"]), {"conversation_id": conversation_id}
-        )
+        property_id = connection.scalar(QUERIES.property_of_conflict, {"conversation_id": conversation_id})
         integrations = load_integrations(connection, property_ids=[property_id], enabled_only=False)
     if property_id is None:
         raise NoSuchConflict(f"There is no open conflict for conversation {conversation_id}.")
@@ -77,22 +75,20 @@ def _decide(
     dry_run: bool,
 ) -> None:
     with engine.begin() as connection:
-        row = connection.execute(
-            text(_QUERIES["lock_conflict"]), {"conversation_id": conversation_id}
-        ).first()
+        row = connection.execute(QUERIES.lock_conflict, {"conversation_id": conversation_id}).first()
         if row is None:
             raise NoSuchConflict(f"There is no open conflict for conversation {conversation_id}.")
         # From here on no worker can claim one of its changes.
-        connection.execute(text(_INBOUND["lock_lane"]), {"conversation_id": conversation_id})
+        connection.execute(INBOUND.lock_lane, {"conversation_id": conversation_id})
         _check(row, integration, keep)
         if dry_run:
             return
         values = {**row._mapping, "by": by, "resolution": f"a person decided: {keep}"}
         # Before the pair: what waited for a person must not find the conflict gone and the pair as it was.
-        connection.execute(text(_INBOUND["close_conflict"]), values)
+        connection.execute(INBOUND.close_conflict, values)
         if keep == "domiq":
             agreed = {"domiq_status": None, "resman_status": row.resman_status}
-            connection.execute(text(_INBOUND["wake_lane"]), values)
+            connection.execute(INBOUND.wake_lane, values)
         else:
             agreed = {"domiq_status": row.domiq_status, "resman_status": ""}
             explanation = {
@@ -100,10 +96,8 @@ def _decide(
                 "reason": "a person decided for ResMan's status",
                 "decided_by": by,
             }
-            connection.execute(
-                text(_INBOUND["supersede_open"]), {**values, "explanation": json.dumps(explanation)}
-            )
-        connection.execute(text(_QUERIES["count_as_agreed"]), {**values, **agreed})
+            connection.execute(INBOUND.supersede_open, {**values, "explanation": json.dumps(explanation)})
+        connection.execute(QUERIES.count_as_agreed, {**values, **agreed})
 
 
 def _check(row: Row[Any], integration: Integration, keep: str) -> None:

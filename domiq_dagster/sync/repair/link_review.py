@@ -6,16 +6,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.decisions.apply import apply_property
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.linking.store import link_conversation, unlink
 
-_QUERIES = load_queries("domiq_dagster.sync.linking", "links.sql")
-_INBOUND = load_queries("domiq_dagster.sync.decisions", "apply.sql")
-_LOCK_LANE = text(_INBOUND["lock_lane"])
+QUERIES = load_queries("domiq_dagster.sync.linking", "links.sql")
+INBOUND = load_queries("domiq_dagster.sync.decisions", "apply.sql")
+_LOCK_LANE = INBOUND.lock_lane
 
 
 class CannotLink(Exception):
@@ -25,8 +25,8 @@ class CannotLink(Exception):
 def open_questions(connection: Connection) -> list[dict[str, Any]]:
     """What a person has to answer about links, oldest first. Questions that have answered themselves are
     closed first; the caller commits."""
-    connection.execute(text(_QUERIES["close_moot_questions"]), {"property_id": None})
-    return [dict(r._mapping) for r in connection.execute(text(_QUERIES["open_questions"]))]
+    connection.execute(QUERIES.close_moot_questions, {"property_id": None})
+    return [dict(r._mapping) for r in connection.execute(QUERIES.open_questions)]
 
 
 def link_by_hand(
@@ -57,7 +57,7 @@ def link_by_hand(
             person_id=row.person_id,
             linked_by="manual",
         )
-        connection.execute(text(_QUERIES["wake_unlinked"]), {"conversation_id": conversation_id})
+        connection.execute(QUERIES.wake_unlinked, {"conversation_id": conversation_id})
         _record(connection, row, prospect_id, "same", by)
         integrations = load_integrations(connection, property_ids=[row.property_id])
     for integration in integrations:
@@ -83,12 +83,12 @@ def never_link(
 
 def _lock(connection: Connection, conversation_id: UUID, prospect_id: str) -> Row[Any]:
     values = {"conversation_id": conversation_id, "prospect_id": prospect_id}
-    row = connection.execute(text(_QUERIES["conversation_to_link"]), values).first()
+    row = connection.execute(QUERIES.conversation_to_link, values).first()
     if row is None or row.property_id is None:
         raise CannotLink(f"DomIQ has no conversation {conversation_id} at any property.")
     # From here on no worker can claim one of its changes.
     connection.execute(_LOCK_LANE, values)
-    if connection.scalar(text(_QUERIES["under_way"]), values):
+    if connection.scalar(QUERIES.under_way, values):
         raise CannotLink("A change of this conversation is on its way to ResMan: try again in a minute.")
     return row
 
@@ -102,13 +102,11 @@ def _unlink(connection: Connection, row: Row[Any], reason: str) -> None:
         prospect_id=row.prospect_id,
         reason=reason,
     )
-    connection.execute(text(_INBOUND["wake_lane"]), {"conversation_id": row.conversation_id})
+    connection.execute(INBOUND.wake_lane, {"conversation_id": row.conversation_id})
 
 
 def _record(connection: Connection, row: Row[Any], prospect_id: str, verdict: str, by: str) -> None:
     values = {**row._mapping, "prospect_id": prospect_id, "verdict": verdict, "by": by}
-    connection.execute(text(_QUERIES["record_decision"]), values)
+    connection.execute(QUERIES.record_decision, values)
     if verdict == "same":
-        connection.execute(
-            text(_QUERIES["questions_about"]), {**values, "resolution": f"{by} decided: {verdict}"}
-        )
+        connection.execute(QUERIES.questions_about, {**values, "resolution": f"{by} decided: {verdict}"})

@@ -21,7 +21,7 @@ from domiq_dagster.sync.queue import queue
 from domiq_dagster.sync.status_map import load_status_map
 
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "reconcile.sql")
+QUERIES = load_queries(__package__, "reconcile.sql")
 _BATCH = 500
 
 UNADOPTED = "changes without a place in the order"
@@ -153,9 +153,7 @@ def _foresee(engine: Engine, integration: Integration, result: Reconciled) -> No
         }
         values = {"property_id": integration.property_id}
         uncaptured = (
-            connection.scalars(text(_QUERIES["uncaptured_conversations"]), values).all()
-            if integration.outbound
-            else []
+            connection.scalars(QUERIES.uncaptured_conversations, values).all() if integration.outbound else []
         )
     applied = sum(action is Action.APPLY for action in taken.values())
     logged = len(taken) - applied + sum(conversation not in taken for conversation in uncaptured)
@@ -166,31 +164,29 @@ def _foresee(engine: Engine, integration: Integration, result: Reconciled) -> No
 
 def _places(connection: Connection, query: str, **values: object) -> list[UUID | None]:
     """The property of each row that a query found or mended."""
-    return list(connection.scalars(text(_QUERIES[query]), values))
+    return list(connection.scalars(QUERIES[query], values))
 
 
 def _adopt(connection: Connection, query: str) -> list[UUID | None]:
-    ids = list(connection.scalars(text(_QUERIES[query])))
+    ids = list(connection.scalars(QUERIES[query]))
     if not ids:
         return []
-    connection.execute(text(_QUERIES["adopt"]), {"ids": ids})
+    connection.execute(QUERIES.adopt, {"ids": ids})
     return _places(connection, "properties_of", ids=ids)
 
 
 def _log_uncaptured(engine: Engine, property_id: UUID) -> int:
     """In batches: the application can change the conversations of a batch only after it."""
     with engine.connect() as connection:
-        found = connection.scalars(
-            text(_QUERIES["uncaptured_conversations"]), {"property_id": property_id}
-        ).all()
+        found = connection.scalars(QUERIES.uncaptured_conversations, {"property_id": property_id}).all()
     logged = 0
     for start in range(0, len(found), _BATCH):
         with engine.begin() as connection:
             free = connection.scalars(
-                text(_QUERIES["lock_conversations"]), {"ids": list(found[start : start + _BATCH])}
+                QUERIES.lock_conversations, {"ids": list(found[start : start + _BATCH])}
             ).all()
-            rows = connection.execute(text(_QUERIES["log_uncaptured"]), {"ids": list(free)}).all()
+            rows = connection.execute(QUERIES.log_uncaptured, {"ids": list(free)}).all()
             first = [row.id for row in rows if row.old_status is None]
-            connection.execute(text(_QUERIES["no_news"]), {"ids": first})
+            connection.execute(QUERIES.no_news, {"ids": first})
             logged += len(rows)
     return logged

@@ -10,15 +10,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.property_names import Places
 from domiq_dagster.sync.queue import queue
 
 logger = logging.getLogger(__name__)
-_QUERIES = load_queries(__package__, "retry.sql")
-_ADOPT = text(load_queries(__package__, "reconcile.sql")["adopt"])
+QUERIES = load_queries(__package__, "retry.sql")
+_ADOPT = load_queries(__package__, "reconcile.sql").adopt
 
 
 class CannotRetry(Exception):
@@ -57,8 +57,8 @@ def put_back(engine: Engine, choice: Choice, *, by: str | None = None, dry_run: 
         places = Places(connection)
         values = {"property_id": choice.property_id, "since": choice.since, "reason": choice.reason}
         if not dry_run:
-            connection.execute(text(_QUERIES["lock_lanes"]), values)
-        failed = connection.execute(text(_QUERIES["failed_changes"]), values).all()
+            connection.execute(QUERIES.lock_lanes, values)
+        failed = connection.execute(QUERIES.failed_changes, values).all()
         chosen = {row.id: row for row in failed if not row.overtaken}
         retried.overtaken = len(failed) - len(chosen)
         if chosen and not dry_run:
@@ -83,13 +83,13 @@ def retry_failed(
 
 
 def _check(connection: Connection, choice: Choice) -> None:
-    if choice.since is not None and choice.since > connection.scalar(text(_QUERIES["now"])):
+    if choice.since is not None and choice.since > connection.scalar(QUERIES.now):
         raise CannotRetry(
             f"{choice.since:%Y-%m-%d %H:%M:%S %Z} is in the future: no change was logged since."
         )
     if choice.reason is None:
         return
-    reasons = {r.reason: r.changes for r in connection.execute(text(_QUERIES["reasons"]))}
+    reasons = {r.reason: r.changes for r in connection.execute(QUERIES.reasons)}
     if reasons and choice.reason not in reasons:
         known = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
         raise CannotRetry(f"No change has failed of {choice.reason}. Changes have failed of: {known}.")
@@ -107,10 +107,8 @@ def _record(choice: Choice, places: Places, by: str | None) -> dict[str, Any]:
 
 def _put_back(connection: Connection, ids: list[UUID], record: dict[str, Any]) -> set[UUID]:
     """Those of them that nobody else has put back meanwhile."""
-    moved = set(
-        connection.scalars(text(_QUERIES["put_back"]), {"ids": ids, "record": json.dumps(record)}).all()
-    )
+    moved = set(connection.scalars(QUERIES.put_back, {"ids": ids, "record": json.dumps(record)}).all())
     connection.execute(_ADOPT, {"ids": [i for i in ids if i in moved]})
-    connection.execute(text(_QUERIES["doubt"]), {"ids": list(moved)})
+    connection.execute(QUERIES.doubt, {"ids": list(moved)})
     queue.heal_heads(connection)
     return moved

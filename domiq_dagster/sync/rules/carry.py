@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from domiq_dagster.sync.notifications.outbox import Message
@@ -97,11 +97,11 @@ class Carrier:
         """Writes what the rules so far came to, their moves apart, which are written already."""
         unwritten, self._unwritten = self._unwritten, _Unwritten()
         if unwritten.tasks:
-            self._connection.execute(text(QUERIES["add_task"]), unwritten.tasks)
+            self._connection.execute(QUERIES.add_task, unwritten.tasks)
         if unwritten.scores:
             self._change_as_system()
             scores = [{"conversation_id": c, "score": score} for c, score in unwritten.scores.items()]
-            self._connection.execute(text(QUERIES["set_score"]), scores)
+            self._connection.execute(QUERIES.set_score, scores)
         send(self._connection, unwritten.messages, self._templates)
 
     def _do(self, rule: Rule, change: Row[Any], facts: Facts, depth: int, move: bool) -> Carried:
@@ -142,19 +142,19 @@ class Carrier:
             "expected": change.new_status,
             "target": rule.target,
         }
-        moved = self._connection.execute(text(QUERIES["move"]), values).one()
+        moved = self._connection.execute(QUERIES.move, values).one()
         status: str | None = moved.status
         facts.conversation["status"] = status
         if status == change.new_status:
             return status
         place = self._place.property_id
         logged = {**values, "status": status, "last_seq": moved.last_seq, "property_id": place}
-        change_id = self._connection.scalar(text(QUERIES["captured"]), logged)
+        change_id = self._connection.scalar(QUERIES.captured, logged)
         if change_id is None:
-            change_id = self._connection.scalar(text(QUERIES["log_move"]), logged)
-            self._connection.execute(text(QUERIES["adopt_move"]), {**logged, "change_id": change_id})
+            change_id = self._connection.scalar(QUERIES.log_move, logged)
+            self._connection.execute(QUERIES.adopt_move, {**logged, "change_id": change_id})
         self._connection.execute(
-            text(QUERIES["link_move"]),
+            QUERIES.link_move,
             {"change_id": change_id, "caused_by": change.change_id, "rule_id": rule.id, "depth": depth + 1},
         )
         return status
@@ -163,7 +163,7 @@ class Carrier:
         """Whatever is changed from here on in this transaction is captured as the system's. A savepoint that
         is taken back takes this with it, so it is said again when careful."""
         if self._careful or not self._as_system:
-            self._connection.execute(text(QUERIES["as_system"]))
+            self._connection.execute(QUERIES.as_system)
             self._as_system = True
 
     def _task(self, task: Task, rule: Rule, change: Row[Any], number: int) -> dict[str, Any]:

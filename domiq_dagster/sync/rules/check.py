@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from domiq_dagster.sync.property_names import Places
 from domiq_dagster.sync.rules.compile import Rule, compile_rules
@@ -87,7 +87,7 @@ def check_rules(
         if place is not None and book.needs.zone and place.zone is None:
             found.waiting.append(Finding(name, None, f"{place.zone_problem}; until then its changes wait"))
     since = (now or datetime.now(UTC)) - RECENT
-    for t in connection.execute(text(QUERIES["troubles"]), {"since": since, "property_id": property_id}):
+    for t in connection.execute(QUERIES.troubles, {"since": since, "property_id": property_id}):
         said = f"{t.outcome} {t.times} times in the last day, last for change {t.change_id}: {t.why}"
         said_where = found.troubles if t.outcome == Outcome.FAILED else found.warnings
         said_where.append(Finding(names.name(t.property_id), t.rule_id, said))
@@ -114,5 +114,5 @@ def unruled_changes(connection: Connection) -> int:
     """How many changes the rules have not looked at, of the properties whose time zone is known: the others
     may have to wait for it."""
     ids = [p.property_id for p in load_places(connection, due=True) if p.zone is not None]
-    found: int = connection.scalar(text(QUERIES["unruled"]), {"ids": ids}) if ids else 0
+    found: int = connection.scalar(QUERIES.unruled, {"ids": ids}) if ids else 0
     return found

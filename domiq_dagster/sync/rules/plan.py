@@ -163,7 +163,7 @@ def _plan(
         return plan
     if open_only:
         asked = {"property_id": place.property_id, "since": since}
-        since = connection.scalar(text(QUERIES["first_unruled"]), asked) or datetime.now(UTC)
+        since = connection.scalar(QUERIES.first_unruled, asked) or datetime.now(UTC)
     summaries = {rule.id: PlannedRule(rule, rule.id in new) for rule in book.rules}
     for step in _steps(connection, catalogue, place, book, since, open_only, plan):
         if not new or step.rule.id in new or step.since & new.keys():
@@ -185,7 +185,7 @@ def _steps(
     asked = {"property_id": place.property_id, "since": since, "open_only": open_only, "most": _BATCH}
     while True:
         changes: Sequence[Row[Any]] = connection.execute(
-            text(QUERIES["logged_changes"]), {**asked, "after": after}
+            QUERIES.logged_changes, {**asked, "after": after}
         ).all()
         if not changes:
             return

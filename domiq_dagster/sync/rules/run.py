@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from domiq_dagster.sync.notifications.templates import Templates
@@ -153,12 +153,12 @@ def _batch(connection: Connection, turn: _Turn, run: RulesRun) -> Counter[str] |
         return None
     asked = {"property_id": place.property_id, "connected_at": place.connected_at}
     turn.claimed = list(
-        connection.scalars(text(QUERIES["claim"]), {**asked, "left": list(turn.left), "most": turn.size})
+        connection.scalars(QUERIES.claim, {**asked, "left": list(turn.left), "most": turn.size})
     )
     if not turn.claimed:
         return None
     changes: Sequence[Row[Any]] = connection.execute(
-        text(QUERIES["changes"]), {**asked, "conversations": turn.claimed, "most": _CHANGES}
+        QUERIES.changes, {**asked, "conversations": turn.claimed, "most": _CHANGES}
     ).all()
     # A rule's move lands on a change that is yet to come, so whatever follows one of these is in order.
     triggering = [c for c in changes if c.new_status in book.by_trigger]
@@ -214,7 +214,7 @@ class _Batch:
         causes = {cause for c in changes if (cause := _cause(c)[0])}
         if causes:
             found: dict[UUID, set[UUID]] = {}
-            rows = self._connection.execute(text(QUERIES["ran_in_chains"]), {"ids": list(causes)})
+            rows = self._connection.execute(QUERIES.ran_in_chains, {"ids": list(causes)})
             for row in rows:
                 found.setdefault(row.of_change, set()).add(row.rule_id)
             self._ran = {change: frozenset(rules) for change, rules in found.items()}
@@ -269,15 +269,13 @@ class _Batch:
         if self._runs:
             names = ("changes", "rules", "outcomes", "whys", "dones")
             columns = dict(zip(names, map(list, zip(*self._runs, strict=True)), strict=True))
-            self._connection.execute(
-                text(QUERIES["record_runs"]), {**columns, "property_id": self._place.property_id}
-            )
+            self._connection.execute(QUERIES.record_runs, {**columns, "property_id": self._place.property_id})
         if self._not_held:
-            self._connection.execute(text(QUERIES["record_not_held"]), self._not_held)
+            self._connection.execute(QUERIES.record_not_held, self._not_held)
         if self._marks:
             ids, causes, depths = zip(*self._marks, strict=True)
             self._connection.execute(
-                text(QUERIES["mark_ruled"]),
+                QUERIES.mark_ruled,
                 {"ids": list(ids), "causes": list(causes), "depths": list(depths)},
             )
 

@@ -50,7 +50,7 @@ def load_places(
 ) -> list[Place]:
     """The connected properties; with `due`, those where changes wait for the rules."""
     query = QUERIES["due_properties" if due else "all_properties"]
-    rows = connection.execute(text(query), {"ids": None if property_ids is None else list(property_ids)})
+    rows = connection.execute(query, {"ids": None if property_ids is None else list(property_ids)})
     places = []
     for r in rows:
         zone, problem = _zone(r.partition_key, r.time_zone)
@@ -82,17 +82,17 @@ def _zone(key: str, name: str | None) -> tuple[ZoneInfo | None, str | None]:
 
 def load_rule_rows(connection: Connection, property_id: UUID) -> list[RuleRow]:
     """The active rules of a property, the older first."""
-    return [_rule(r) for r in connection.execute(text(QUERIES["rules"]), {"property_id": property_id})]
+    return [_rule(r) for r in connection.execute(QUERIES.rules, {"property_id": property_id})]
 
 
 def load_every_rule(connection: Connection) -> list[RuleRow]:
     """All active rules, those of no property and of unconnected ones too."""
-    return [_rule(r) for r in connection.execute(text(QUERIES["every_rule"]))]
+    return [_rule(r) for r in connection.execute(QUERIES.every_rule)]
 
 
 def load_one_rule(connection: Connection, rule_id: UUID) -> RuleRow | None:
     """A rule, active or not."""
-    row = connection.execute(text(QUERIES["one_rule"]), {"rule_id": rule_id}).first()
+    row = connection.execute(QUERIES.one_rule, {"rule_id": rule_id}).first()
     return _rule(row) if row else None
 
 
@@ -102,18 +102,16 @@ def _rule(r: Row[Any]) -> RuleRow:
 
 def load_meanings(connection: Connection, property_id: UUID | None) -> dict[str, LeadStatus]:
     """DomIQ's words for a lead status as they hold at a property."""
-    rows = connection.execute(text(QUERIES["words"]), {"property_id": property_id})
+    rows = connection.execute(QUERIES.words, {"property_id": property_id})
     return {r.domiq_status: LeadStatus(r.lead_status) for r in rows}
 
 
 def load_catalogue(connection: Connection) -> Catalogue:
     """What this installation's tables conversation and message have."""
     conversation = {}
-    for column in connection.execute(text(QUERIES["columns"]), {"table": "public.conversation"}):
+    for column in connection.execute(QUERIES.columns, {"table": "public.conversation"}):
         conversation[column.name] = _TYPES.get(column.type) or _CATEGORIES.get(column.category, Kind.OTHER)
-    message = {
-        c.name: c.type for c in connection.execute(text(QUERIES["columns"]), {"table": "public.message"})
-    }
+    message = {c.name: c.type for c in connection.execute(QUERIES.columns, {"table": "public.message"})}
     return Catalogue(conversation, "conversation_id" in message, message.get("timestamp") == "timestamptz")
 
 
@@ -152,7 +150,7 @@ def count_messages(
     """How many messages each change's conversation had by then."""
     query = "count_messages" if catalogue.message_times else "count_all_messages"
     rows = connection.execute(
-        text(QUERIES[query]),
+        QUERIES[query],
         {
             "ids": [c.change_id for c in changes],
             "conversations": [c.conversation_id for c in changes],

@@ -151,7 +151,7 @@ def test_only_the_mark_of_a_request_waits_for_the_disk(world: Any) -> None:
     for name in ("enter", "leave"):
         with world.engine.connect() as c:
             c.execute(text("SELECT pg_advisory_lock(1)"))
-            c.execute(text(asked[name]), values)
+            c.execute(asked[name], values)
             waits[name] = c.scalar(text("SHOW synchronous_commit"))
             c.rollback()
             c.invalidate()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from domiq_dagster.db.migrate import migrate
-from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.db.sqlfile import read_queries
 from domiq_dagster.sync.queue import queue
 from domiq_dagster.sync.queue.queue import LostLease
 from domiq_dagster.sync.repair import reconcile
@@ -194,7 +194,7 @@ def test_a_status_is_logged_once_by_whoever_comes_first(world: Any) -> None:
     with world.engine.connect() as application, application.begin():
         application.execute(text("SELECT FROM conversation WHERE id = :c FOR UPDATE"), {"c": first})
         assert mended(world) == {("statuses without a change", "juniper-flats"): 1}
-    queries = load_queries(reconcile.__package__, "reconcile.sql")
+    queries = read_queries(reconcile.__package__, "reconcile.sql")
     with world.engine.begin() as late:
         ids = late.scalars(text(queries["uncaptured_conversations"]), {"property_id": flats}).all()
         assert ids == [first]
