@@ -41,10 +41,8 @@ chaos: install
 	@$(BIN)/python -m tests.chaos.run $(OPTIONS)
 
 MINUTES ?= 10
-SOAKED := sync/test_pull.py sync/test_delivery_machine.py sync/test_two_sided_machine.py sync/test_interleavings.py \
-  sync/test_replay.py sync/test_rules_plan.py sync/test_rules_run.py sync/test_notices_killed.py test_capture.py test_schema_contract.py
 soak: install
-	DOMIQ_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest $(addprefix tests/integration/,$(SOAKED))
+	DOMIQ_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -m soaked
 
 dev: install
 	@exec $(BIN)/domiq-sync dev

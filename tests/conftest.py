@@ -15,6 +15,13 @@ from psycopg import sql
 
 from domiq_dagster.db.embedded import EmbeddedServer, running
 
+pytest_plugins = [
+    "tests.fixtures.world",
+    "tests.fixtures.commands",
+    "tests.fixtures.dagster_instance",
+    "tests.fixtures.notices",
+]
+
 # The suite is the same every time, here and in CI. New examples are looked for by `make soak`, whose finds
 # become tests.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
@@ -28,8 +35,8 @@ def pg_server() -> Iterator[EmbeddedServer]:
     """A throw-away PostgreSQL of this worker process, stopped and removed when the session ends."""
     base = Path(tempfile.mkdtemp(prefix="domiq-tests-"))
     base.chmod(0o755)  # if root runs the tests, the server runs under another account
-    guardian = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("guardian.py")), str(base)],
+    reaper = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("reaper.py")), str(base)],
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
@@ -37,8 +44,8 @@ def pg_server() -> Iterator[EmbeddedServer]:
         with running(base / "pg", durable=False, settings={"shared_buffers": "128MB"}) as server:
             yield server
     finally:
-        guardian.communicate()
-        assert guardian.returncode == 0
+        reaper.communicate()
+        assert reaper.returncode == 0
 
 
 @pytest.fixture(scope="session")

@@ -28,11 +28,11 @@ from domiq_dagster.resman.config import ResManConfig
 from domiq_dagster.sync.account_gate import BreakerRules
 from domiq_dagster.sync.delivery.outcomes import DeliveryRules
 from domiq_dagster.sync.monitoring.explain import explain
-from tests.chaos import ledger
-from tests.chaos.crew import Crew
+from tests.chaos import verdict as judging
+from tests.chaos.faults import FULL_DECKS, SHORT_DECKS, Climate, FaultPlayer
 from tests.chaos.stage import Stage, stage
 from tests.chaos.timeline import Timeline
-from tests.chaos.weather import FULL_DECKS, SHORT_DECKS, Climate, Weather
+from tests.chaos.workers import Workers
 from tests.chaos.world import Application, Lead, Size, build
 
 _FULL_PAUSES = {
@@ -119,30 +119,30 @@ def _run(options: argparse.Namespace, seed: int, logs: Path) -> dict[str, Any]:
     with stage(seed, durable=not options.short) as there:
         leads = build(there, size, dice, settings_known=options.short)
         _tell(f"{size.properties} properties of {size.accounts} accounts, {len(leads)} conversations")
-        with _crew(there, times, logs, options.workers) as crew:
-            crew.wait_started()
+        with _running_workers(there, times, logs, options.workers) as workers:
+            workers.wait_started()
             timeline = Timeline()
             application = Application(there.database, leads, size, seed, options.seconds)
             climate = _climate(options, times)
-            weather = Weather(there, crew, climate, timeline, seed)
-            _disturb(there, crew, application, weather)
-            pending = _settle(there, crew, options.deadline)
-            crew.terminate_all()
+            player = FaultPlayer(there, workers, climate, timeline, seed)
+            _disturb(there, workers, application, player)
+            pending = _settle(there, workers, options.deadline)
+            workers.terminate_all()
             verdict, figures = _judge(there, leads, application, timeline)
             result = {
                 "benchmark": "chaos", "form": "short" if options.short else "full", "seed": seed,
                 "changes": verdict.changes, "properties": size.properties, "accounts": size.accounts,
                 "conversations": verdict.conversations, "workers": options.workers,
-                **_mishaps(there, crew, weather), **figures,
+                **_mishaps(there, workers, player), **figures,
                 "seconds": round(time.monotonic() - began, 1), "pending": pending,
             }  # fmt: skip
     kinds = ("lost", "doubled", "out_of_order", "invented", "diverged", "held")
     result |= {kind: verdict.count(kind) for kind in kinds}
     result["checksum_mismatches"] = verdict.checksum_mismatches
-    result["misbehaved"] = crew.problems
+    result["misbehaved"] = workers.problems
     result["ok"] = not (
         any(result[kind] for kind in kinds)
-        or pending or verdict.checksum_mismatches or crew.problems
+        or pending or verdict.checksum_mismatches or workers.problems
         or verdict.changes < options.changes or "nothing" in result["overlaps"]
     )  # fmt: skip
     return result
@@ -162,23 +162,23 @@ def _climate(options: argparse.Namespace, times: dict[str, Any]) -> Climate:
 
 
 @contextmanager
-def _crew(there: Stage, times: dict[str, Any], logs: Path, workers: int) -> Iterator[Crew]:
+def _running_workers(there: Stage, times: dict[str, Any], logs: Path, count: int) -> Iterator[Workers]:
     settings = {**times, "database_url": there.proxied_url}
-    crew = Crew(settings, there.worker_env, logs, end_within=30)
+    workers = Workers(settings, there.worker_env, logs, end_within=30)
     try:
-        for number in range(workers):
-            crew.start(number)
-        yield crew
+        for number in range(count):
+            workers.start(number)
+        yield workers
     finally:
-        crew.kill_all()
+        workers.kill_all()
 
 
-def _disturb(there: Stage, crew: Crew, application: Application, weather: Weather) -> None:
+def _disturb(there: Stage, workers: Workers, application: Application, player: FaultPlayer) -> None:
     """Changes are made while everything happens; returns when both are over."""
     began = time.monotonic()
     with ThreadPoolExecutor(max_workers=5) as pool:
         under_way: list[Future[None]] = [pool.submit(application.write, n) for n in range(4)]
-        under_way.append(pool.submit(weather.blow))
+        under_way.append(pool.submit(player.play))
         left: set[Future[None]] = set(under_way)
         try:
             while left:
@@ -186,22 +186,22 @@ def _disturb(there: Stage, crew: Crew, application: Application, weather: Weathe
                 there.standin.state()  # the stand-in forgets its oldest requests
                 _tell(
                     f"{time.monotonic() - began:4.0f} s: {application.made} changes made, "
-                    f"{crew.started} workers started, {dict(weather.done)}"
+                    f"{workers.started} workers started, {dict(player.done)}"
                 )
         finally:
-            for ending in (application.stop, weather.stop):
+            for ending in (application.stop, player.stop):
                 ending.set()
     for done in under_way:
         done.result()
 
 
-def _settle(there: Stage, crew: Crew, deadline: float) -> int:
+def _settle(there: Stage, workers: Workers, deadline: float) -> int:
     """Waits, in calm weather, until nothing is pending. Returns how many are at the deadline."""
     ends = time.monotonic() + deadline
     told = 0.0
     with _engine(there) as engine:
         while True:
-            crew.restart_dead()
+            workers.restart_dead()
             with engine.connect() as connection:
                 pending: int = connection.execute(
                     text("SELECT count(*) FROM status_sync_log WHERE sync_status = 'pending'")
@@ -216,22 +216,22 @@ def _settle(there: Stage, crew: Crew, deadline: float) -> int:
 
 def _judge(
     there: Stage, leads: list[Lead], application: Application, timeline: Timeline
-) -> tuple[ledger.Verdict, dict[str, Any]]:
+) -> tuple[judging.Verdict, dict[str, Any]]:
     prospects = there.standin.state()["prospects"]
     requests = there.standin.requests()
     with _engine(there) as engine:
         with engine.connect() as connection:
-            verdict = ledger.judge(connection, prospects, leads, application.acknowledged)
-            tried = ledger.tried(connection)
+            verdict = judging.judge(connection, prospects, leads, application.acknowledged)
+            tried = judging.tried(connection)
         for what in _held(there, engine):
             verdict.add("held", what)
         _investigate(verdict, engine, prospects)
     figures = {
         **tried,
-        "faults": dict(ledger.faults_met(requests)),
+        "faults": dict(judging.faults_met(requests)),
         "requests": len(requests),
         "max_concurrent": max(there.standin.state()["maxConcurrent"].values(), default=0),
-        "overlaps": dict(ledger.overlaps(requests, timeline)),
+        "overlaps": dict(judging.overlaps(requests, timeline)),
         "application_interrupted": application.interruptions,
     }
     return verdict, figures
@@ -243,15 +243,15 @@ def _held(there: Stage, engine: Engine) -> list[str]:
     while True:
         with engine.connect() as connection:
             connections = there.to_database.open_connections() + there.to_standin.open_connections()
-            found = ledger.held(connection, connections)
+            found = judging.leaks(connection, connections)
         if not found or time.monotonic() > ends:
             return found
         time.sleep(0.1)
 
 
-def _mishaps(there: Stage, crew: Crew, weather: Weather) -> dict[str, Any]:
-    done, database, standin = weather.done, there.to_database.seen, there.to_standin.seen
-    said = crew.said()
+def _mishaps(there: Stage, workers: Workers, player: FaultPlayer) -> dict[str, Any]:
+    done, database, standin = player.done, there.to_database.seen, there.to_standin.seen
+    said = workers.said()
     return {
         "kills": done["kills"],
         "terms": done["term"],
@@ -267,7 +267,7 @@ def _mishaps(there: Stage, crew: Crew, weather: Weather) -> dict[str, Any]:
     }
 
 
-def _investigate(verdict: ledger.Verdict, engine: Engine, prospects: list[dict[str, Any]]) -> None:
+def _investigate(verdict: judging.Verdict, engine: Engine, prospects: list[dict[str, Any]]) -> None:
     """What a person needs to find the cause: the sentences, then the story of the first changes concerned."""
     for kind, sentences in verdict.problems.items():
         for sentence in sentences[:20]:

@@ -22,7 +22,7 @@ from domiq_dagster.demo.stage import API_KEY, PARTNER_ID, standin
 from tests.chaos.proxy import Beyond, Proxy, proxies
 
 DATABASE = "chaos"
-_GUARDIAN = Path(__file__).resolve().parents[1] / "guardian.py"
+_REAPER = Path(__file__).resolve().parents[1] / "reaper.py"
 
 
 class Database:
@@ -116,8 +116,8 @@ def stage(seed: int, *, durable: bool) -> Iterator[Stage]:
     """Sets it up on a new directory, which goes at the end, also if this process is killed."""
     base = Path(tempfile.mkdtemp(prefix="domiq-chaos-"))
     base.chmod(0o755)  # if root runs this, the server runs under another account
-    guardian = subprocess.Popen(
-        [sys.executable, str(_GUARDIAN), str(base)], stdin=subprocess.PIPE, start_new_session=True
+    reaper = subprocess.Popen(
+        [sys.executable, str(_REAPER), str(base)], stdin=subprocess.PIPE, start_new_session=True
     )
     try:
         with standin(seed, None, prospects=0) as url:
@@ -137,4 +137,4 @@ def stage(seed: int, *, durable: bool) -> Iterator[Stage]:
             finally:
                 database.stop()
     finally:
-        guardian.communicate()
+        reaper.communicate()

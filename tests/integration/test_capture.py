@@ -14,8 +14,7 @@ from psycopg.types.json import Jsonb
 from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.sync.repair.reconcile import Reconciled, reconcile
 from tests.depth import examples
-
-from .domiq_shapes import (
+from tests.fixtures.domiq_shapes import (
     PEOPLE,
     Connection,
     add_conversation,
@@ -27,6 +26,8 @@ from .domiq_shapes import (
     run,
     value,
 )
+
+pytestmark = pytest.mark.soaked
 
 CAPTURED = """
 SELECT g.old_status, g.new_status, g.updated_by, g.sync_direction, g.sync_status, d.state,

@@ -12,8 +12,7 @@ from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.db.errors import BlindRole, DatabaseError, NotMigrated, WrongDatabase
 from domiq_dagster.db.migrate import HEAD, MayNotMigrate, Migrated, migrate, migration_sql, sql_text
 from domiq_dagster.runtime.files import shipped
-
-from .domiq_shapes import (
+from tests.fixtures.domiq_shapes import (
     CAPTURE_TRIGGERS,
     MINIMAL_OWN_COLUMN,
     PEOPLE,

@@ -19,8 +19,7 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.db.sqlfile import read_queries
-
-from .domiq_shapes import Connection, migrated, rows, run, value
+from tests.fixtures.domiq_shapes import Connection, migrated, rows, run, value
 
 PROPERTIES, CONVERSATIONS, CHANGES, PENDING = 20, 40_000, 200_000, 20_000
 BIG = {

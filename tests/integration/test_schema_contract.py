@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from domiq_dagster.db.embedded import EmbeddedServer
 from tests.depth import examples
-
-from .domiq_shapes import (
+from tests.fixtures.domiq_shapes import (
     MINIMAL_OWN_COLUMN,
     SEED_TABLES,
     SEED_VIEW,
@@ -29,6 +28,8 @@ from .domiq_shapes import (
     seed_statements,
     shapes,
 )
+
+pytestmark = pytest.mark.soaked
 
 OWN_COLUMN, THROUGH_CHATBOT = "minimal", "minimal through chatbot"
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from domiq_dagster.sync.delivery.planning import TOLD_BY_CREATION
 from domiq_dagster.sync.queue.queue import Claim
 from domiq_dagster.sync.status_map import LeadStatus, load_status_map
-from tests.machine.house import House, Place
+from tests.machine.harness import Harness, Place
 from tests.machine.resman_model import ResManModel, marks, order_broken
 
 NO_LEAD_STATUS = "completed"
@@ -81,8 +81,8 @@ class Change:
 class Checks:
     """Looks at one example's place and at its model of ResMan."""
 
-    def __init__(self, house: House, place: Place, model: ResManModel, first: Sequence[str]) -> None:
-        self._house, self._place, self._model = house, place, model
+    def __init__(self, harness: Harness, place: Place, model: ResManModel, first: Sequence[str]) -> None:
+        self._harness, self._place, self._model = harness, place, model
         self.by_hand: set[UUID] = set()
         """Changes that an operator settled in SQL: what became of them is the operator's matter."""
         self.spoken_for: set[UUID] = set()
@@ -90,7 +90,7 @@ class Checks:
         self._expected: Counter[UUID] = Counter(
             c for c, word in zip(place.conversations, first, strict=True) if word != NO_LEAD_STATUS
         )
-        with house.engine.connect() as c:
+        with harness.engine.connect() as c:
             self._statuses = load_status_map(c, place.id)
 
     # What the machine tells
@@ -110,14 +110,14 @@ class Checks:
                 r.change_id, r.conversation_id, r.new_status, r.sync_status, r.sync_direction == "to_resman",
                 r.updated_by == "chatbot", r.outcome, r.seq, r.queued, r.state, r.attempts, r.last_outcome,
             )
-            for r in self._house.rows(_CHANGES, p=self._place.id)
+            for r in self._harness.rows(_CHANGES, p=self._place.id)
         ]  # fmt: skip
 
     def holds(self, claim: Claim | None) -> bool:
         """Whether a worker still holds what it claimed."""
         assert claim is not None
         return bool(
-            self._house.rows(
+            self._harness.rows(
                 "SELECT FROM domiq_sync.delivery WHERE change_id = :c AND lease_token = :t "
                 "AND state = 'in_flight'",
                 c=claim.change_id, t=claim.lease_token,
@@ -126,13 +126,13 @@ class Checks:
 
     def all_that_is_stored(self) -> dict[str, Any]:
         stored: dict[str, Any] = {
-            name: self._house.rows(sql, p=self._place.id) for name, sql in _STORED.items()
+            name: self._harness.rows(sql, p=self._place.id) for name, sql in _STORED.items()
         }
         return {**stored, "ResMan": self._model.snapshot()}
 
     def known(self) -> set[tuple[str, str]]:
         """What the machinery believes of each lead."""
-        return {(r.prospect_id, r.effective_status) for r in self._house.rows(_KNOWN, p=self._place.id)}
+        return {(r.prospect_id, r.effective_status) for r in self._harness.rows(_KNOWN, p=self._place.id)}
 
     # Checks
 
@@ -224,7 +224,7 @@ class Checks:
 
     def both_agree(self) -> None:
         """At rest: of each lead, the newest conversation's status is covered by ResMan's."""
-        links = self._house.rows(
+        links = self._harness.rows(
             "SELECT DISTINCT ON (l.prospect_id) l.prospect_id, c.id, c.status, r.effective_status "
             "FROM domiq_sync.lead_link l JOIN public.conversation c ON c.id = l.conversation_id "
             "LEFT JOIN domiq_sync.resman_lead r USING (property_id, prospect_id) "
@@ -255,7 +255,7 @@ class Checks:
         return any(c.sync_status == "failed" for c in last)
 
     def _leads_of(self, conversations: set[UUID]) -> set[str]:
-        rows = self._house.rows(
+        rows = self._harness.rows(
             "SELECT prospect_id FROM domiq_sync.lead_link WHERE conversation_id = ANY (:c)",
             c=list(conversations),
         )

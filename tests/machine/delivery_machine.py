@@ -36,7 +36,7 @@ from domiq_dagster.sync.repair.reconcile import reconcile
 from domiq_dagster.sync.repair.retry import retry_failed
 from domiq_dagster.sync.status_map import load_status_map
 from tests.machine.checks import NO_LEAD_STATUS, Broken, Change, Checks
-from tests.machine.house import House
+from tests.machine.harness import Harness
 from tests.machine.process import Process
 from tests.machine.resman_model import FAULTS, OUTAGES, SOURCE, Lead, ResManModel
 
@@ -91,7 +91,7 @@ def _sound(step: F) -> F:
 class DeliveryMachine(RuleBasedStateMachine):
     """One property with four conversations: of one user each, save two of the same; one user is unknown."""
 
-    house: House
+    harness: Harness
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,9 +108,9 @@ class DeliveryMachine(RuleBasedStateMachine):
     def start(self, bare: bool, known: str | None, quiet: bool, first: list[str]) -> None:
         """`bare`: the settings are still open. `known`: the first user is a lead already, so ResMan says.
         `quiet`: what there is was delivered before anything happens."""
-        self.house.skew = 0.0
-        self.place = self.house.place(first, settings_open=bare)
-        self.checks = Checks(self.house, self.place, self.model, first)
+        self.harness.skew = 0.0
+        self.place = self.harness.place(first, settings_open=bare)
+        self.checks = Checks(self.harness, self.place, self.model, first)
         if known:
             person = Person("person-0", "Bo", "Number0", self.place.email(0), None, is_main=True)
             came = LeadEvent("Contact", datetime.now(UTC) - timedelta(days=90), first_contact=True)
@@ -127,18 +127,18 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.change(edits, logged)
 
     def change(self, edits: Edits, logged: tuple[int, str] | None = None) -> None:
-        with self.house.engine.begin() as c:
+        with self.harness.engine.begin() as c:
             for n, word in edits:
-                before = self.house.run(
+                before = self.harness.run(
                     c, "SELECT status FROM conversation WHERE id = :c FOR UPDATE", c=self.conversation(n)
                 ).scalar_one()
-                self.house.run(
+                self.harness.run(
                     c, "UPDATE conversation SET status = :s WHERE id = :c", s=word, c=self.conversation(n)
                 )
                 if before != word and word != NO_LEAD_STATUS:
                     self.checks.expect(self.conversation(n))
             if logged is not None:
-                self.house.run(
+                self.harness.run(
                     c,
                     "INSERT INTO status_sync_log(conversation_id, new_status, sync_direction, sync_status) "
                     "VALUES (:c, :s, 'to_resman', 'pending')",
@@ -184,7 +184,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(killed=st.sampled_from([False, False, True]))
     @_sound
     def a_frozen_worker_wakes(self, killed: bool) -> None:
-        for process in self.house.processes:
+        for process in self.harness.processes:
             if process.frozen:
                 self.wake(process, killed)
                 return
@@ -204,7 +204,7 @@ class DeliveryMachine(RuleBasedStateMachine):
                 self.wake(awake[-1])
 
     def awake(self) -> list[Process]:
-        return [p for p in self.house.processes if not p.frozen]
+        return [p for p in self.harness.processes if not p.frozen]
 
     def happens(self, event: Event) -> None:
         """What befalls before a worker comes, and what its requests will meet."""
@@ -240,7 +240,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         held = process.held
         lost = not self.checks.holds(held)
         before, believed = self.checks.all_that_is_stored(), self.checks.known()
-        with self.house.engine.connect() as c:
+        with self.harness.engine.connect() as c:
             queue.extend_leases(c, [held], 45.0)  # its heart goes on beating, or begins to again
         process.resume(dies=killed)
         if lost:
@@ -258,13 +258,13 @@ class DeliveryMachine(RuleBasedStateMachine):
         """Time passes (or the database's clock steps, ahead or back), the workers' clocks go wrong by `skew`,
         and an outage befalls every request from here on."""
         self.later(seconds)
-        self.house.skew = skew
+        self.harness.skew = skew
         self.model.outage = FAULTS[outage] if outage else None
 
     def later(self, seconds: float) -> None:
         if seconds > 0:
             self.model.catch_up()
-        self.house.step_clock(seconds)
+        self.harness.step_clock(seconds)
 
     # Operators
 
@@ -297,24 +297,24 @@ class DeliveryMachine(RuleBasedStateMachine):
         if pending:
             change = pending[-1 - number % len(pending)]
             self.checks.by_hand.add(change.change_id)
-            self.house.do(
+            self.harness.do(
                 "UPDATE status_sync_log SET sync_status = :s WHERE id = :c", s=status, c=change.change_id
             )
 
     def load_in_bulk(self, n: int, word: str) -> None:
         """Or restore a backup: the status moves and no trigger sees it."""
-        with self.house.engine.begin() as c:
-            self.house.run(c, "SET LOCAL session_replication_role = replica")
-            self.house.run(
+        with self.harness.engine.begin() as c:
+            self.harness.run(c, "SET LOCAL session_replication_role = replica")
+            self.harness.run(
                 c, "UPDATE conversation SET status = :s WHERE id = :c", s=word, c=self.conversation(n)
             )
 
     def do_reconcile(self) -> None:
-        reconcile(self.house.engine, property_ids=[self.place.id])
+        reconcile(self.harness.engine, property_ids=[self.place.id])
 
     def do_retry(self) -> int:
         failed = {c.change_id for c in self.checks.changes() if c.sync_status == "failed"}
-        number = retry_failed(self.house.engine, property_id=self.place.id)
+        number = retry_failed(self.harness.engine, property_id=self.place.id)
         back = {c.change_id for c in self.checks.changes() if c.pending}
         self.checks.by_hand -= failed & back
         return number
@@ -333,7 +333,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             if self.sound:
                 self.come_to_rest()
         finally:
-            for process in self.house.processes:
+            for process in self.harness.processes:
                 if process.frozen:
                     process.resume(dies=True)
             if hasattr(self, "place"):
@@ -342,12 +342,12 @@ class DeliveryMachine(RuleBasedStateMachine):
     def come_to_rest(self) -> None:
         """The faults stop. Frozen workers sleep on while the others deliver, and wake after it."""
         self.model.heal()
-        self.house.skew = 0.0
+        self.harness.skew = 0.0
         self.place.set(sync_enabled=True, source_id=SOURCE)
         self.place.tell_contact()
-        if any(p.frozen for p in self.house.processes):
+        if any(p.frozen for p in self.harness.processes):
             self.deliver_all()
-            for process in self.house.processes:
+            for process in self.harness.processes:
                 if process.frozen:
                     self.wake(process)
         left = self.deliver_all()

@@ -6,15 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.machine.delivery_machine import DAY, DeliveryMachine, Event
-from tests.machine.house import House
+from tests.machine.harness import Harness
 
 Step = Callable[[DeliveryMachine], None]
 
 
-def told(house: House, steps: list[Step], *, first: list[str], known: str | None) -> None:
+def told(harness: Harness, steps: list[Step], *, first: list[str], known: str | None) -> None:
     """Plays a story: conversations that begin at the statuses `first`, of which the first one's user is
     `known` to ResMan at some status, or is not."""
-    machine: DeliveryMachine = type("Machine", (DeliveryMachine,), {"house": house})()
+    machine: DeliveryMachine = type("Machine", (DeliveryMachine,), {"harness": harness})()
     try:
         machine.start(bare=False, known=known, quiet=False, first=first)
         for step in steps:
@@ -58,7 +58,7 @@ def vanishes(n: int) -> Step:
         gone = machine.conversation(n)
         machine.checks.forget(gone)
         machine.checks.spoken_for |= set(machine.place.siblings(n))
-        machine.house.do("DELETE FROM conversation WHERE id = :c", c=gone)
+        machine.harness.do("DELETE FROM conversation WHERE id = :c", c=gone)
 
     return delete
 

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.machine.checks import Broken, Change, Checks
-from tests.machine.house import House, Place
+from tests.machine.harness import Harness, Place
 from tests.machine.resman_staff import StaffedModel, shown
 
 MEANS = {
@@ -66,9 +66,9 @@ class TwoSidedChecks(Checks):
     _model: StaffedModel
 
     def __init__(
-        self, house: House, place: Place, model: StaffedModel, first: Sequence[str], policy: str
+        self, harness: Harness, place: Place, model: StaffedModel, first: Sequence[str], policy: str
     ) -> None:
-        super().__init__(house, place, model, first)
+        super().__init__(harness, place, model, first)
         self._policy = policy
         self.unlogged: set[UUID] = set()
         """Conversations that were moved, once, with no trigger to see it: their rows do not follow one from
@@ -134,7 +134,7 @@ class TwoSidedChecks(Checks):
                 raise Broken("flip-flop", f"the sync told {times} times of {conversation}, for {news} news")
 
     def log(self) -> list[Any]:
-        return self._house.rows(_LOG, p=self._place.id)
+        return self._harness.rows(_LOG, p=self._place.id)
 
     # At rest
 
@@ -158,7 +158,7 @@ class TwoSidedChecks(Checks):
                 )
 
     def links(self) -> list[Any]:
-        return self._house.rows(_LINKS, p=self._place.id)
+        return self._harness.rows(_LINKS, p=self._place.id)
 
     def _settled_difference(self, link: Any, theirs: str, last: list[Change]) -> bool:
         ours = MEANS.get(link.status)
@@ -209,8 +209,8 @@ class TwoSidedChecks(Checks):
 
     def written(self) -> dict[str, Any]:
         """The version of every row that a cycle may write, and all that a post alters at ResMan."""
-        finds = " UNION ALL ".join(r.find for r in self._house.rows(_TABLES))
-        versions: dict[str, Any] = {r.name: (r.n, r.versions) for r in self._house.rows(finds)}
+        finds = " UNION ALL ".join(r.find for r in self._harness.rows(_TABLES))
+        versions: dict[str, Any] = {r.name: (r.n, r.versions) for r in self._harness.rows(finds)}
         if any(k.in_conflict for k in self.links()):
             for name in ("delivery", "attempt", "resman_lead"):
                 del versions[name]

@@ -41,7 +41,7 @@ from tests.machine.delivery_machine import (
     events,
     fault,
 )
-from tests.machine.house import USER_OF, Place
+from tests.machine.harness import USER_OF, Place
 from tests.machine.process import Process
 from tests.machine.resman_model import FAULTS, OUTAGES, SOURCE
 from tests.machine.resman_staff import ACTS, STAMPS, StaffedClient, StaffedModel, shown
@@ -64,7 +64,7 @@ class TwoSidedPlace(Place):
     """A place whose conversations begin by the clock that can be set, as ResMan's news does."""
 
     def _begin(self, c: Connection, n: int, status: str, age: int) -> UUID:
-        found: UUID = self._house.run(
+        found: UUID = self._harness.run(
             c,
             "INSERT INTO conversation(chatbot_id, user_id, status, created_at) "
             "SELECT id, :u, :s, clock_timestamp() - :age * interval '1 minute' FROM chatbot "
@@ -75,7 +75,7 @@ class TwoSidedPlace(Place):
 
     def clear(self) -> None:
         super().clear()
-        self._house.do("DELETE FROM domiq_sync.attempt")
+        self._harness.do("DELETE FROM domiq_sync.attempt")
 
 
 class TwoSidedMachine(DeliveryMachine):
@@ -106,8 +106,8 @@ class TwoSidedMachine(DeliveryMachine):
     ) -> None:
         """`known`: what the first two users are at ResMan, since `known_for` seconds. `odd`: ResMan's rules
         of which no source is certain. `quiet`: all of it is in step before anything happens."""
-        self.house.skew = 0.0
-        self.house.do(
+        self.harness.skew = 0.0
+        self.harness.do(
             "UPDATE machine.clock SET ahead = date_trunc('day', pg_catalog.clock_timestamp()) "
             "+ interval '1001 days' + :h * interval '1 hour' - pg_catalog.clock_timestamp()",
             h=hour,
@@ -117,9 +117,9 @@ class TwoSidedMachine(DeliveryMachine):
         self.model = StaffedModel(self.now)
         self.model.whole_days, self.model.activity_reactivates, self.model.keeps_converted = odd
         self.policy = policy
-        self.place = TwoSidedPlace(self.house, first, settings_open=False)
+        self.place = TwoSidedPlace(self.harness, first, settings_open=False)
         self.place.set(conflict_policy=policy)
-        self.checks = TwoSidedChecks(self.house, self.place, self.model, first, policy)
+        self.checks = TwoSidedChecks(self.harness, self.place, self.model, first, policy)
         for user, status in enumerate(known):
             if status:
                 self.model.enter(f"lead-{user}", self.place.email(user), status, timedelta(seconds=known_for))
@@ -128,7 +128,7 @@ class TwoSidedMachine(DeliveryMachine):
             self.cycle()
 
     def now(self) -> Any:
-        return self.house.rows("SELECT clock_timestamp() AS now")[0].now
+        return self.harness.rows("SELECT clock_timestamp() AS now")[0].now
 
     start = a_worker_freezes = a_worker_is_overtaken = None  # type: ignore[assignment]
 
@@ -184,7 +184,7 @@ class TwoSidedMachine(DeliveryMachine):
     @_sound
     def the_world_turns(self, seconds: float, outage: str | None, skew: float) -> None:
         self.later(seconds)
-        self.house.skew = skew
+        self.harness.skew = skew
         self.model.outage = FAULTS[outage] if outage else None
 
     # ResMan's staff
@@ -209,7 +209,7 @@ class TwoSidedMachine(DeliveryMachine):
     @_sound
     def staff_enter(self, user: int, status: str, age: float) -> None:
         """Staff make a card. Not while a worker may be making one for the same person: ResMan takes both."""
-        if self.leads_of(user) or self.model.still_working or len(self.awake()) < len(self.house.processes):
+        if self.leads_of(user) or self.model.still_working or len(self.awake()) < len(self.harness.processes):
             return
         self.model.enter(f"card-of-{user}", self.place.email(user), status, timedelta(seconds=age))
 
@@ -223,7 +223,7 @@ class TwoSidedMachine(DeliveryMachine):
     def staff_tidy_up(self, user: int, doubled: bool) -> None:
         """They delete a card; `doubled`: they first made another one for the same person, and merge the
         two."""
-        if self.model.still_working or len(self.awake()) < len(self.house.processes):
+        if self.model.still_working or len(self.awake()) < len(self.harness.processes):
             return
         for prospect_id in self.leads_of(user)[:1]:
             # Whoever of a person's conversations is linked first with what is left may be an older one.
@@ -370,7 +370,7 @@ class TwoSidedMachine(DeliveryMachine):
                 failing = (
                     "SELECT FROM domiq_sync.watermark WHERE property_id = :p AND failing_since IS NOT NULL"
                 )
-                if not self.house.rows(failing, p=self.place.id):
+                if not self.harness.rows(failing, p=self.place.id):
                     raise Broken("lost", "a failed pull is not on record") from None
 
     def do_apply(self, process: Process) -> None:
@@ -378,7 +378,7 @@ class TwoSidedMachine(DeliveryMachine):
             apply_property(process.engine, integration)
 
     def do_reconcile(self, process: Process | None = None) -> None:
-        reconcile(process.engine if process else self.house.engine, property_ids=[self.place.id])
+        reconcile(process.engine if process else self.harness.engine, property_ids=[self.place.id])
 
     def do_resolve(self, process: Process, n: int, keep: Literal["domiq", "resman"]) -> None:
         conversation = self.conversation(n)
@@ -405,7 +405,7 @@ class TwoSidedMachine(DeliveryMachine):
     @_sound
     def one_edit_in_quiet(self, user: int, act: str, word: str | None) -> None:
         """`word`: the chatbot's edit, else it is the staff's."""
-        if len(self.awake()) < len(self.house.processes):
+        if len(self.awake()) < len(self.harness.processes):
             return
         self.calm()
         self.rest()
@@ -437,7 +437,7 @@ class TwoSidedMachine(DeliveryMachine):
     def calm(self) -> None:
         """Edits and faults stop."""
         self.model.heal()
-        self.house.skew = 0.0
+        self.harness.skew = 0.0
         self.place.set(sync_enabled=True, source_id=SOURCE)
         self.place.tell_contact()
 
@@ -482,9 +482,9 @@ class TwoSidedMachine(DeliveryMachine):
 
     def come_to_rest(self) -> None:
         self.calm()
-        if any(p.frozen for p in self.house.processes):
+        if any(p.frozen for p in self.harness.processes):
             self.cycle()
-            for process in self.house.processes:
+            for process in self.harness.processes:
                 if process.frozen:
                     self.wake(process)
         self.rest()

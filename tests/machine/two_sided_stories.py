@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from tests.machine.checks import Broken
 from tests.machine.delivery_machine import DAY
-from tests.machine.house import House
+from tests.machine.harness import Harness
 from tests.machine.two_sided_machine import TwoSidedMachine
 
 Step = Callable[[TwoSidedMachine], None]
 
 
 def told(
-    house: House,
+    harness: Harness,
     steps: list[Step],
     *,
     policy: str = "resman_wins",
@@ -23,7 +23,7 @@ def told(
 ) -> None:
     """Plays a story from a quiet beginning: conversations at the statuses `first`, of which the first users
     are `known` to ResMan, or are not."""
-    machine: TwoSidedMachine = type("Machine", (TwoSidedMachine,), {"house": house})()
+    machine: TwoSidedMachine = type("Machine", (TwoSidedMachine,), {"harness": harness})()
     try:
         machine.begin(
             policy=policy, known=known, known_for=90 * DAY, first=list(first), quiet=True, hour=12,
@@ -69,7 +69,7 @@ def stands(n: int, word: str) -> Step:
     """Whatever was done, conversation `n` is where its policy wants it."""
 
     def look(machine: TwoSidedMachine) -> None:
-        (row,) = machine.house.rows(
+        (row,) = machine.harness.rows(
             "SELECT status FROM conversation WHERE id = :c", c=machine.conversation(n)
         )
         if row.status != word:

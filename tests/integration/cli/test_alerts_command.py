@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from tests.integration.cli.conftest import Run, World
-from tests.integration.sync.test_alerts import places, settled
+from tests.fixtures.commands import Run
+from tests.fixtures.world import World
+from tests.integration.sync.alerts.test_evaluate import places, settled
 
 
 def test_look_tells_of_what_turned_and_list_and_status_show_it(

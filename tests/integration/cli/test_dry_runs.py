@@ -11,7 +11,8 @@ from uuid import UUID
 import pytest
 
 from domiq_dagster.runtime.supervise import free_port
-from tests.integration.cli.conftest import POST, PROGRAM, Run, World
+from tests.fixtures.commands import PROGRAM, Run
+from tests.fixtures.world import POST, World
 from tests.integration.cli.test_setup import place
 
 PULLED = "SELECT (SELECT count(*) FROM domiq_sync.pull), (SELECT count(*) FROM domiq_sync.watermark)"

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.doors.smtp import Mailbox, SmtpServer
-from tests.integration.cli.conftest import Run, World
+from tests.fake_servers.smtp import Mailbox, SmtpServer
+from tests.fixtures.commands import Run
+from tests.fixtures.world import World
 
 
 @pytest.fixture

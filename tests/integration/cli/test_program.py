@@ -13,17 +13,9 @@ import psutil
 from domiq_dagster.db.embedded import running
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.migrate import migrate
-from tests.integration.cli.conftest import (
-    POST,
-    PROGRAM,
-    Done,
-    Run,
-    Standin,
-    World,
-    environment_for,
-    eventually,
-)
-from tests.integration.held import held
+from tests.fixtures.commands import PROGRAM, Done, Run, environment_for, eventually
+from tests.fixtures.world import POST, Standin, World
+from tests.integration.leaks import leaks
 
 
 def test_the_installed_program_runs_and_says_what_it_can(tmp_path: Path) -> None:
@@ -107,7 +99,7 @@ def test_sigterm_during_a_push_ends_it_after_the_request_in_flight(world: World,
     posted = world.standin.requests(POST)
     assert 1 <= len(posted) <= 2  # one at each account
     assert {r["status"] for r in posted} == {200}
-    assert held(world) == []
+    assert leaks(world) == []
     assert world.conservation() == []
     assert {world.last(chat).sync_status for chat in chats} >= {"pending"}
 

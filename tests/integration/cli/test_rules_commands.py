@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.integration.cli.conftest import Run, World
-from tests.integration.sync.rule_help import action, add_rule
+from tests.fixtures.commands import Run
+from tests.fixtures.rules import action, add_rule
+from tests.fixtures.world import World
 
 
 def test_check_names_what_is_wrong_and_says_so_in_its_exit_code(

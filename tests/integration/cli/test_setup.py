@@ -7,7 +7,8 @@ import psycopg
 import pytest
 
 from domiq_dagster.db.migrate import sql_text
-from tests.integration.cli.conftest import Run, World
+from tests.fixtures.commands import Run
+from tests.fixtures.world import World
 
 
 def test_migrate_makes_an_empty_database_up_once_and_is_safe_to_repeat(

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.integration.cli.conftest import POST, Run, World
+from tests.fixtures.commands import Run
+from tests.fixtures.world import POST, World
 
 
 def test_status_says_how_things_stand(run: Run, world: World, env: dict[str, str]) -> None:

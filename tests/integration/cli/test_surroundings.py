@@ -11,7 +11,8 @@ import pytest
 
 from domiq_dagster.db.migrate import sql_text
 from domiq_dagster.runtime.supervise import free_port
-from tests.integration.cli.conftest import Run, World
+from tests.fixtures.commands import Run
+from tests.fixtures.world import World
 
 
 @pytest.mark.parametrize(

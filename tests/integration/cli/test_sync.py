@@ -5,7 +5,8 @@ import re
 import pytest
 
 from domiq_dagster.runtime.supervise import free_port
-from tests.integration.cli.conftest import POST, Run, World
+from tests.fixtures.commands import Run
+from tests.fixtures.world import POST, World
 
 
 def test_sync_does_one_pass_and_its_figures_are_those_of_the_tables(

@@ -11,21 +11,22 @@ from dagster import DagsterEventType, DagsterUnknownPartitionError
 
 from domiq_dagster.definitions import defs
 from domiq_dagster.sync.repair.reconcile import MENDED, SEEN
-from tests.integration.dagster.conftest import POST, House, logged, plain
+from tests.fixtures.dagster_instance import Harness, logged, plain
+from tests.fixtures.world import POST
 
 OUTAGE = {"kind": "status", "status": 503, "endpoint": "Prospects"}
 
 
-def property_of(house: House, key: str) -> str:
+def property_of(harness: Harness, key: str) -> str:
     """The ResMan property behind a partition key."""
-    found: str = house.world.value(
+    found: str = harness.world.value(
         "SELECT resman_property_id FROM domiq_sync.integration WHERE partition_key = :k", k=key
     )
     return found
 
 
-def reads(house: House) -> list[dict[str, Any]]:
-    return [r for r in house.world.standin.requests() if r["endpoint"] == "Prospects"]
+def reads(harness: Harness) -> list[dict[str, Any]]:
+    return [r for r in harness.world.standin.requests() if r["endpoint"] == "Prospects"]
 
 
 def asked_since(request: dict[str, Any]) -> datetime:
@@ -34,13 +35,13 @@ def asked_since(request: dict[str, Any]) -> datetime:
     )
 
 
-def counts(house: House, sql: str, **values: Any) -> int:
-    return int(house.world.value(f"SELECT count(*) FROM {sql}", **values))
+def counts(harness: Harness, sql: str, **values: Any) -> int:
+    return int(harness.world.value(f"SELECT count(*) FROM {sql}", **values))
 
 
-def test_every_asset_is_materialised_with_the_figures_that_sql_gives(stored_house: House) -> None:
-    house, world = stored_house, stored_house.world
-    flats, ridge = house.connect(0, 1)
+def test_every_asset_is_materialised_with_the_figures_that_sql_gives(stored_harness: Harness) -> None:
+    harness, world = stored_harness, stored_harness.world
+    flats, ridge = harness.connect(0, 1)
     world.lead(0, email="a@example.com")
     world.lead(0, "Lost", email="b@example.com")
     world.conversation(flats, "new", email="a@example.com", age="2 days")
@@ -51,34 +52,34 @@ def test_every_asset_is_materialised_with_the_figures_that_sql_gives(stored_hous
         world.do(
             "INSERT INTO status_notification_preferences "
             "(property_id, status_type, notification_method, recipients) "
-            """VALUES (:p, 'any', :m, '["front-desk"]')""",
+            """VALUES (:p, 'any', :m, '["front-notice_world"]')""",
             p=ridge, m=method,
         )  # fmt: skip
 
-    house.run("pull", keys=house.keys())
-    leads = house.metadata("resman_leads", "juniper-flats")
+    harness.run("pull", keys=harness.keys())
+    leads = harness.metadata("resman_leads", "juniper-flats")
     assert (leads["fetched"], leads["stored"], leads["linked"]) == (2, 2, 2)
-    assert leads["stored"] == counts(house, "domiq_sync.resman_lead WHERE property_id = :p", p=flats)
-    assert leads["linked"] == counts(house, "domiq_sync.lead_link WHERE linked_by = 'email'")
+    assert leads["stored"] == counts(harness, "domiq_sync.resman_lead WHERE property_id = :p", p=flats)
+    assert leads["linked"] == counts(harness, "domiq_sync.lead_link WHERE linked_by = 'email'")
     stored = world.value(
         "SELECT EXTRACT(EPOCH FROM watermark) FROM domiq_sync.watermark WHERE property_id = :p", p=flats
     )
     assert leads["watermark"] == pytest.approx(float(stored))
-    assert house.metadata("resman_leads", "copper-ridge")["fetched"] == 0
-    inbound = house.metadata("inbound_status_changes", "juniper-flats")
-    assert inbound["applied"] == counts(house, "status_sync_log WHERE sync_direction = 'from_resman'") == 1
-    assert inbound["linked_leads"] == counts(house, "domiq_sync.lead_link WHERE is_current") == 2
+    assert harness.metadata("resman_leads", "copper-ridge")["fetched"] == 0
+    inbound = harness.metadata("inbound_status_changes", "juniper-flats")
+    assert inbound["applied"] == counts(harness, "status_sync_log WHERE sync_direction = 'from_resman'") == 1
+    assert inbound["linked_leads"] == counts(harness, "domiq_sync.lead_link WHERE is_current") == 2
     assert inbound["verdicts"] == {"agrees": 2}
     assert (inbound["conflicts"], inbound["diverged"]) == (0, 0)
-    elsewhere = house.metadata("inbound_status_changes", "copper-ridge")
+    elsewhere = harness.metadata("inbound_status_changes", "copper-ridge")
     assert elsewhere["statuses_left_alone"] == {"active": 1}
 
-    house.run("push")
-    pushes = house.metadata("conversation_status_pushes")
-    sent = counts(house, "status_sync_log WHERE context_data #>> '{sync,outcome}' = 'sent'")
+    harness.run("push")
+    pushes = harness.metadata("conversation_status_pushes")
+    sent = counts(harness, "status_sync_log WHERE context_data #>> '{sync,outcome}' = 'sent'")
     assert pushes["pushed"] == sent == sum(row["success"] for row in pushes["by_property"])
     assert {row["property"] for row in pushes["by_property"]} == {"juniper-flats", "copper-ridge"}
-    assert (pushes["failed"], pushes["still_pending"]) == (0, counts(house, "domiq_sync.delivery"))
+    assert (pushes["failed"], pushes["still_pending"]) == (0, counts(harness, "domiq_sync.delivery"))
     assert (pushes["due"], pushes["held"], pushes["unknown_outcomes"], pushes["catch_up_minutes"]) == (
         0,
         0,
@@ -86,39 +87,39 @@ def test_every_asset_is_materialised_with_the_figures_that_sql_gives(stored_hous
         0,
     )
     assert pushes["pushes_per_second"] > 0
-    log = house.metadata("status_sync_log")
+    log = harness.metadata("status_sync_log")
     by_status = dict(
         tuple(r) for r in world.rows("SELECT sync_status, count(*) FROM status_sync_log GROUP BY 1")
     )
     assert log["changes"] == sum(by_status.values())
     assert {s: log[s] for s in ("pending", "success", "failed") if log[s]} == by_status
     assert sum(row["changes"] for row in log["by_direction"]) == log["changes"]
-    notices = house.metadata("status_notifications")
-    told = counts(house, "domiq_sync.notification WHERE state = 'delivered'")
-    untold = counts(house, "domiq_sync.notification WHERE state = 'undeliverable'")
+    notices = harness.metadata("status_notifications")
+    told = counts(harness, "domiq_sync.notification WHERE state = 'delivered'")
+    untold = counts(harness, "domiq_sync.notification WHERE state = 'undeliverable'")
     assert (notices["delivered"], notices["undeliverable"]) == (told, untold) == (1, 1)
     assert notices["undeliverable_by_channel"] == {"email": 1}
     assert notices["changes_looked_at"] == log["changes"]
 
     day = str(world.value("SELECT max(logged_at)::date FROM domiq_sync.change"))
-    house.run("daily", partition=day)
-    daily = house.metadata("status_sync_daily", day)
-    of_day = counts(house, "domiq_sync.change WHERE logged_at::date = CAST(:d AS date)", d=day)
+    harness.run("daily", partition=day)
+    daily = harness.metadata("status_sync_daily", day)
+    of_day = counts(harness, "domiq_sync.change WHERE logged_at::date = CAST(:d AS date)", d=day)
     assert daily["changes"] == of_day == sum(row["changes"] for row in daily["by_property"])
     assert daily["failed"] == log["failed"] == 0
 
     for key in defs.resolve_asset_graph().executable_asset_keys:
-        assert house.instance.get_latest_materialization_event(key) is not None, key
+        assert harness.instance.get_latest_materialization_event(key) is not None, key
 
 
-def test_the_success_rate_is_the_view_as_a_typed_table_by_property(house: House) -> None:
-    world = house.world
-    flats, _ridge, larkspur = house.connect(0, 1, 2)
+def test_the_success_rate_is_the_view_as_a_typed_table_by_property(harness: Harness) -> None:
+    world = harness.world
+    flats, _ridge, larkspur = harness.connect(0, 1, 2)
     for status in ("success", "success", "failed"):
         world.log(world.conversation(flats, "active"), "contacted", sync_status=status)
     world.log(world.conversation(larkspur, "active"), "contacted", sync_status="success")
 
-    run = house.materialise("status_sync_success_rate")
+    run = harness.materialise("status_sync_success_rate")
 
     (event,) = run.asset_materializations_for_node("status_sync_success_rate")
     table = event.metadata["by_property"]
@@ -139,114 +140,114 @@ def test_the_success_rate_is_the_view_as_a_typed_table_by_property(house: House)
     assert (found["properties"], found["failed_status_updates"]) == (2, 1)
 
 
-def test_a_failed_property_leaves_the_others_of_the_range_done_and_is_named(stored_house: House) -> None:
-    house = stored_house
-    house.connect(0, 1, 7)
+def test_a_failed_property_leaves_the_others_of_the_range_done_and_is_named(stored_harness: Harness) -> None:
+    harness = stored_harness
+    harness.connect(0, 1, 7)
     for place in (0, 1, 7):
-        house.world.lead(place)
-    broken = property_of(house, "juniper-flats")
-    house.world.standin.faults({**OUTAGE, "property_id": broken})
+        harness.world.lead(place)
+    broken = property_of(harness, "juniper-flats")
+    harness.world.standin.faults({**OUTAGE, "property_id": broken})
 
-    run = house.run("pull", keys=house.keys(), fails=True)
+    run = harness.run("pull", keys=harness.keys(), fails=True)
 
-    assert house.keys() == ["copper-ridge", "juniper-flats", "prairie-lofts"]
-    assert house.done("resman_leads") == {"copper-ridge", "prairie-lofts"}
-    assert house.done("inbound_status_changes") == {"copper-ridge", "prairie-lofts"}
+    assert harness.keys() == ["copper-ridge", "juniper-flats", "prairie-lofts"]
+    assert harness.done("resman_leads") == {"copper-ridge", "prairie-lofts"}
+    assert harness.done("inbound_status_changes") == {"copper-ridge", "prairie-lofts"}
     (failure,) = [e for e in run.all_events if e.event_type == DagsterEventType.STEP_FAILURE]
     assert "1 of 3 properties could not be pulled" in str(failure.step_failure_data.error)
     told = failure.step_failure_data.user_failure_data
     assert told is not None
     assert list(told.metadata) == ["juniper-flats"]
     assert "503" in str(told.metadata["juniper-flats"].value)
-    stored = house.world.rows(
+    stored = harness.world.rows(
         "SELECT i.partition_key FROM domiq_sync.resman_lead JOIN domiq_sync.integration i "
         "USING (property_id) ORDER BY 1"
     )
     assert [row.partition_key for row in stored] == ["copper-ridge", "prairie-lofts"]
 
-    house.world.standin.faults()
-    house.run("pull", partition="juniper-flats")
-    assert house.done("resman_leads") == set(house.keys())
-    assert house.done("inbound_status_changes") == set(house.keys())
+    harness.world.standin.faults()
+    harness.run("pull", partition="juniper-flats")
+    assert harness.done("resman_leads") == set(harness.keys())
+    assert harness.done("inbound_status_changes") == set(harness.keys())
 
 
-def test_a_full_reread_finds_what_moved_without_a_new_last_modified(house: House) -> None:
-    (flats,) = house.connect(0)
-    lead = house.world.lead(0, email="a@example.com", lastModified="2026-09-01T00:00:00Z")
-    chat = house.world.conversation(flats, "contacted", email="a@example.com", age="200 days")
-    house.world.lead(0, email="new@example.com")
-    house.run("pull", keys=house.keys())
-    house.world.standin.edit(lead["prospectId"], status="Lost", silent=True)
+def test_a_full_reread_finds_what_moved_without_a_new_last_modified(harness: Harness) -> None:
+    (flats,) = harness.connect(0)
+    lead = harness.world.lead(0, email="a@example.com", lastModified="2026-09-01T00:00:00Z")
+    chat = harness.world.conversation(flats, "contacted", email="a@example.com", age="200 days")
+    harness.world.lead(0, email="new@example.com")
+    harness.run("pull", keys=harness.keys())
+    harness.world.standin.edit(lead["prospectId"], status="Lost", silent=True)
 
-    house.run("pull", keys=house.keys())
-    assert house.world.status(chat) == "contacted"
-    house.run("full_reread", keys=house.keys(), config={"full": True})
+    harness.run("pull", keys=harness.keys())
+    assert harness.world.status(chat) == "contacted"
+    harness.run("full_reread", keys=harness.keys(), config={"full": True})
 
-    assert house.world.status(chat) == "lost"
-    first, again, full = reads(house)
+    assert harness.world.status(chat) == "lost"
+    first, again, full = reads(harness)
     assert asked_since(full) < asked_since(again)
     assert [(datetime.now(UTC) - asked_since(r)).days for r in (full, first)] == [360, 360]
-    assert counts(house, "domiq_sync.watermark WHERE last_full_at IS NOT NULL") == 1
+    assert counts(harness, "domiq_sync.watermark WHERE last_full_at IS NOT NULL") == 1
 
 
-def test_a_pull_may_be_told_from_which_day_to_read(house: House) -> None:
-    house.connect(0)
-    house.run("pull", keys=house.keys(), config={"since": "2026-03-01"})
-    assert asked_since(reads(house)[0]) == datetime(2026, 3, 1, tzinfo=UTC)
-    assert house.metadata("resman_leads", "juniper-flats")["modified_since"] == 1772323200.0
+def test_a_pull_may_be_told_from_which_day_to_read(harness: Harness) -> None:
+    harness.connect(0)
+    harness.run("pull", keys=harness.keys(), config={"since": "2026-03-01"})
+    assert asked_since(reads(harness)[0]) == datetime(2026, 3, 1, tzinfo=UTC)
+    assert harness.metadata("resman_leads", "juniper-flats")["modified_since"] == 1772323200.0
 
 
-def test_a_day_that_is_none_is_refused_before_anything_is_asked(house: House) -> None:
-    house.connect(0)
-    run = house.run("pull", keys=house.keys(), config={"since": "last Tuesday"}, fails=True)
+def test_a_day_that_is_none_is_refused_before_anything_is_asked(harness: Harness) -> None:
+    harness.connect(0)
+    run = harness.run("pull", keys=harness.keys(), config={"since": "last Tuesday"}, fails=True)
     (failure,) = [e for e in run.all_events if e.event_type == DagsterEventType.STEP_FAILURE]
     assert "'last Tuesday' is no ISO date: write it like 2026-03-01." in str(failure.step_failure_data.error)
-    assert house.world.standin.requests() == []
+    assert harness.world.standin.requests() == []
 
 
-def test_a_property_that_is_switched_off_is_not_asked_and_the_run_says_so(house: House) -> None:
-    house.connect(0)
-    house.connect(1, sync_enabled=False)
-    assert house.keys() == ["juniper-flats"]
-    house.instance.add_dynamic_partitions("property", ["copper-ridge", "long-gone"])
+def test_a_property_that_is_switched_off_is_not_asked_and_the_run_says_so(harness: Harness) -> None:
+    harness.connect(0)
+    harness.connect(1, sync_enabled=False)
+    assert harness.keys() == ["juniper-flats"]
+    harness.instance.add_dynamic_partitions("property", ["copper-ridge", "long-gone"])
 
-    run = house.run("pull", keys=house.keys())
+    run = harness.run("pull", keys=harness.keys())
 
-    said = logged(run, house.instance, logging.INFO)
+    said = logged(run, harness.instance, logging.INFO)
     for key in ("copper-ridge", "long-gone"):
         assert f"{key} is not connected, or its sync is switched off: nothing was pulled" in said
-    assert [r["propertyId"] for r in reads(house)] == [property_of(house, "juniper-flats")]
-    assert counts(house, "domiq_sync.pull") == 1
+    assert [r["propertyId"] for r in reads(harness)] == [property_of(harness, "juniper-flats")]
+    assert counts(harness, "domiq_sync.pull") == 1
 
 
-def test_a_partition_that_nobody_knows_is_an_error(house: House) -> None:
-    house.connect(0)
+def test_a_partition_that_nobody_knows_is_an_error(harness: Harness) -> None:
+    harness.connect(0)
     with pytest.raises(DagsterUnknownPartitionError, match="no-such-place"):
-        house.run("pull", partition="no-such-place")
-    assert house.world.standin.requests() == []
+        harness.run("pull", partition="no-such-place")
+    assert harness.world.standin.requests() == []
 
 
-def test_a_setting_that_resman_does_not_offer_is_a_warning_and_the_pull_goes_on(house: House) -> None:
-    house.connect(0)
-    house.world.lead(0)
-    house.world.standin.faults({"kind": "refuse", "endpoint": "GetProspectSources"})
-    run = house.run("pull", keys=house.keys())
-    (said,) = logged(run, house.instance, logging.WARNING)
+def test_a_setting_that_resman_does_not_offer_is_a_warning_and_the_pull_goes_on(harness: Harness) -> None:
+    harness.connect(0)
+    harness.world.lead(0)
+    harness.world.standin.faults({"kind": "refuse", "endpoint": "GetProspectSources"})
+    run = harness.run("pull", keys=harness.keys())
+    (said,) = logged(run, harness.instance, logging.WARNING)
     assert said.startswith("juniper-flats: source_id is not set and cannot be asked")
-    assert house.metadata("resman_leads", "juniper-flats")["fetched"] == 1
+    assert harness.metadata("resman_leads", "juniper-flats")["fetched"] == 1
 
 
-def test_an_outage_leaves_changes_pending_and_the_push_says_why(house: House) -> None:
-    flats, lofts = house.connect(0, 7)
-    house.run("pull", keys=house.keys())
-    stays, goes = house.world.conversation(flats, "new"), house.world.conversation(lofts, "new")
-    house.world.standin.faults({"kind": "unauthorized", "code": 1, "account_id": "400"})
+def test_an_outage_leaves_changes_pending_and_the_push_says_why(harness: Harness) -> None:
+    flats, lofts = harness.connect(0, 7)
+    harness.run("pull", keys=harness.keys())
+    stays, goes = harness.world.conversation(flats, "new"), harness.world.conversation(lofts, "new")
+    harness.world.standin.faults({"kind": "unauthorized", "code": 1, "account_id": "400"})
 
-    run = house.run("push")
+    run = harness.run("push")
 
-    (said,) = logged(run, house.instance, logging.WARNING)
+    (said,) = logged(run, harness.instance, logging.WARNING)
     assert said == "ResMan account 400 was left (bad_credentials); its changes stay pending"
-    pushes = house.metadata("conversation_status_pushes")
+    pushes = harness.metadata("conversation_status_pushes")
     assert (pushes["pushed"], pushes["postponed"], pushes["still_pending"]) == (1, 1, 1)
     assert pushes["ended_because"] == "ResMan does not answer for account 400"
     paused, other = pushes["by_account"]
@@ -256,26 +257,26 @@ def test_an_outage_leaves_changes_pending_and_the_push_says_why(house: House) ->
     assert (other["account"], other["pending"], other["caught_up_in"]) == ("401", 0, "0 s")
     assert other["paused_until"] == other["paused_because"] == ""
     assert "catch_up_minutes" not in pushes  # nobody can tell
-    assert house.world.last(stays).sync_status == "pending"
-    assert house.world.last(goes).sync_status == "success"
+    assert harness.world.last(stays).sync_status == "pending"
+    assert harness.world.last(goes).sync_status == "success"
 
 
-def test_a_push_says_what_waits_for_how_long_and_for_whom(house: House) -> None:
-    (flats,) = house.connect(0)
-    house.run("pull", keys=house.keys())
-    chats = [house.world.conversation(flats, "new") for _ in range(4)]
+def test_a_push_says_what_waits_for_how_long_and_for_whom(harness: Harness) -> None:
+    (flats,) = harness.connect(0)
+    harness.run("pull", keys=harness.keys())
+    chats = [harness.world.conversation(flats, "new") for _ in range(4)]
     for chat, state, outcome in zip(
         chats, ("waiting", "waiting", "unknown"), ("conflict", "no_contact", "no_answer"), strict=False
     ):
-        house.world.do(
+        harness.world.do(
             "UPDATE domiq_sync.delivery SET state = :s, last_outcome = :o, next_attempt_at = 'infinity', "
             "enqueued_at = now() - interval '90 min' WHERE lane = :c",
             s=state, o=outcome, c=chat,
         )  # fmt: skip
 
-    house.run("push")
+    harness.run("push")
 
-    pushes = house.metadata("conversation_status_pushes")
+    pushes = harness.metadata("conversation_status_pushes")
     assert (pushes["pushed"], pushes["still_pending"], pushes["held"], pushes["unknown_outcomes"]) == (
         1,
         3,
@@ -291,24 +292,24 @@ def test_a_push_says_what_waits_for_how_long_and_for_whom(house: House) -> None:
     }  # fmt: skip
 
 
-def test_a_push_stops_at_its_budget_and_the_next_one_goes_on(house: House) -> None:
-    (flats,) = house.connect(0)
-    house.run("pull", keys=house.keys())
+def test_a_push_stops_at_its_budget_and_the_next_one_goes_on(harness: Harness) -> None:
+    (flats,) = harness.connect(0)
+    harness.run("pull", keys=harness.keys())
     for _ in range(3):
-        house.world.conversation(flats, "new")
-    house.run("push", resources={"sync": {"push_rows": 2}})
-    pushes = house.metadata("conversation_status_pushes")
+        harness.world.conversation(flats, "new")
+    harness.run("push", resources={"sync": {"push_rows": 2}})
+    pushes = harness.metadata("conversation_status_pushes")
     assert (pushes["pushed"], pushes["still_pending"]) == (2, 1)
     assert pushes["ended_because"] == "the row budget is used up"
-    house.run("push")
-    assert house.metadata("conversation_status_pushes")["still_pending"] == 0
+    harness.run("push")
+    assert harness.metadata("conversation_status_pushes")["still_pending"] == 0
 
 
-def test_days_of_a_range_are_counted_each_by_itself_and_anew(house: House) -> None:
-    (flats,) = house.connect(0)
-    old, new = house.world.conversation(flats, "new"), house.world.conversation(flats, "new")
+def test_days_of_a_range_are_counted_each_by_itself_and_anew(harness: Harness) -> None:
+    (flats,) = harness.connect(0)
+    old, new = harness.world.conversation(flats, "new"), harness.world.conversation(flats, "new")
     for chat, day in ((old, "2026-03-03"), (new, "2026-03-05")):
-        house.world.do(
+        harness.world.do(
             "UPDATE domiq_sync.change SET logged_at = CAST(:d AS date) + interval '23 h 59 min' "
             "WHERE conversation_id = :c",
             d=day, c=chat,
@@ -318,25 +319,25 @@ def test_days_of_a_range_are_counted_each_by_itself_and_anew(house: House) -> No
         "dagster/asset_partition_range_end": "2026-03-05",
     }
     for _ in range(2):
-        house.run("daily", tags=tags)
-        found = [house.metadata("status_sync_daily", f"2026-03-0{n}")["changes"] for n in (3, 4, 5)]
+        harness.run("daily", tags=tags)
+        found = [harness.metadata("status_sync_daily", f"2026-03-0{n}")["changes"] for n in (3, 4, 5)]
         assert found == [1, 0, 1]
-    rows = house.world.rows("SELECT day::text, property, changes FROM domiq_sync.daily_total ORDER BY 1")
+    rows = harness.world.rows("SELECT day::text, property, changes FROM domiq_sync.daily_total ORDER BY 1")
     assert [tuple(r) for r in rows] == [
         ("2026-03-03", "juniper-flats", 1),
         ("2026-03-05", "juniper-flats", 1),
     ]
 
 
-def test_reconciliation_mends_and_puts_what_it_found_on_record(house: House) -> None:
-    (flats,) = house.connect(0)
-    house.world.do("ALTER TABLE conversation DISABLE TRIGGER USER")
-    house.world.conversation(flats, "new")
-    house.world.do("ALTER TABLE conversation ENABLE TRIGGER USER")
-    house.world.conversation(flats, "new")
-    house.world.do("DELETE FROM domiq_sync.delivery")
+def test_reconciliation_mends_and_puts_what_it_found_on_record(harness: Harness) -> None:
+    (flats,) = harness.connect(0)
+    harness.world.do("ALTER TABLE conversation DISABLE TRIGGER USER")
+    harness.world.conversation(flats, "new")
+    harness.world.do("ALTER TABLE conversation ENABLE TRIGGER USER")
+    harness.world.conversation(flats, "new")
+    harness.world.do("DELETE FROM domiq_sync.delivery")
 
-    run = house.run("reconcile_pending")
+    run = harness.run("reconcile_pending")
 
     (event,) = [e for e in run.all_events if e.event_type == DagsterEventType.ASSET_OBSERVATION]
     found = plain(event.asset_observation_data.asset_observation.metadata)
@@ -350,34 +351,34 @@ def test_reconciliation_mends_and_puts_what_it_found_on_record(house: House) -> 
         "by_property": rows,
     }
     assert len(found) == len(MENDED) + len(SEEN) + 1
-    said = logged(run, house.instance, logging.INFO)
+    said = logged(run, harness.instance, logging.INFO)
     assert [line for line in said if line.startswith("juniper-flats: ")] == [
         f"juniper-flats: {row['kind']}: 1, mended" for row in rows
     ]
-    assert counts(house, "domiq_sync.delivery") == 2
+    assert counts(harness, "domiq_sync.delivery") == 2
 
-    again = house.run("reconcile_pending")
+    again = harness.run("reconcile_pending")
     (event,) = [e for e in again.all_events if e.event_type == DagsterEventType.ASSET_OBSERVATION]
     found = plain(event.asset_observation_data.asset_observation.metadata)
     assert len(found) == len(MENDED) + len(SEEN)
     assert not any(found.values())
 
 
-def test_nobodys_name_and_no_secret_is_in_what_dagster_keeps(stored_house: House, tmp_path: Path) -> None:
-    house, world = stored_house, stored_house.world
-    flats, lofts = house.connect(0, 7)
+def test_nobodys_name_and_no_secret_is_in_what_dagster_keeps(stored_harness: Harness, tmp_path: Path) -> None:
+    harness, world = stored_harness, stored_harness.world
+    flats, lofts = harness.connect(0, 7)
     private = ("Zebedee", "Quillfeather", "zeb@example.com", "555-0177", "standin-key", "standin-partner")
     world.lead(0, first="Zebedee", last="Quillfeather", email="zeb@example.com", phone="(202) 555-0177")
     for place, email in ((flats, "zeb@example.com"), (lofts, "zeb@example.com.au")):
         user = world.user("Zebedee", "Quillfeather", email, None)
         world.conversation(place, "new", user=user)
-    house.run("pull", keys=house.keys())
+    harness.run("pull", keys=harness.keys())
     world.standin.faults({"kind": "refuse", "endpoint": POST, "description": "zeb@example.com is bad"})
-    house.run("push")
+    harness.run("push")
     world.standin.faults({"kind": "unauthorized", "code": 1})
-    house.run("pull", keys=house.keys(), fails=True)
+    harness.run("pull", keys=harness.keys(), fails=True)
 
-    storage = house.instance.event_log_storage
+    storage = harness.instance.event_log_storage
     with psycopg.connect(storage.postgres_url) as connection:  # type: ignore[attr-defined]
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         kept = "\n".join(
@@ -389,24 +390,24 @@ def test_nobodys_name_and_no_secret_is_in_what_dagster_keeps(stored_house: House
     assert [word for word in private if word in kept] == []
 
 
-def test_a_push_run_acts_on_changes_and_the_next_one_sends_what_rules_moved(house: House) -> None:
-    (flats,) = house.connect(0, time_zone="America/Chicago")
-    house.run("pull", keys=house.keys())
+def test_a_push_run_acts_on_changes_and_the_next_one_sends_what_rules_moved(harness: Harness) -> None:
+    (flats,) = harness.connect(0, time_zone="America/Chicago")
+    harness.run("pull", keys=harness.keys())
     for columns in ("'contacted', 'qualified', '[{\"type\": \"create_task\"}]'", "'contacted', 'sold', NULL"):
-        house.world.do(
+        harness.world.do(
             "INSERT INTO status_workflow_rules (property_id, trigger_status, target_status, actions) "
             f"VALUES (:p, {columns})".replace("NULL", "NULL::jsonb"), p=flats,
         )  # fmt: skip
-    chat = house.world.conversation(flats, "contacted")
+    chat = harness.world.conversation(flats, "contacted")
 
-    house.run("push")
+    harness.run("push")
 
-    done = house.metadata("status_workflow_actions")
+    done = harness.metadata("status_workflow_actions")
     assert {n: done[n] for n in ("changes", "moves", "tasks", "ran", "invalid")} == {
         "changes": 2, "moves": 1, "tasks": 1, "ran": 1, "invalid": 1,
     }  # fmt: skip
     assert [row["property"] for row in done["by_property"]] == ["juniper-flats"]
-    assert (house.world.status(chat), house.world.last(chat).sync_status) == ("qualified", "pending")
-    house.run("push")
-    assert house.world.last(chat).sync_status == "success"
-    assert house.metadata("status_workflow_actions")["changes"] == 0
+    assert (harness.world.status(chat), harness.world.last(chat).sync_status) == ("qualified", "pending")
+    harness.run("push")
+    assert harness.world.last(chat).sync_status == "success"
+    assert harness.metadata("status_workflow_actions")["changes"] == 0

@@ -22,7 +22,8 @@ from domiq_dagster.definitions import defs
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.alerts.thresholds import set_threshold
 from domiq_dagster.sync.repair.retry import retry_failed
-from tests.integration.dagster.conftest import POST, House, logged, plain
+from tests.fixtures.dagster_instance import Harness, logged, plain
+from tests.fixtures.world import POST
 
 
 def verdict(run: ExecuteInProcessResult, name: str) -> AssetCheckEvaluation:
@@ -30,9 +31,9 @@ def verdict(run: ExecuteInProcessResult, name: str) -> AssetCheckEvaluation:
     return found
 
 
-def check(house: House, name: str) -> tuple[AssetCheckEvaluation, dict[str, Any]]:
+def check(harness: Harness, name: str) -> tuple[AssetCheckEvaluation, dict[str, Any]]:
     """One check without its asset, as somebody would run it from the UI: its verdict and its metadata."""
-    run = one_by_one().resolve_job_def(name).execute_in_process(instance=house.instance)
+    run = one_by_one().resolve_job_def(name).execute_in_process(instance=harness.instance)
     found = verdict(run, name)
     return found, plain(found.metadata)
 
@@ -49,30 +50,30 @@ def one_by_one() -> Definitions:
 
 
 @pytest.fixture
-def healthy(house: House) -> tuple[House, UUID]:
-    """A house with a property whose one conversation and lead agree, and that conversation."""
-    (flats,) = house.connect(0)
-    house.world.lead(0, email="a@example.com")
-    chat = house.world.conversation(flats, "contacted", email="a@example.com")
-    house.run("pull", keys=house.keys())
-    house.run("push")
-    return house, chat
+def healthy(harness: Harness) -> tuple[Harness, UUID]:
+    """A harness with a property whose one conversation and lead agree, and that conversation."""
+    (flats,) = harness.connect(0)
+    harness.world.lead(0, email="a@example.com")
+    chat = harness.world.conversation(flats, "contacted", email="a@example.com")
+    harness.run("pull", keys=harness.keys())
+    harness.run("push")
+    return harness, chat
 
 
-def test_all_checks_run_with_the_jobs_and_pass_where_all_is_well(healthy: tuple[House, UUID]) -> None:
-    house, _ = healthy
-    runs = house.run("pull", keys=house.keys()), house.run("push")
+def test_all_checks_run_with_the_jobs_and_pass_where_all_is_well(healthy: tuple[Harness, UUID]) -> None:
+    harness, _ = healthy
+    runs = harness.run("pull", keys=harness.keys()), harness.run("push")
     found = {e.check_name: e.passed for run in runs for e in run.get_asset_check_evaluations()}
     assert found == {k.name: True for k in defs.resolve_asset_graph().asset_check_keys}
     assert len(found) == 7
 
 
-def test_conservation_names_a_pending_change_without_its_delivery(healthy: tuple[House, UUID]) -> None:
-    house, chat = healthy
-    house.world.change(chat, status="qualified")
-    change = house.world.value("DELETE FROM domiq_sync.delivery RETURNING change_id")
+def test_conservation_names_a_pending_change_without_its_delivery(healthy: tuple[Harness, UUID]) -> None:
+    harness, chat = healthy
+    harness.world.change(chat, status="qualified")
+    change = harness.world.value("DELETE FROM domiq_sync.delivery RETURNING change_id")
 
-    found, figures = check(house, "conservation")
+    found, figures = check(harness, "conservation")
 
     assert not found.passed
     assert found.severity is AssetCheckSeverity.ERROR
@@ -80,42 +81,42 @@ def test_conservation_names_a_pending_change_without_its_delivery(healthy: tuple
     (named,) = figures["sample"]
     assert (named["change_id"], named["problem"]) == (str(change), "pending change without delivery")
     assert "reconcile_pending" in str(found.description)
-    house.run("reconcile_pending")
-    assert check(house, "conservation")[0].passed
+    harness.run("reconcile_pending")
+    assert check(harness, "conservation")[0].passed
 
 
-def test_a_change_that_waits_too_long_is_found_with_its_age(healthy: tuple[House, UUID]) -> None:
-    house, chat = healthy
-    house.world.change(chat, status="qualified")
-    house.world.do(
+def test_a_change_that_waits_too_long_is_found_with_its_age(healthy: tuple[Harness, UUID]) -> None:
+    harness, chat = healthy
+    harness.world.change(chat, status="qualified")
+    harness.world.do(
         "UPDATE domiq_sync.delivery SET enqueued_at = now() - interval '29 min', next_attempt_at = 'infinity'"
     )
-    assert check(house, "oldest_pending_change")[0].passed
-    house.world.do("UPDATE domiq_sync.delivery SET enqueued_at = now() - interval '45 min'")
+    assert check(harness, "oldest_pending_change")[0].passed
+    harness.world.do("UPDATE domiq_sync.delivery SET enqueued_at = now() - interval '45 min'")
 
-    found, figures = check(house, "oldest_pending_change")
+    found, figures = check(harness, "oldest_pending_change")
 
     assert not found.passed
     assert figures["pending"] == 1
     assert 45.0 <= figures["oldest_pending_minutes"] < 46.0
     assert str(found.description).startswith("Juniper Flats: a pending change has waited for 45 min. ")
-    with house.world.engine.begin() as connection:
+    with harness.world.engine.begin() as connection:
         set_threshold(connection, None, {"oldest_pending_minutes": 60.0}, "test")
-    assert check(house, "oldest_pending_change")[0].passed
+    assert check(harness, "oldest_pending_change")[0].passed
 
 
 def test_a_divergence_is_named_and_materialising_its_partition_mends_it(
-    healthy: tuple[House, UUID],
+    healthy: tuple[Harness, UUID],
 ) -> None:
-    house, chat = healthy
-    house.world.do("UPDATE domiq_sync.resman_lead SET status = 'Lost', effective_status = 'Lost'")
+    harness, chat = healthy
+    harness.world.do("UPDATE domiq_sync.resman_lead SET status = 'Lost', effective_status = 'Lost'")
 
-    found, figures = check(house, "divergence")
+    found, figures = check(harness, "divergence")
 
     assert not found.passed
     assert found.severity is AssetCheckSeverity.WARN
     assert (figures["diverged"], figures["compared"], figures["compared_percent"]) == (1, 1, 100.0)
-    since = house.world.value("SELECT first_seen_at FROM domiq_sync.divergence")
+    since = harness.world.value("SELECT first_seen_at FROM domiq_sync.divergence")
     assert figures["by_property"] == [
         {
             "property": "juniper-flats",
@@ -125,38 +126,38 @@ def test_a_divergence_is_named_and_materialising_its_partition_mends_it(
             "conversations": str(chat),
         }
     ]
-    check(house, "divergence")
-    assert house.world.value("SELECT first_seen_at FROM domiq_sync.divergence") == since
-    run = house.materialise("inbound_status_changes", partition="juniper-flats")
-    assert house.world.status(chat) == "lost"
+    check(harness, "divergence")
+    assert harness.world.value("SELECT first_seen_at FROM domiq_sync.divergence") == since
+    run = harness.materialise("inbound_status_changes", partition="juniper-flats")
+    assert harness.world.status(chat) == "lost"
     assert verdict(run, "divergence").passed
-    assert check(house, "divergence")[0].passed
-    assert house.world.rows("SELECT FROM domiq_sync.divergence") == []
+    assert check(harness, "divergence")[0].passed
+    assert harness.world.rows("SELECT FROM domiq_sync.divergence") == []
 
 
 def test_the_sweep_mends_a_divergence_that_policy_allows_and_says_what_is_left(
-    healthy: tuple[House, UUID],
+    healthy: tuple[Harness, UUID],
 ) -> None:
-    house, chat = healthy
+    harness, chat = healthy
     moved = "UPDATE domiq_sync.resman_lead SET status = :s, effective_status = :s"
-    house.world.do(moved, s="Lost")
-    run = house.run("reconcile_pending")
-    assert (house.world.status(chat), verdict(run, "divergence").passed) == ("lost", True)
+    harness.world.do(moved, s="Lost")
+    run = harness.run("reconcile_pending")
+    assert (harness.world.status(chat), verdict(run, "divergence").passed) == ("lost", True)
 
     # A property that only sends: what moved at ResMan stays different, and the check says why.
-    house.world.do("UPDATE domiq_sync.integration SET sync_direction = 'to_resman'")
-    house.world.do(moved, s="Prospect")
-    run = house.run("reconcile_pending")
-    assert house.world.status(chat) == "lost"
+    harness.world.do("UPDATE domiq_sync.integration SET sync_direction = 'to_resman'")
+    harness.world.do(moved, s="Prospect")
+    run = harness.run("reconcile_pending")
+    assert harness.world.status(chat) == "lost"
     found = verdict(run, "divergence")
     assert not found.passed
     (row,) = plain(found.metadata)["by_property"]
     assert "change the property's direction" in row["repair"]
 
 
-def test_leads_that_could_not_be_compared_are_counted_with_the_reason(house: House) -> None:
-    flats, ridge = house.connect(0, 1)
-    world = house.world
+def test_leads_that_could_not_be_compared_are_counted_with_the_reason(harness: Harness) -> None:
+    flats, ridge = harness.connect(0, 1)
+    world = harness.world
     world.lead(0, email="a@example.com")
     user = world.user("Ada", "Example", "a@example.com")
     world.conversation(flats, "new", user=user, age="2 days")
@@ -165,9 +166,9 @@ def test_leads_that_could_not_be_compared_are_counted_with_the_reason(house: Hou
     world.conversation(flats, "new", user=world.user("Anonymous", "User"))
     world.conversation(flats, "active")
     world.conversation(ridge, "new")
-    house.run("pull", partition="juniper-flats")
+    harness.run("pull", partition="juniper-flats")
 
-    found, figures = check(house, "divergence")
+    found, figures = check(harness, "divergence")
 
     assert found.passed
     assert (figures["leads"], figures["compared"], figures["compared_percent"]) == (5, 1, 20.0)
@@ -180,18 +181,18 @@ def test_leads_that_could_not_be_compared_are_counted_with_the_reason(house: Hou
     assert "20.0 % of the leads could be compared" in str(found.description)
 
 
-def test_a_property_that_is_behind_is_named_with_the_reason_and_the_days_it_missed(house: House) -> None:
-    house.connect(0, 1)
-    house.run("pull", keys=house.keys())
-    assert check(house, "pull_gaps")[0].passed
-    house.world.do("UPDATE domiq_sync.integration SET connected_at = now() - interval '10 days'")
-    house.world.do(
+def test_a_property_that_is_behind_is_named_with_the_reason_and_the_days_it_missed(harness: Harness) -> None:
+    harness.connect(0, 1)
+    harness.run("pull", keys=harness.keys())
+    assert check(harness, "pull_gaps")[0].passed
+    harness.world.do("UPDATE domiq_sync.integration SET connected_at = now() - interval '10 days'")
+    harness.world.do(
         "UPDATE domiq_sync.watermark w SET last_pull_at = now() - interval '3 days', last_full_at = now() "
         "FROM domiq_sync.integration i WHERE i.property_id = w.property_id AND partition_key = 'copper-ridge'"
     )
-    house.world.do("UPDATE domiq_sync.pull SET started_at = started_at - interval '3 days'")
+    harness.world.do("UPDATE domiq_sync.pull SET started_at = started_at - interval '3 days'")
 
-    found, figures = check(house, "pull_gaps")
+    found, figures = check(harness, "pull_gaps")
 
     assert not found.passed
     by_key = {row["property"]: row["why"] for row in figures["by_property"]}
@@ -214,12 +215,12 @@ def test_a_property_that_is_behind_is_named_with_the_reason_and_the_days_it_miss
     ],
 )
 def test_a_rule_that_cannot_be_understood_is_named(
-    house: House, columns: dict[str, Any], problem: str
+    harness: Harness, columns: dict[str, Any], problem: str
 ) -> None:
-    (flats,) = house.connect(0)
+    (flats,) = harness.connect(0)
     good = {"trigger_status": "lost", "conditions": {"lead_score": 1}, "actions": [{"type": "create_task"}]}
     for row, active in (({**good, **columns}, True), (good, True), ({"trigger_status": "warm"}, False)):
-        house.world.do(
+        harness.world.do(
             "INSERT INTO status_workflow_rules "
             "(property_id, trigger_status, target_status, conditions, actions, is_active) "
             "VALUES (:p, :trigger_status, :target_status, CAST(:conditions AS jsonb), "
@@ -229,7 +230,7 @@ def test_a_rule_that_cannot_be_understood_is_named(
             actions=json.dumps(row.get("actions", [])),
         )  # fmt: skip
 
-    found, figures = check(house, "rules_valid")
+    found, figures = check(harness, "rules_valid")
 
     assert not found.passed
     assert found.severity is AssetCheckSeverity.WARN
@@ -244,37 +245,37 @@ def test_a_rule_that_cannot_be_understood_is_named(
 
 
 @pytest.fixture
-def troubled(house: House) -> House:
+def troubled(harness: Harness) -> Harness:
     """Before a push in which ResMan refuses one of twenty changes at two properties, and all at a third."""
-    flats, ridge, larkspur, oaks = house.connect(0, 1, 2, 3)
-    house.run("pull", keys=house.keys())
+    flats, ridge, larkspur, oaks = harness.connect(0, 1, 2, 3)
+    harness.run("pull", keys=harness.keys())
     for place, number in ((flats, 20), (ridge, 20), (larkspur, 20), (oaks, 4)):
         for _ in range(number):
-            house.world.conversation(place, "new")
+            harness.world.conversation(place, "new")
     refusals = {"kind": "refuse", "endpoint": POST, "description": "Not a valid guest card."}
-    house.world.standin.faults(
-        *({**refusals, "count": 1, "property_id": place_id(house, n)} for n in (0, 1)),
-        {**refusals, "property_id": place_id(house, 3)},
+    harness.world.standin.faults(
+        *({**refusals, "count": 1, "property_id": place_id(harness, n)} for n in (0, 1)),
+        {**refusals, "property_id": place_id(harness, 3)},
     )
-    return house
+    return harness
 
 
-def place_id(house: House, number: int) -> str:
-    return str(house.world.places[number]["propertyId"])
+def place_id(harness: Harness, number: int) -> str:
+    return str(harness.world.places[number]["propertyId"])
 
 
-def alerts(house: House) -> list[tuple[str, bool]]:
-    rows = house.world.rows(
+def alerts(harness: Harness) -> list[tuple[str, bool]]:
+    rows = harness.world.rows(
         "SELECT i.partition_key, a.phase = 'open' AS open FROM domiq_sync.alert a "
         "JOIN domiq_sync.integration i USING (property_id) ORDER BY 1"
     )
     return [(row.partition_key, row.open) for row in rows]
 
 
-def notices(house: House) -> list[tuple[str, str, str]]:
+def notices(harness: Harness) -> list[tuple[str, str, str]]:
     return [
         tuple(row)
-        for row in house.world.rows(
+        for row in harness.world.rows(
             "SELECT i.partition_key, n.channel, n.body FROM domiq_sync.notification n "
             "JOIN domiq_sync.integration i USING (property_id) "
             "WHERE alert_id IS NOT NULL AND channel = 'in_app' "
@@ -283,12 +284,12 @@ def notices(house: House) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_past_the_threshold_people_are_told_once_and_once_more_on_recovery(troubled: House) -> None:
-    house = troubled
-    with house.world.engine.begin() as connection:
+def test_past_the_threshold_people_are_told_once_and_once_more_on_recovery(troubled: Harness) -> None:
+    harness = troubled
+    with harness.world.engine.begin() as connection:
         set_threshold(connection, None, {"recover_minutes": 0.0}, "test")
 
-    first = house.run("push")
+    first = harness.run("push")
 
     found = verdict(first, "failed_sync_threshold")
     assert not found.passed
@@ -312,69 +313,69 @@ def test_past_the_threshold_people_are_told_once_and_once_more_on_recovery(troub
         for name, key in (("Copper Ridge", "copper-ridge"), ("Juniper Flats", "juniper-flats"))
     ]
     assert found.description == " ".join(sentences)
-    assert logged(first, house.instance, logging.ERROR) == [f"alert: {s}" for s in sentences]
-    assert alerts(house) == [("copper-ridge", True), ("juniper-flats", True)]
+    assert logged(first, harness.instance, logging.ERROR) == [f"alert: {s}" for s in sentences]
+    assert alerts(harness) == [("copper-ridge", True), ("juniper-flats", True)]
     told = [("copper-ridge", "in_app", sentences[0]), ("juniper-flats", "in_app", sentences[1])]
-    assert notices(house) == told
+    assert notices(harness) == told
 
-    again = house.run("push")
+    again = harness.run("push")
     assert not verdict(again, "failed_sync_threshold").passed
     assert plain(verdict(again, "failed_sync_threshold").metadata)["alerts_opened"] == 0
-    assert logged(again, house.instance, logging.ERROR) == []
-    assert notices(house) == told
+    assert logged(again, harness.instance, logging.ERROR) == []
+    assert notices(harness) == told
 
     # An operator has the refusals mended and retries.
-    house.world.standin.faults()
-    assert retry_failed(house.world.engine) == 6
-    recovered = house.run("push")
+    harness.world.standin.faults()
+    assert retry_failed(harness.world.engine) == 6
+    recovered = harness.run("push")
     assert verdict(recovered, "failed_sync_threshold").passed
-    said = [s for s in logged(recovered, house.instance, logging.INFO) if s.startswith("recovered: ")]
+    said = [s for s in logged(recovered, harness.instance, logging.INFO) if s.startswith("recovered: ")]
     assert [s.split(":")[1] for s in said] == [" Copper Ridge", " Juniper Flats"]
-    assert alerts(house) == [("copper-ridge", False), ("juniper-flats", False)]
+    assert alerts(harness) == [("copper-ridge", False), ("juniper-flats", False)]
     good = "{}: status syncs succeed again. It lasted "
     for told_of, (key, name) in zip(
-        sorted(notices(house)[2:]),
+        sorted(notices(harness)[2:]),
         [("copper-ridge", "Copper Ridge"), ("juniper-flats", "Juniper Flats")],
         strict=True,
     ):
         assert told_of[:2] == (key, "in_app")
         assert told_of[2].startswith(good.format(name))
-    house.run("push")
-    assert len(notices(house)) == 4
+    harness.run("push")
+    assert len(notices(harness)) == 4
 
 
-def test_many_failures_are_too_many_even_at_a_good_rate(house: House) -> None:
-    (flats,) = house.connect(0)
-    chat = house.world.conversation(flats, "active")
+def test_many_failures_are_too_many_even_at_a_good_rate(harness: Harness) -> None:
+    (flats,) = harness.connect(0)
+    chat = harness.world.conversation(flats, "active")
     for number in range(100):
-        house.world.log(chat, "new", sync_status="failed" if number < 3 else "success")
+        harness.world.log(chat, "new", sync_status="failed" if number < 3 else "success")
     lenient = {"lowest_success_rate": 90.0, "most_failures": 3}
-    run = house.materialise("status_sync_success_rate", resources={"thresholds": lenient})
+    run = harness.materialise("status_sync_success_rate", resources={"thresholds": lenient})
     assert verdict(run, "failed_sync_threshold").passed
     strict = {**lenient, "most_failures": 2}
-    run = house.materialise("status_sync_success_rate", resources={"thresholds": strict})
+    run = harness.materialise("status_sync_success_rate", resources={"thresholds": strict})
     found = verdict(run, "failed_sync_threshold")
     assert (found.passed, found.severity) == (False, AssetCheckSeverity.WARN)
-    run = house.materialise(
+    run = harness.materialise(
         "status_sync_success_rate", resources={"thresholds": {**lenient, "most_failures": 1}}
     )
     assert verdict(run, "failed_sync_threshold").severity is AssetCheckSeverity.ERROR
 
 
-def test_failures_before_the_window_are_forgotten(house: House) -> None:
-    (flats,) = house.connect(0)
-    chat = house.world.conversation(flats, "active")
+def test_failures_before_the_window_are_forgotten(harness: Harness) -> None:
+    (flats,) = harness.connect(0)
+    chat = harness.world.conversation(flats, "active")
     for _ in range(10):
-        house.world.log(chat, "new", sync_status="failed")
-    assert not check(house, "failed_sync_threshold")[0].passed
-    house.world.do("UPDATE domiq_sync.change SET logged_at = now() - interval '25 hours'")
-    assert check(house, "failed_sync_threshold")[0].passed
+        harness.world.log(chat, "new", sync_status="failed")
+    assert not check(harness, "failed_sync_threshold")[0].passed
+    harness.world.do("UPDATE domiq_sync.change SET logged_at = now() - interval '25 hours'")
+    assert check(harness, "failed_sync_threshold")[0].passed
 
 
-def test_notices_that_did_not_arrive_are_counted_by_reason(house: House) -> None:
-    found, _ = check(house, "notifications_delivered")
+def test_notices_that_did_not_arrive_are_counted_by_reason(harness: Harness) -> None:
+    found, _ = check(harness, "notifications_delivered")
     assert found.passed
-    house.world.do(
+    harness.world.do(
         "INSERT INTO domiq_sync.notification "
         "(channel, recipient, subject, body, state, state_reason, settled_at) "
         "SELECT 'email', 'mo@staff.example', '', '', s.state, s.reason, clock_timestamp() - s.age "
@@ -383,7 +384,7 @@ def test_notices_that_did_not_arrive_are_counted_by_reason(house: House) -> None
         "AS s(state, reason, age)"
     )
 
-    found, metadata = check(house, "notifications_delivered")
+    found, metadata = check(harness, "notifications_delivered")
 
     assert (found.passed, found.severity) == (False, AssetCheckSeverity.WARN)
     assert (metadata["undeliverable"], metadata["unknown"]) == (2, 1)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from dagster import AssetKey, DagsterEventType, ExecuteInProcessResult
 
-from tests.integration.dagster.conftest import POST, House, plain
+from tests.fixtures.dagster_instance import Harness, plain
+from tests.fixtures.world import POST
 
 
 def observed(run: ExecuteInProcessResult) -> dict[tuple[str, str | None], dict[str, Any]]:
@@ -18,20 +19,20 @@ def observed(run: ExecuteInProcessResult) -> dict[tuple[str, str | None], dict[s
     return found
 
 
-def everything(house: House) -> Any:
+def everything(harness: Harness) -> Any:
     pulls = "SELECT (SELECT count(*) FROM domiq_sync.pull), (SELECT count(*) FROM domiq_sync.watermark)"
     return (
-        house.world.versions(),
-        house.world.rows(pulls),
-        house.world.rows("SELECT agent_id FROM domiq_sync.integration"),
+        harness.world.versions(),
+        harness.world.rows(pulls),
+        harness.world.rows("SELECT agent_id FROM domiq_sync.integration"),
     )
 
 
 @pytest.fixture
-def busy(house: House) -> House:
+def busy(harness: Harness) -> Harness:
     """Two properties at which each asset would have something to do."""
-    flats, _ridge = house.connect(0, 1)
-    world = house.world
+    flats, _ridge = harness.connect(0, 1)
+    world = harness.world
     world.lead(0, "Lost", email="a@example.com")
     world.conversation(flats, "contacted", email="a@example.com", age="9 days")
     world.conversation(flats, "contacted")
@@ -47,10 +48,10 @@ def busy(house: House) -> House:
         '"config": {"recipients": ["desk"]}}]\', TRUE), (:p, \'contacted\', \'qualified\', NULL, TRUE)',
         p=flats,
     )
-    return house
+    return harness
 
 
-def test_a_dry_pull_says_what_would_be_stored_and_decided(busy: House) -> None:
+def test_a_dry_pull_says_what_would_be_stored_and_decided(busy: Harness) -> None:
     before = everything(busy)
     run = busy.run("pull", keys=busy.keys(), config={"dry_run": True})
     assert everything(busy) == before
@@ -78,7 +79,7 @@ def test_a_dry_pull_says_what_would_be_stored_and_decided(busy: House) -> None:
     ],
 )
 def test_a_dry_run_of_an_asset_writes_and_posts_nothing(
-    busy: House, asset: str, figures: dict[str, Any]
+    busy: Harness, asset: str, figures: dict[str, Any]
 ) -> None:
     before = everything(busy)
     config = {asset: {"config": {"dry_run": True}}}
@@ -90,7 +91,7 @@ def test_a_dry_run_of_an_asset_writes_and_posts_nothing(
     assert busy.instance.get_latest_materialization_event(AssetKey(asset)) is None
 
 
-def test_a_dry_count_of_a_day_writes_nothing(busy: House) -> None:
+def test_a_dry_count_of_a_day_writes_nothing(busy: Harness) -> None:
     day = str(busy.world.value("SELECT max(logged_at)::date FROM domiq_sync.change"))
     run = busy.run("daily", partition=day, ops={"status_sync_daily": {"config": {"dry_run": True}}})
     assert observed(run)[("status_sync_daily", day)]["changes"] == 2
@@ -98,7 +99,7 @@ def test_a_dry_count_of_a_day_writes_nothing(busy: House) -> None:
     assert busy.done("status_sync_daily") == set()
 
 
-def test_a_dry_sweep_mends_nothing(busy: House) -> None:
+def test_a_dry_sweep_mends_nothing(busy: Harness) -> None:
     busy.world.do("DELETE FROM domiq_sync.delivery")
     before = everything(busy)
     run = busy.run("reconcile_pending", ops={"reconcile_sweep": {"config": {"dry_run": True}}})

@@ -6,30 +6,30 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from domiq_dagster import schedules, sensors
-from tests.integration.dagster.conftest import House
+from tests.fixtures.dagster_instance import Harness
 from tests.integration.dagster.test_sensors import ask, cursor_of, pull_at, requested
 
 EDITS = 300
 STATUSES = {"Lost": "lost", "Applicant": "application", "Resident": "leased"}
 
 
-def three_zones(house: House) -> list[int]:
+def three_zones(harness: Harness) -> list[int]:
     """A property in each of three time zones."""
     by_zone: dict[str, int] = {}
-    for number, place in enumerate(house.world.places):
+    for number, place in enumerate(harness.world.places):
         by_zone.setdefault(place["timeZone"], number)
     assert len(by_zone) >= 3
     return list(by_zone.values())[:3]
 
 
-def zones(house: House) -> set[Any]:
-    return {r.time_zone for r in house.world.rows("SELECT time_zone FROM domiq_sync.integration")}
+def zones(harness: Harness) -> set[Any]:
+    return {r.time_zone for r in harness.world.rows("SELECT time_zone FROM domiq_sync.integration")}
 
 
-def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(house: House) -> None:
-    world = house.world
-    places = three_zones(house)
-    ids = house.connect(*places)
+def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(harness: Harness) -> None:
+    world = harness.world
+    places = three_zones(harness)
+    ids = harness.connect(*places)
     now = datetime.now(UTC)
     leads = []
     for n in range(EDITS):
@@ -39,26 +39,26 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(house: House)
         world.conversation(ids[n % 3], "contacted", email=f"lead{n}@example.com", age="3 days")
     old = (now - timedelta(days=2)).isoformat()
     world.standin.control("edits", {"edits": [{"prospectId": i, "lastModified": old} for i in leads]})
-    house.run("pull", keys=house.keys())
-    house.run("push")
+    harness.run("pull", keys=harness.keys())
+    harness.run("push")
     assert world.verdicts() == EDITS * ["agrees"]
     # Our own posts moved them as well: as far as the pulls know, all is two days old.
     world.standin.control("edits", {"edits": [{"prospectId": i, "lastModified": old} for i in leads]})
     world.do("UPDATE domiq_sync.resman_lead SET touched_at = now() - interval '2 days'")
     world.do("UPDATE domiq_sync.watermark SET watermark = now() - interval '2 days'")
-    assert zones(house) == {world.places[n]["timeZone"] for n in places}
+    assert zones(harness) == {world.places[n]["timeZone"] for n in places}
 
     # A day in which nothing is pulled, and in which staff go on, past midnight in each zone.
     world.standin.faults(modified_since_granularity="day")
-    keys = house.keys()
+    keys = harness.keys()
     for key in keys:
-        pull_at(house, key, timedelta(hours=25))
+        pull_at(harness, key, timedelta(hours=25))
     edits = []
     for n, prospect in enumerate(leads):
         moment = now - timedelta(hours=24) * (EDITS - n) / EDITS
         status = list(STATUSES)[n % 9 // 3]
         edits.append({"prospectId": prospect, "status": status, "lastModified": moment.isoformat()})
-    for place, zone in zip(range(3), sorted(zones(house)), strict=True):
+    for place, zone in zip(range(3), sorted(zones(harness)), strict=True):
         days = {
             datetime.fromisoformat(e["lastModified"]).astimezone(ZoneInfo(zone)).date()
             for n, e in enumerate(edits)
@@ -67,9 +67,9 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(house: House)
         assert len(days) == 2
     world.standin.control("edits", {"edits": edits})
 
-    answer = ask(house, sensors.pull_gaps)
+    answer = ask(harness, sensors.pull_gaps)
     (request,) = requested(answer)
-    house.run("pull", request=request)
+    harness.run("pull", request=request)
 
     expected = {p: STATUSES[str(e["status"])] for p, e in zip(leads, edits, strict=True)}
     found = world.rows(
@@ -80,12 +80,12 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(house: House)
     once = "SELECT conversation_id FROM status_sync_log WHERE sync_direction = 'from_resman'"
     applied = world.rows(once)
     assert len(applied) == len(set(applied)) == EDITS
-    assert house.done("inbound_status_changes") == set(house.keys())
+    assert harness.done("inbound_status_changes") == set(harness.keys())
 
     # The live pull, the sweep and the sensor find nothing more.
-    assert isinstance(ask(house, sensors.pull_gaps, cursor_of(answer)), sensors.SkipReason)
+    assert isinstance(ask(harness, sensors.pull_gaps, cursor_of(answer)), sensors.SkipReason)
     before = world.versions()
-    house.run(schedules.pull_every_10_minutes.job_name, keys=house.keys())
-    house.run("reconcile_pending")
+    harness.run(schedules.pull_every_10_minutes.job_name, keys=harness.keys())
+    harness.run("reconcile_pending")
     assert world.versions() == before
     assert world.rows("SELECT FROM domiq_sync.delivery") == []

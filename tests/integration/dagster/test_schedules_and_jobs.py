@@ -20,23 +20,25 @@ from domiq_dagster import schedules
 from domiq_dagster.definitions import defs
 from domiq_dagster.ranges import RANGE_END, RANGE_START
 from domiq_dagster.resources import SyncResource
-from tests.integration.dagster.conftest import House, World
+from tests.fixtures.dagster_instance import Harness
+from tests.fixtures.world import World
 from tests.integration.dagster.test_sensors import under_way
 
 NIGHT = datetime(2026, 3, 5, 0, 15, tzinfo=UTC)
 
 
 @pytest.fixture
-def house(environment: World, tmp_path: Path) -> Iterator[House]:
-    """A house whose Dagster keeps its records in files: a schedule's context wants an instance that stays."""
+def harness(environment: World, tmp_path: Path) -> Iterator[Harness]:
+    """A harness whose Dagster keeps its records in files: a schedule's context wants an instance that
+    stays."""
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
-        yield House(environment, instance)
+        yield Harness(environment, instance)
 
 
-def ask(house: House, schedule: ScheduleDefinition) -> RunRequest | SkipReason:
+def ask(harness: Harness, schedule: ScheduleDefinition) -> RunRequest | SkipReason:
     """One tick at a quarter past midnight."""
     with build_schedule_context(
-        house.instance, scheduled_execution_time=NIGHT, resources={"sync": SyncResource()}
+        harness.instance, scheduled_execution_time=NIGHT, resources={"sync": SyncResource()}
     ) as context:
         answer = schedule(context)
     assert isinstance(answer, RunRequest | SkipReason)
@@ -45,48 +47,48 @@ def ask(house: House, schedule: ScheduleDefinition) -> RunRequest | SkipReason:
 
 @pytest.mark.parametrize("schedule", [schedules.pull_every_10_minutes, schedules.full_reread_nightly])
 def test_a_pull_by_the_clock_is_one_run_over_all_properties(
-    house: House, schedule: ScheduleDefinition
+    harness: Harness, schedule: ScheduleDefinition
 ) -> None:
-    assert isinstance(nothing := ask(house, schedule), SkipReason)
+    assert isinstance(nothing := ask(harness, schedule), SkipReason)
     assert nothing.skip_message == "no property is connected"
-    house.connect(2, 0, 1)
+    harness.connect(2, 0, 1)
 
-    asked = ask(house, schedule)
+    asked = ask(harness, schedule)
 
     assert isinstance(asked, RunRequest)
     assert {RANGE_START: "copper-ridge", RANGE_END: "the-larkspur"}.items() <= asked.tags.items()
-    house.run(schedule.job_name, request=asked)
-    assert house.done("resman_leads") == house.done("inbound_status_changes") == set(house.keys())
-    read = house.world.rows("SELECT full_read FROM domiq_sync.pull")
+    harness.run(schedule.job_name, request=asked)
+    assert harness.done("resman_leads") == harness.done("inbound_status_changes") == set(harness.keys())
+    read = harness.world.rows("SELECT full_read FROM domiq_sync.pull")
     assert [row.full_read for row in read] == 3 * [schedule is schedules.full_reread_nightly]
 
 
 @pytest.mark.parametrize("schedule", [schedules.pull_every_10_minutes, schedules.full_reread_nightly])
 def test_a_pull_by_the_clock_waits_for_the_last_one_and_for_no_backfill(
-    house: House, schedule: ScheduleDefinition
+    harness: Harness, schedule: ScheduleDefinition
 ) -> None:
-    house.connect(0)
-    under_way(house, schedule.job_name, DagsterRunStatus.STARTED, {"domiq/reason": "gap"})
-    assert isinstance(ask(house, schedule), RunRequest)
-    under_way(house, schedule.job_name, DagsterRunStatus.QUEUED, {"dagster/schedule_name": schedule.name})
-    assert isinstance(skipped := ask(house, schedule), SkipReason)
+    harness.connect(0)
+    under_way(harness, schedule.job_name, DagsterRunStatus.STARTED, {"domiq/reason": "gap"})
+    assert isinstance(ask(harness, schedule), RunRequest)
+    under_way(harness, schedule.job_name, DagsterRunStatus.QUEUED, {"dagster/schedule_name": schedule.name})
+    assert isinstance(skipped := ask(harness, schedule), SkipReason)
     assert skipped.skip_message == "the last one is still under way"
 
 
-def test_the_nightly_count_is_of_the_day_that_ended(house: House) -> None:
-    asked = ask(house, schedules.count_daily)
+def test_the_nightly_count_is_of_the_day_that_ended(harness: Harness) -> None:
+    asked = ask(harness, schedules.count_daily)
     assert isinstance(asked, RunRequest)
     assert asked.partition_key == "2026-03-04"
-    house.run("daily", partition=asked.partition_key)
-    assert house.done("status_sync_daily") == {"2026-03-04"}
+    harness.run("daily", partition=asked.partition_key)
+    assert harness.done("status_sync_daily") == {"2026-03-04"}
 
 
-def test_reconciliation_by_the_clock_runs_without_any_property(house: House) -> None:
+def test_reconciliation_by_the_clock_runs_without_any_property(harness: Harness) -> None:
     with build_schedule_context(
-        house.instance, scheduled_execution_time=NIGHT, resources={"sync": SyncResource()}
+        harness.instance, scheduled_execution_time=NIGHT, resources={"sync": SyncResource()}
     ) as context:
         (asked,) = schedules.reconcile_every_10_minutes.evaluate_tick(context).run_requests or []
-    house.run(schedules.reconcile_every_10_minutes.job_name, request=asked)
+    harness.run(schedules.reconcile_every_10_minutes.job_name, request=asked)
 
 
 def test_whatever_runs_by_itself_is_on_from_the_start() -> None:

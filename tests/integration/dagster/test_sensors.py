@@ -25,24 +25,24 @@ from domiq_dagster.definitions import defs
 from domiq_dagster.ranges import RANGE_END, RANGE_START
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.alerts.dispatch import AlertNotSent
-from tests.doors.smtp import Mailbox, SmtpServer
-from tests.integration.dagster.conftest import House
+from tests.fake_servers.smtp import Mailbox, SmtpServer
+from tests.fixtures.dagster_instance import Harness
 
 Answer = RunRequest | SensorResult | SkipReason
 
 
-def ask(house: House, sensor: Sensor, cursor: str | None = None, **resources: Any) -> Answer:
+def ask(harness: Harness, sensor: Sensor, cursor: str | None = None, **resources: Any) -> Answer:
     """One evaluation. Partitions that it wants added or deleted are, as the daemon would do it."""
     given = {"sync": SyncResource()} | resources
-    with build_sensor_context(house.instance, cursor=cursor, resources=given) as context:
+    with build_sensor_context(harness.instance, cursor=cursor, resources=given) as context:
         answer = sensor(context)
     assert isinstance(answer, RunRequest | SensorResult | SkipReason)
     for request in (isinstance(answer, SensorResult) and answer.dynamic_partitions_requests) or []:
         for key in request.partition_keys:
             if type(request).__name__.startswith("Add"):
-                house.instance.add_dynamic_partitions("property", [key])
+                harness.instance.add_dynamic_partitions("property", [key])
             else:
-                house.instance.delete_dynamic_partition("property", key)
+                harness.instance.delete_dynamic_partition("property", key)
     return answer
 
 
@@ -57,22 +57,24 @@ def cursor_of(answer: Answer) -> str | None:
     return answer.cursor
 
 
-def under_way(house: House, job: str, status: DagsterRunStatus, tags: dict[str, str] | None = None) -> str:
+def under_way(
+    harness: Harness, job: str, status: DagsterRunStatus, tags: dict[str, str] | None = None
+) -> str:
     """A run of a job that is in this state; its id."""
     place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("domiq_dagster"), "__repository__")
     origin = RemoteJobOrigin(place, job)
-    run = house.instance.create_run_for_job(
+    run = harness.instance.create_run_for_job(
         defs.resolve_job_def(job), status=status, remote_job_origin=origin, tags=tags
     )
-    found = house.instance.get_run_by_id(run.run_id)
+    found = harness.instance.get_run_by_id(run.run_id)
     assert found is not None
     assert found.status is status
     return run.run_id
 
 
-def pull_at(house: House, key: str, age: timedelta) -> None:
+def pull_at(harness: Harness, key: str, age: timedelta) -> None:
     """The last good pull of a property was so long ago."""
-    house.world.do(
+    harness.world.do(
         "INSERT INTO domiq_sync.watermark (property_id, last_pull_at) "
         "SELECT property_id, clock_timestamp() - :age FROM domiq_sync.integration WHERE partition_key = :k "
         "ON CONFLICT (property_id) DO UPDATE SET last_pull_at = EXCLUDED.last_pull_at",
@@ -81,46 +83,46 @@ def pull_at(house: House, key: str, age: timedelta) -> None:
 
 
 class TestPendingChanges:
-    def test_it_asks_for_a_push_when_changes_are_due_and_not_before(self, house: House) -> None:
-        (flats,) = house.connect(0)
-        assert isinstance(nothing := ask(house, sensors.pending_changes), SkipReason)
+    def test_it_asks_for_a_push_when_changes_are_due_and_not_before(self, harness: Harness) -> None:
+        (flats,) = harness.connect(0)
+        assert isinstance(nothing := ask(harness, sensors.pending_changes), SkipReason)
         assert nothing.skip_message == "nothing is due (0 pending)"
-        house.world.conversation(flats, "new")
-        house.world.conversation(flats, "new")
+        harness.world.conversation(flats, "new")
+        harness.world.conversation(flats, "new")
 
-        asked = ask(house, sensors.pending_changes)
+        asked = ask(harness, sensors.pending_changes)
 
         assert isinstance(asked, RunRequest)
         assert (asked.tags, asked.run_key) == ({"domiq/due": "2", "dagster/max_retries": "0"}, None)
-        house.run("push", tags=asked.tags)
-        assert isinstance(ask(house, sensors.pending_changes), SkipReason)
+        harness.run("push", tags=asked.tags)
+        assert isinstance(ask(harness, sensors.pending_changes), SkipReason)
 
-    def test_a_change_that_only_the_rules_wait_for_starts_one_too(self, house: House) -> None:
-        (flats,) = house.connect(0, time_zone="UTC")
-        chat = house.world.conversation(flats, "active")
-        house.world.log(chat, "lost", sync_direction="from_resman", sync_status="success")
-        asked = ask(house, sensors.pending_changes)
+    def test_a_change_that_only_the_rules_wait_for_starts_one_too(self, harness: Harness) -> None:
+        (flats,) = harness.connect(0, time_zone="UTC")
+        chat = harness.world.conversation(flats, "active")
+        harness.world.log(chat, "lost", sync_direction="from_resman", sync_status="success")
+        asked = ask(harness, sensors.pending_changes)
         assert isinstance(asked, RunRequest)
         assert asked.tags == {"domiq/due": "0", "domiq/unruled": "1", "dagster/max_retries": "0"}
-        house.run("push", tags=asked.tags)
-        assert isinstance(ask(house, sensors.pending_changes), SkipReason)
+        harness.run("push", tags=asked.tags)
+        assert isinstance(ask(harness, sensors.pending_changes), SkipReason)
 
     @pytest.mark.parametrize("status", ["QUEUED", "NOT_STARTED", "STARTING", "STARTED"])
-    def test_a_push_under_way_takes_them_along(self, house: House, status: str) -> None:
-        (flats,) = house.connect(0)
-        house.world.conversation(flats, "new")
-        under_way(house, "pull", DagsterRunStatus.STARTED)
-        assert isinstance(ask(house, sensors.pending_changes), RunRequest)
-        under_way(house, "push", DagsterRunStatus(status))
-        assert isinstance(skipped := ask(house, sensors.pending_changes), SkipReason)
+    def test_a_push_under_way_takes_them_along(self, harness: Harness, status: str) -> None:
+        (flats,) = harness.connect(0)
+        harness.world.conversation(flats, "new")
+        under_way(harness, "pull", DagsterRunStatus.STARTED)
+        assert isinstance(ask(harness, sensors.pending_changes), RunRequest)
+        under_way(harness, "push", DagsterRunStatus(status))
+        assert isinstance(skipped := ask(harness, sensors.pending_changes), SkipReason)
         assert skipped.skip_message == "a push is under way"
 
     @pytest.mark.parametrize("status", ["SUCCESS", "FAILURE", "CANCELED"])
-    def test_a_push_that_ended_does_not_hold_the_next_one_up(self, house: House, status: str) -> None:
-        (flats,) = house.connect(0)
-        house.world.conversation(flats, "new")
-        under_way(house, "push", DagsterRunStatus(status))
-        assert isinstance(ask(house, sensors.pending_changes), RunRequest)
+    def test_a_push_that_ended_does_not_hold_the_next_one_up(self, harness: Harness, status: str) -> None:
+        (flats,) = harness.connect(0)
+        harness.world.conversation(flats, "new")
+        under_way(harness, "push", DagsterRunStatus(status))
+        assert isinstance(ask(harness, sensors.pending_changes), RunRequest)
 
     @pytest.mark.parametrize(
         "obstacle",
@@ -132,77 +134,77 @@ class TestPendingChanges:
         ],
         ids=["breaker open", "postponed", "switched off", "inbound only"],
     )
-    def test_it_is_quiet_while_nothing_could_be_sent(self, house: House, obstacle: str) -> None:
-        (flats,) = house.connect(0)
-        house.world.conversation(flats, "new")
-        house.world.do(obstacle)
-        assert isinstance(ask(house, sensors.pending_changes), SkipReason)
+    def test_it_is_quiet_while_nothing_could_be_sent(self, harness: Harness, obstacle: str) -> None:
+        (flats,) = harness.connect(0)
+        harness.world.conversation(flats, "new")
+        harness.world.do(obstacle)
+        assert isinstance(ask(harness, sensors.pending_changes), SkipReason)
 
-    def test_a_breaker_of_one_account_does_not_silence_the_other(self, house: House) -> None:
-        flats, lofts = house.connect(0, 7)
-        house.world.conversation(flats, "new")
-        house.world.conversation(lofts, "new")
-        house.world.do(
+    def test_a_breaker_of_one_account_does_not_silence_the_other(self, harness: Harness) -> None:
+        flats, lofts = harness.connect(0, 7)
+        harness.world.conversation(flats, "new")
+        harness.world.conversation(lofts, "new")
+        harness.world.do(
             "UPDATE domiq_sync.account SET open_until = 'infinity' WHERE resman_account_id = '400'"
         )
-        assert isinstance(asked := ask(house, sensors.pending_changes), RunRequest)
+        assert isinstance(asked := ask(harness, sensors.pending_changes), RunRequest)
         assert asked.tags == {"domiq/due": "1", "dagster/max_retries": "0"}
 
 
 class TestConnectedProperties:
-    def test_a_new_property_gets_a_partition_and_one_run_over_all_new_ones(self, house: House) -> None:
-        house.connect(0)
-        house.run("pull", keys=house.keys())
-        pulled = len(house.world.standin.requests("Prospects"))
-        assert isinstance(ask(house, sensors.connected_properties), SkipReason)
-        house.world.property(2)
-        house.world.property(1)
+    def test_a_new_property_gets_a_partition_and_one_run_over_all_new_ones(self, harness: Harness) -> None:
+        harness.connect(0)
+        harness.run("pull", keys=harness.keys())
+        pulled = len(harness.world.standin.requests("Prospects"))
+        assert isinstance(ask(harness, sensors.connected_properties), SkipReason)
+        harness.world.property(2)
+        harness.world.property(1)
 
-        answer = ask(house, sensors.connected_properties)
+        answer = ask(harness, sensors.connected_properties)
 
         assert isinstance(answer, SensorResult)
         assert answer.run_requests is not None
         (request,) = answer.run_requests
-        assert list(house.keys()) == ["juniper-flats", "copper-ridge", "the-larkspur"]
+        assert list(harness.keys()) == ["juniper-flats", "copper-ridge", "the-larkspur"]
         assert request.tags == {
             RANGE_START: "copper-ridge",
             RANGE_END: "the-larkspur",
             "domiq/reason": "connected",
         }
-        house.run("pull", tags=request.tags)
-        assert house.done("resman_leads") == set(house.keys())
-        assert len(house.world.standin.requests("Prospects")) == pulled + 2
-        assert isinstance(ask(house, sensors.connected_properties), SkipReason)
+        harness.run("pull", tags=request.tags)
+        assert harness.done("resman_leads") == set(harness.keys())
+        assert len(harness.world.standin.requests("Prospects")) == pulled + 2
+        assert isinstance(ask(harness, sensors.connected_properties), SkipReason)
 
-    def test_a_property_that_is_switched_off_gets_its_partition_but_no_run(self, house: House) -> None:
-        house.world.property(0, sync_enabled=False)
-        answer = ask(house, sensors.connected_properties)
+    def test_a_property_that_is_switched_off_gets_its_partition_but_no_run(self, harness: Harness) -> None:
+        harness.world.property(0, sync_enabled=False)
+        answer = ask(harness, sensors.connected_properties)
         assert isinstance(answer, SensorResult)
         assert answer.run_requests == []
-        assert list(house.keys()) == ["juniper-flats"]
+        assert list(harness.keys()) == ["juniper-flats"]
 
-    def test_a_property_that_is_gone_loses_its_partition(self, house: House) -> None:
-        _flats, ridge = house.connect(0, 1)
-        house.world.do("DELETE FROM domiq_sync.integration WHERE property_id = :p", p=ridge)
-        answer = ask(house, sensors.connected_properties)
+    def test_a_property_that_is_gone_loses_its_partition(self, harness: Harness) -> None:
+        _flats, ridge = harness.connect(0, 1)
+        harness.world.do("DELETE FROM domiq_sync.integration WHERE property_id = :p", p=ridge)
+        answer = ask(harness, sensors.connected_properties)
         assert isinstance(answer, SensorResult)
         assert answer.run_requests == []
-        assert list(house.keys()) == ["juniper-flats"]
+        assert list(harness.keys()) == ["juniper-flats"]
 
 
 class TestPullGaps:
     def test_a_gap_is_asked_about_once_in_ten_minutes(
-        self, house: House, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        house.connect(0, 1, 2, 3)
-        keys = house.keys()
+        harness.connect(0, 1, 2, 3)
+        keys = harness.keys()
         for key in keys:
-            pull_at(house, key, timedelta(minutes=29))
-        assert isinstance(ask(house, sensors.pull_gaps), SkipReason)
+            pull_at(harness, key, timedelta(minutes=29))
+        assert isinstance(ask(harness, sensors.pull_gaps), SkipReason)
         for key in ("copper-ridge", "juniper-flats"):
-            pull_at(house, key, timedelta(minutes=31))
+            pull_at(harness, key, timedelta(minutes=31))
 
-        first = ask(house, sensors.pull_gaps)
+        first = ask(harness, sensors.pull_gaps)
 
         assert keys == ["copper-ridge", "harbor-oaks", "juniper-flats", "the-larkspur"]
         assert isinstance(first, SensorResult)
@@ -213,16 +215,16 @@ class TestPullGaps:
             RANGE_END: "juniper-flats",
             "domiq/reason": "gap",
         }
-        assert isinstance(ask(house, sensors.pull_gaps, first.cursor), SkipReason)
+        assert isinstance(ask(harness, sensors.pull_gaps, first.cursor), SkipReason)
 
         # A new gap is asked about at once, and does not make it forget when it asked about the old ones.
-        pull_at(house, "the-larkspur", timedelta(hours=2))
-        second = ask(house, sensors.pull_gaps, first.cursor)
+        pull_at(harness, "the-larkspur", timedelta(hours=2))
+        second = ask(harness, sensors.pull_gaps, first.cursor)
         assert isinstance(second, SensorResult)
         assert second.run_requests is not None
         (request,) = second.run_requests
         assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("the-larkspur", "the-larkspur")
-        assert isinstance(ask(house, sensors.pull_gaps, second.cursor), SkipReason)
+        assert isinstance(ask(harness, sensors.pull_gaps, second.cursor), SkipReason)
 
         class Later:
             @staticmethod
@@ -231,31 +233,31 @@ class TestPullGaps:
 
         now = sensors.time.time
         monkeypatch.setattr(sensors, "time", Later)
-        third = ask(house, sensors.pull_gaps, second.cursor)
+        third = ask(harness, sensors.pull_gaps, second.cursor)
         assert isinstance(third, SensorResult)
         assert third.run_requests is not None
         assert third.run_requests[0].tags[RANGE_START] == "copper-ridge"
         assert third.run_requests[0].tags[RANGE_END] == "the-larkspur"
 
-    def test_a_property_that_was_never_pulled_is_a_gap_and_its_run_closes_it(self, house: House) -> None:
-        house.connect(0, 1)
-        pull_at(house, "juniper-flats", timedelta(0))
-        answer = ask(house, sensors.pull_gaps)
+    def test_a_property_that_was_never_pulled_is_a_gap_and_its_run_closes_it(self, harness: Harness) -> None:
+        harness.connect(0, 1)
+        pull_at(harness, "juniper-flats", timedelta(0))
+        answer = ask(harness, sensors.pull_gaps)
         assert isinstance(answer, SensorResult)
         assert answer.run_requests is not None
-        house.run("pull", tags=answer.run_requests[0].tags)
-        assert house.done("resman_leads") == {"copper-ridge"}
-        assert isinstance(done := ask(house, sensors.pull_gaps), SkipReason)
+        harness.run("pull", tags=answer.run_requests[0].tags)
+        assert harness.done("resman_leads") == {"copper-ridge"}
+        assert isinstance(done := ask(harness, sensors.pull_gaps), SkipReason)
         assert done.skip_message == "0 gaps"
 
     def test_a_failed_pull_is_asked_for_again_without_the_others_and_less_and_less_often(
-        self, house: House, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        house.connect(0, 1)
-        there = house.world.places[0]["propertyId"]
-        house.world.standin.faults({"kind": "status", "status": 503, "property_id": there})
-        house.run("pull", keys=house.keys(), fails=True)
-        assert house.done("inbound_status_changes") == {"copper-ridge"}
+        harness.connect(0, 1)
+        there = harness.world.places[0]["propertyId"]
+        harness.world.standin.faults({"kind": "status", "status": 503, "property_id": there})
+        harness.run("pull", keys=harness.keys(), fails=True)
+        assert harness.done("inbound_status_changes") == {"copper-ridge"}
         began = sensors.time.time()
         passed = [0.0]
 
@@ -268,7 +270,7 @@ class TestPullGaps:
         cursor, asked_at = None, []
         for minute in range(0, 130, 1):
             passed[0] = minute * 60.0
-            answer = ask(house, sensors.pull_gaps, cursor)
+            answer = ask(harness, sensors.pull_gaps, cursor)
             if isinstance(answer, SensorResult):
                 assert answer.run_requests is not None
                 (request,) = answer.run_requests
@@ -277,140 +279,142 @@ class TestPullGaps:
                 asked_at.append(minute)
         assert asked_at == [0, 10, 30, 70]
 
-        house.world.standin.faults()
-        before = len(house.world.standin.requests("Prospects"))
-        house.run("pull", tags=request.tags)
-        assert len(house.world.standin.requests("Prospects")) == before + 1
-        assert isinstance(ask(house, sensors.pull_gaps, cursor), SkipReason)
+        harness.world.standin.faults()
+        before = len(harness.world.standin.requests("Prospects"))
+        harness.run("pull", tags=request.tags)
+        assert len(harness.world.standin.requests("Prospects")) == before + 1
+        assert isinstance(ask(harness, sensors.pull_gaps, cursor), SkipReason)
 
     def test_while_an_account_does_not_answer_its_gaps_wait_and_after_the_outage_they_are_closed(
-        self, house: House
+        self, harness: Harness
     ) -> None:
-        house.connect(0, 7)
-        keys = house.keys()
+        harness.connect(0, 7)
+        keys = harness.keys()
         for key in keys:
-            pull_at(house, key, timedelta(hours=9))
-        house.world.do(
+            pull_at(harness, key, timedelta(hours=9))
+        harness.world.do(
             "UPDATE domiq_sync.account SET open_until = clock_timestamp() + interval '1 min' "
             "WHERE resman_account_id = '400'"
         )
-        answer = ask(house, sensors.pull_gaps)
+        answer = ask(harness, sensors.pull_gaps)
         assert [r.tags[RANGE_START] for r in requested(answer)] == ["prairie-lofts"]
-        assert isinstance(skipped := ask(house, sensors.pull_gaps, cursor_of(answer)), SkipReason)
+        assert isinstance(skipped := ask(harness, sensors.pull_gaps, cursor_of(answer)), SkipReason)
         assert skipped.skip_message == (
             "2 gaps: 1 whose account does not answer, 1 asked about already or being pulled"
         )
-        house.world.later()
-        answer = ask(house, sensors.pull_gaps, cursor_of(answer))
+        harness.world.later()
+        answer = ask(harness, sensors.pull_gaps, cursor_of(answer))
         assert [r.tags[RANGE_START] for r in requested(answer)] == ["juniper-flats"]
 
     @pytest.mark.parametrize("job", ["pull", "full_reread"])
     def test_what_a_run_under_way_pulls_is_not_asked_for_and_all_else_is(
-        self, house: House, job: str
+        self, harness: Harness, job: str
     ) -> None:
-        house.connect(0, 1)
+        harness.connect(0, 1)
         run_id = under_way(
-            house,
+            harness,
             job,
             DagsterRunStatus.STARTED,
             {RANGE_START: "copper-ridge", RANGE_END: "copper-ridge"},
         )
-        answer = ask(house, sensors.pull_gaps)
+        answer = ask(harness, sensors.pull_gaps)
         assert [r.tags[RANGE_START] for r in requested(answer)] == ["juniper-flats"]
-        house.instance.delete_run(run_id)
-        answer = ask(house, sensors.pull_gaps, cursor_of(answer))
+        harness.instance.delete_run(run_id)
+        answer = ask(harness, sensors.pull_gaps, cursor_of(answer))
         assert [r.tags[RANGE_START] for r in requested(answer)] == ["copper-ridge"]
 
     def test_a_property_that_was_switched_on_again_is_a_gap_though_its_last_pull_looks_recent(
-        self, house: House
+        self, harness: Harness
     ) -> None:
-        (flats,) = house.connect(0)
-        house.run("pull", keys=house.keys())
-        house.world.do("UPDATE domiq_sync.integration SET sync_enabled = FALSE")
-        lead = house.world.lead(0, email="a@example.com")
-        assert isinstance(ask(house, sensors.pull_gaps), SkipReason)
-        house.world.do("UPDATE domiq_sync.integration SET sync_enabled = TRUE")
-        answer = ask(house, sensors.pull_gaps)
-        house.run("pull", request=requested(answer)[0])
-        assert house.world.value("SELECT prospect_id FROM domiq_sync.resman_lead") == lead["prospectId"]
-        assert isinstance(ask(house, sensors.pull_gaps), SkipReason)
+        (flats,) = harness.connect(0)
+        harness.run("pull", keys=harness.keys())
+        harness.world.do("UPDATE domiq_sync.integration SET sync_enabled = FALSE")
+        lead = harness.world.lead(0, email="a@example.com")
+        assert isinstance(ask(harness, sensors.pull_gaps), SkipReason)
+        harness.world.do("UPDATE domiq_sync.integration SET sync_enabled = TRUE")
+        answer = ask(harness, sensors.pull_gaps)
+        harness.run("pull", request=requested(answer)[0])
+        assert harness.world.value("SELECT prospect_id FROM domiq_sync.resman_lead") == lead["prospectId"]
+        assert isinstance(ask(harness, sensors.pull_gaps), SkipReason)
 
         # Connected to another property at ResMan, it begins anew: how far the old one was read says nothing.
-        house.world.connect(flats, 1)
-        assert isinstance(ask(house, sensors.pull_gaps), SensorResult)
+        harness.world.connect(flats, 1)
+        assert isinstance(ask(harness, sensors.pull_gaps), SensorResult)
 
-    def test_a_missed_full_read_is_made_up_for_as_one(self, house: House) -> None:
-        house.connect(0, 1)
-        house.run("pull", keys=house.keys())
-        house.world.do(
+    def test_a_missed_full_read_is_made_up_for_as_one(self, harness: Harness) -> None:
+        harness.connect(0, 1)
+        harness.run("pull", keys=harness.keys())
+        harness.world.do(
             "UPDATE domiq_sync.integration SET connected_at = now() - interval '37 hours' "
             "WHERE partition_key = 'juniper-flats'"
         )
-        answer = ask(house, sensors.pull_gaps)
-        house.run("pull", request=requested(answer)[0])
-        read = house.world.rows("SELECT full_read FROM domiq_sync.pull ORDER BY started_at")
+        answer = ask(harness, sensors.pull_gaps)
+        harness.run("pull", request=requested(answer)[0])
+        read = harness.world.rows("SELECT full_read FROM domiq_sync.pull ORDER BY started_at")
         assert [row.full_read for row in read] == [False, False, True]
-        assert isinstance(ask(house, sensors.pull_gaps), SkipReason)
+        assert isinstance(ask(harness, sensors.pull_gaps), SkipReason)
 
-    def test_a_gap_of_a_property_without_a_partition_is_left_to_the_other_sensor(self, house: House) -> None:
-        house.world.property(0)
-        assert isinstance(ask(house, sensors.pull_gaps), SkipReason)
+    def test_a_gap_of_a_property_without_a_partition_is_left_to_the_other_sensor(
+        self, harness: Harness
+    ) -> None:
+        harness.world.property(0)
+        assert isinstance(ask(harness, sensors.pull_gaps), SkipReason)
 
-    def test_the_age_that_makes_a_gap_can_be_configured(self, house: House) -> None:
-        house.connect(0)
-        pull_at(house, "juniper-flats", timedelta(minutes=31))
+    def test_the_age_that_makes_a_gap_can_be_configured(self, harness: Harness) -> None:
+        harness.connect(0)
+        pull_at(harness, "juniper-flats", timedelta(minutes=31))
         patient = SyncResource(pull_gap_minutes=60)
-        assert isinstance(ask(house, sensors.pull_gaps, sync=patient), SkipReason)
+        assert isinstance(ask(harness, sensors.pull_gaps, sync=patient), SkipReason)
 
 
 class TestAlerts:
     @pytest.fixture
-    def mailbox(self, house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    def mailbox(self, harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         """The operator's."""
         with SmtpServer() as box:
             address = f"mailto://127.0.0.1:{box.port}/ops@example.com?from=notices@domiq.example"
             monkeypatch.setenv("DOMIQ_OPERATOR_ADDRESS", address)
-            house.world.do("UPDATE domiq_sync.channel SET min_interval_ms = 0")
+            harness.world.do("UPDATE domiq_sync.channel SET min_interval_ms = 0")
             yield box
 
     def test_a_tick_whose_message_does_not_go_out_fails_and_the_next_one_sends_it(
-        self, house: House, mailbox: Mailbox
+        self, harness: Harness, mailbox: Mailbox
     ) -> None:
-        (flats,) = house.connect(0)
-        chat = house.world.conversation(flats, "active")
+        (flats,) = harness.connect(0)
+        chat = harness.world.conversation(flats, "active")
         for _ in range(10):
-            house.world.log(chat, "new", sync_status="failed")
+            harness.world.log(chat, "new", sync_status="failed")
         mailbox.answers["connect"] = "421 come back later"
         with pytest.raises(AlertNotSent, match="1 by operator wait"):
-            ask(house, sensors.alerts, thresholds=ThresholdResource())
+            ask(harness, sensors.alerts, thresholds=ThresholdResource())
         mailbox.answers.clear()
-        house.world.do("UPDATE domiq_sync.notification SET next_attempt_at = now()")
-        house.world.do("UPDATE domiq_sync.channel SET open_until = NULL")
+        harness.world.do("UPDATE domiq_sync.notification SET next_attempt_at = now()")
+        harness.world.do("UPDATE domiq_sync.channel SET open_until = NULL")
         for _ in range(2):
-            answer = ask(house, sensors.alerts, thresholds=ThresholdResource())
+            answer = ask(harness, sensors.alerts, thresholds=ThresholdResource())
             assert isinstance(answer, SkipReason)
             assert answer.skip_message == "0 alerts opened, 0 closed"
         assert [m.recipient for m in mailbox.mails] == ["ops@example.com"]
 
     def test_each_spell_of_trouble_is_told_once_and_so_is_its_end(
-        self, house: House, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+        self, harness: Harness, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
     ) -> None:
-        (flats,) = house.connect(0)
-        chat = house.world.conversation(flats, "active")
+        (flats,) = harness.connect(0)
+        chat = harness.world.conversation(flats, "active")
         for _ in range(10):
-            house.world.log(chat, "new", sync_status="failed")
+            harness.world.log(chat, "new", sync_status="failed")
 
         def asked() -> str | None:
-            answer = ask(house, sensors.alerts, thresholds=ThresholdResource(recover_minutes=0))
+            answer = ask(harness, sensors.alerts, thresholds=ThresholdResource(recover_minutes=0))
             assert isinstance(answer, SkipReason)
             return answer.skip_message
 
         assert asked() == "1 alerts opened, 0 closed"
         assert asked() == "0 alerts opened, 0 closed"
-        house.world.do("UPDATE status_sync_log SET sync_status = 'success'")
+        harness.world.do("UPDATE status_sync_log SET sync_status = 'success'")
         assert asked() == "0 alerts opened, 1 closed"
         assert asked() == "0 alerts opened, 0 closed"
-        told = house.world.rows(
+        told = harness.world.rows(
             "SELECT body, recipient, channel, state FROM domiq_sync.notification WHERE channel = 'in_app' "
             "ORDER BY created_at"
         )
@@ -422,37 +426,37 @@ class TestAlerts:
         assert lines == [
             f"alert {turn}: {t.body}" for turn, t in zip(("opened", "recovered"), told, strict=True)
         ]
-        with house.world.engine.connect() as connection:
+        with harness.world.engine.connect() as connection:
             (spell,) = connection.exec_driver_sql("SELECT figures, closed_at FROM domiq_sync.alert").all()
         assert (spell.figures["failed"], spell.figures["settled"]) == (10, 10)
         assert spell.closed_at is not None
 
 
 def test_notices_are_sent_when_changes_or_messages_wait_and_no_run_takes_them_along_soon(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (place,) = house.connect(0)
-    house.world.log(house.world.conversation(place, "active"), "qualified")
-    assert isinstance(ask(house, sensors.pending_notices), SkipReason)  # nobody wants to be told
-    house.world.do(
+    (place,) = harness.connect(0)
+    harness.world.log(harness.world.conversation(place, "active"), "qualified")
+    assert isinstance(ask(harness, sensors.pending_notices), SkipReason)  # nobody wants to be told
+    harness.world.do(
         "INSERT INTO status_notification_preferences (property_id, notification_method, recipients) "
         """VALUES (:p, 'sms', '["+12125550123"]')""",
         p=place,
     )
-    assert isinstance(ask(house, sensors.pending_notices), RunRequest)
-    under_way(house, "push", DagsterRunStatus.STARTED)
-    assert isinstance(ask(house, sensors.pending_notices), SkipReason)
+    assert isinstance(ask(harness, sensors.pending_notices), RunRequest)
+    under_way(harness, "push", DagsterRunStatus.STARTED)
+    assert isinstance(ask(harness, sensors.pending_notices), SkipReason)
     monkeypatch.setattr(sensors, "_LONG_PUSH", timedelta(0))
-    asked = ask(house, sensors.pending_notices)
+    asked = ask(harness, sensors.pending_notices)
     assert isinstance(asked, RunRequest)
-    house.run("notify", request=asked)
-    assert isinstance(ask(house, sensors.pending_notices), SkipReason)
-    notices = house.metadata("status_notifications")
+    harness.run("notify", request=asked)
+    assert isinstance(ask(harness, sensors.pending_notices), SkipReason)
+    notices = harness.metadata("status_notifications")
     assert (notices["changes_looked_at"], notices["undeliverable"]) == (1, 1)
     assert notices["by_channel"] == [{"channel": "sms", "state": "undeliverable", "notices": 1}]
-    house.world.do(
+    harness.world.do(
         "UPDATE domiq_sync.notification SET state = 'pending', next_attempt_at = clock_timestamp()"
     )
-    assert isinstance(ask(house, sensors.pending_notices), RunRequest)
-    under_way(house, "notify", DagsterRunStatus.STARTED)
-    assert isinstance(ask(house, sensors.pending_notices), SkipReason)
+    assert isinstance(ask(harness, sensors.pending_notices), RunRequest)
+    under_way(harness, "notify", DagsterRunStatus.STARTED)
+    assert isinstance(ask(harness, sensors.pending_notices), SkipReason)

@@ -12,6 +12,7 @@ import pytest
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync.monitoring.explain import explain
 from domiq_dagster.sync.setup.doctor import examine
+from tests.fixtures.world import World
 
 FIRST, LAST, EMAIL = "Zebedee", "Quillfeather", "zebedee.quillfeather@example.com"
 PHONE = "+1 (212) 555-0187"
@@ -34,7 +35,7 @@ SCENARIOS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def play(world: Any, faults: list[dict[str, Any]]) -> list[str]:
+def play(world: World, faults: list[dict[str, Any]]) -> list[str]:
     """A lead's life in a property where ResMan has the same person; gives the texts of what was raised."""
     place = world.property()
     world.sync()
@@ -62,16 +63,9 @@ def play(world: Any, faults: list[dict[str, Any]]) -> list[str]:
     return raised
 
 
-@pytest.fixture
-def debugging(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Everything logs everything, from before the world's engines are made: those look at the level once."""
-    caplog.set_level(logging.DEBUG)
-    return caplog
-
-
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_nothing_personal_or_secret_is_told(
-    debugging: pytest.LogCaptureFixture, world: Any, capfd: pytest.CaptureFixture[str], scenario: str
+    debugging: pytest.LogCaptureFixture, world: World, capfd: pytest.CaptureFixture[str], scenario: str
 ) -> None:
     raised = play(world, SCENARIOS[scenario])
     lines = [

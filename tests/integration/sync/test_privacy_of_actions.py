@@ -16,25 +16,28 @@ from domiq_dagster.sync.monitoring.explain import explain
 from domiq_dagster.sync.repair.link_review import never_link, open_questions
 from domiq_dagster.sync.rules.check import check_rules
 from domiq_dagster.sync.rules.plan import plan_rules
-from tests.integration.sync.desk import Desk, desk, endpoint, mailbox
-from tests.integration.sync.rule_help import action, add_rule, decisions, run
-from tests.integration.sync.test_privacy import EMAIL, FIRST, LAST, PHONE, debugging
+from tests.fixtures.notices import NoticeWorld
+from tests.fixtures.rules import action, add_rule, decisions, run
+from tests.integration.sync.test_privacy import EMAIL, FIRST, LAST, PHONE
 
-__all__ = ["debugging", "desk", "endpoint", "mailbox"]
 _EVER = datetime(2020, 1, 1, tzinfo=UTC)
 LEAD = re.compile(r"zebedee|quillfeather|555-?0187|2125550187", re.IGNORECASE)
 TOLD = f"{FIRST} {LAST} ({EMAIL}, {PHONE})"
 REFUSED = f"550 no such user: {TOLD}"
 
 
-def live(desk: Desk) -> tuple[Any, list[str]]:
+def live(notice_world: NoticeWorld) -> tuple[Any, list[str]]:
     """A lead's life with all that acts on changes; what was raised and what is shown of it."""
-    world = desk.world
+    world = notice_world.world
     place = world.property()
     world.sync()
-    for channel, recipient in (("email", "desk@staff.test"), ("sms", "+12125550100"), ("in_app", "desk")):
-        desk.prefer(place, "any", channel, [recipient])
-    desk.prefer(place, "any", "email", ["gone@staff.test"])
+    for channel, recipient in (
+        ("email", "desk@staff.test"),
+        ("sms", "+12125550100"),
+        ("in_app", "desk"),
+    ):
+        notice_world.prefer(place, "any", channel, [recipient])
+    notice_world.prefer(place, "any", "email", ["gone@staff.test"])
     notice = action("send_notification", channel="email", recipients=["desk@staff.test", "janitor"])
     add_rule(world, place, "contacted", "qualified", actions=[notice, action("create_task")])
     add_rule(world, place, "contacted", conditions={"context_data.urgency_level": "high"})
@@ -49,7 +52,7 @@ def live(desk: Desk) -> tuple[Any, list[str]]:
         place, "new", user=world.user(FIRST, LAST, "other." + EMAIL, "+1 212 555 0188")
     )
     world.sync()
-    desk.tell()
+    notice_world.tell()
     context = json.dumps({"conversation_summary": TOLD, "urgency_level": "high", "next_steps": TOLD})
     for conversation in (several, alone):
         world.change(conversation, status="contacted", ai_intent_summary=TOLD)
@@ -61,16 +64,16 @@ def live(desk: Desk) -> tuple[Any, list[str]]:
             c=conversation,
         )
     run(world)
-    desk.mailbox.answers["rcpt"] = REFUSED
-    desk.tell()
-    desk.mailbox.answers.clear()
-    desk.later()
-    desk.tell()
+    notice_world.mailbox.answers["rcpt"] = REFUSED
+    notice_world.tell()
+    notice_world.mailbox.answers.clear()
+    notice_world.later()
+    notice_world.tell()
     world.sync()
     never_link(world.engine, alone, world.lead_of(alone)["prospectId"], by="pat@desk")
     world.do("UPDATE domiq_sync.watermark SET last_pull_at = now() - interval '9 days'")
     look(world.engine)
-    shown = [repr(desk.deliver())]
+    shown = [repr(notice_world.deliver())]
     shown.append(repr(plan_rules(world.engine, since=_EVER)))
     with world.engine.begin() as connection:
         shown += [
@@ -84,15 +87,15 @@ def live(desk: Desk) -> tuple[Any, list[str]]:
 
 
 def test_what_acts_on_changes_names_nobody_but_in_the_message_itself(
-    debugging: pytest.LogCaptureFixture, desk: Desk, capfd: pytest.CaptureFixture[str]
+    debugging: pytest.LogCaptureFixture, notice_world: NoticeWorld, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    world = desk.world
+    world = notice_world.world
     try:
-        _, shown = live(desk)
+        _, shown = live(notice_world)
     except Exception as error:  # what is raised is looked at too
         assert not LEAD.search("".join(traceback.format_exception(error)))
         raise
-    assert any(LEAD.search(m.text) for m in desk.mailbox.mails)
+    assert any(LEAD.search(m.text) for m in notice_world.mailbox.mails)
     lines = [
         logging.Formatter("%(name)s %(message)s").format(record)
         for record in debugging.records

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.sync.status_map import SHIPPED, LeadStatus, load_status_map
+from tests.fixtures.world import World
 
 OVERRIDE = (
     "INSERT INTO domiq_sync.resman_status_map (property_id, resman_status, covers, sets) "
@@ -16,11 +17,11 @@ OVERRIDE = (
 )
 
 
-def override(world: Any, place: UUID | None, word: str, covers: list[str], sets: str) -> None:
+def override(world: World, place: UUID | None, word: str, covers: list[str], sets: str) -> None:
     world.do(OVERRIDE, p=place, word=word, covers=covers, sets=sets)
 
 
-def linked(world: Any, place: UUID, *, n: int = 0, number: int = 0) -> tuple[UUID, str]:
+def linked(world: World, place: UUID, *, n: int = 0, number: int = 0) -> tuple[UUID, str]:
     """A conversation and its prospect at the stand-in's property of that number, agreed."""
     email = f"bo{n}@example.com"
     prospect = world.lead(number, email=email)["prospectId"]
@@ -29,12 +30,12 @@ def linked(world: Any, place: UUID, *, n: int = 0, number: int = 0) -> tuple[UUI
     return conversation, prospect
 
 
-def test_what_ships_is_what_the_docs_are_made_from(world: Any) -> None:
+def test_what_ships_is_what_the_docs_are_made_from(world: World) -> None:
     with world.engine.connect() as c:
         assert load_status_map(c, world.property()) == SHIPPED
 
 
-def test_the_database_and_the_engine_look_a_milestone_up_alike(world: Any) -> None:
+def test_the_database_and_the_engine_look_a_milestone_up_alike(world: World) -> None:
     place, other = world.property(0), world.property(1)
     override(world, place, "Applicant/Approved", ["application", "leased"], "leased")
     override(world, place, "Applicant", ["qualified", "application"], "application")
@@ -62,7 +63,7 @@ def test_the_database_and_the_engine_look_a_milestone_up_alike(world: Any) -> No
         ({"cancellationDate": "2026-11-03"}, "Applicant/Cancelled", "application"),
     ],
 )
-def test_a_lease_s_milestone_sets_what_its_row_says(world: Any, lease: Any, word: str, ours: str) -> None:
+def test_a_lease_s_milestone_sets_what_its_row_says(world: World, lease: Any, word: str, ours: str) -> None:
     conversation, prospect = linked(world, world.property())
     world.standin.edit(prospect, status="Applicant", lease=lease)
     world.sync()
@@ -74,7 +75,7 @@ def test_a_lease_s_milestone_sets_what_its_row_says(world: Any, lease: Any, word
     assert (world.versions(), len(world.standin.posts())) == (before, posts)
 
 
-def test_a_milestone_that_means_the_same_is_no_move_of_resman_s(world: Any) -> None:
+def test_a_milestone_that_means_the_same_is_no_move_of_resman_s(world: World) -> None:
     conversation, prospect = linked(world, world.property(conflict_policy="manual_review"))
     world.standin.edit(prospect, status="Applicant")
     world.sync()
@@ -85,7 +86,7 @@ def test_a_milestone_that_means_the_same_is_no_move_of_resman_s(world: Any) -> N
     assert world.standin.prospect(prospect)["status"] == "Lost"
 
 
-def test_an_accepted_difference_stays_accepted_through_another_milestone(world: Any) -> None:
+def test_an_accepted_difference_stays_accepted_through_another_milestone(world: World) -> None:
     conversation, prospect = linked(world, world.property())
     world.standin.edit(prospect, status="Applicant")
     world.sync()
@@ -97,7 +98,7 @@ def test_an_accepted_difference_stays_accepted_through_another_milestone(world: 
     assert (world.status(conversation), world.verdicts()) == ("leased", ["awaiting"])
 
 
-def test_nothing_is_posted_to_an_applicant_who_signed(world: Any) -> None:
+def test_nothing_is_posted_to_an_applicant_who_signed(world: World) -> None:
     conversation, prospect = linked(world, world.property(conflict_policy="domiq_wins"))
     world.standin.edit(prospect, status="Applicant", lease={"leaseSignedDate": "2026-11-02"})
     world.sync()
@@ -107,7 +108,7 @@ def test_nothing_is_posted_to_an_applicant_who_signed(world: Any) -> None:
     assert (world.status(conversation), len(world.standin.posts())) == ("leased", posts)
 
 
-def test_a_property_s_own_row_decides_there_and_nowhere_else(world: Any) -> None:
+def test_a_property_s_own_row_decides_there_and_nowhere_else(world: World) -> None:
     here, there = world.property(0), world.property(1)
     override(world, here, "Applicant/Denied", ["lost"], "lost")
     one, first = linked(world, here, n=1)
@@ -119,7 +120,7 @@ def test_a_property_s_own_row_decides_there_and_nowhere_else(world: Any) -> None
 
 
 def test_a_changed_row_decides_anew_about_leads_that_were_in_step_and_about_no_accepted_difference(
-    world: Any,
+    world: World,
 ) -> None:
     place = world.property()
     denied, prospect = linked(world, place, n=1)
@@ -138,7 +139,7 @@ def test_a_changed_row_decides_anew_about_leads_that_were_in_step_and_about_no_a
     assert (world.status(denied), world.status(waiting)) == ("lost", "application")
 
 
-def test_a_word_that_resman_is_not_known_to_use_is_left_alone(world: Any) -> None:
+def test_a_word_that_resman_is_not_known_to_use_is_left_alone(world: World) -> None:
     conversation, _ = linked(world, world.property())
     world.do("UPDATE domiq_sync.resman_lead SET status = 'Ghost', effective_status = 'Ghost'")
     (applied,) = world.apply()
@@ -161,7 +162,7 @@ def test_a_word_that_resman_is_not_known_to_use_is_left_alone(world: Any) -> Non
         ),
     ],
 )
-def test_a_row_that_makes_no_sense_is_refused_with_a_sentence(world: Any, row: Any, sentence: str) -> None:
+def test_a_row_that_makes_no_sense_is_refused_with_a_sentence(world: World, row: Any, sentence: str) -> None:
     with pytest.raises(DBAPIError) as refused:
         override(world, world.property(), *row)
     assert sentence in str(refused.value.orig)
@@ -172,7 +173,7 @@ def test_a_row_that_makes_no_sense_is_refused_with_a_sentence(world: Any, row: A
     [("toured", "Other", '"toured", which there is not'), ("contacted", "Cancel", "says something else")],
 )
 def test_a_word_of_domiq_s_is_not_given_a_meaning_that_there_is_not_or_an_event_that_harms(
-    world: Any, lead_status: str, event: str, sentence: str
+    world: World, lead_status: str, event: str, sentence: str
 ) -> None:
     with pytest.raises(DBAPIError) as refused:
         world.do(
@@ -182,7 +183,7 @@ def test_a_word_of_domiq_s_is_not_given_a_meaning_that_there_is_not_or_an_event_
 
 
 def test_a_bad_row_that_is_there_all_the_same_takes_its_word_s_meaning_away_and_stops_nothing(
-    world: Any, caplog: pytest.LogCaptureFixture
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     place = world.property()
     conversation, prospect = linked(world, place, n=1)

@@ -11,9 +11,11 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from domiq_dagster.db.embedded import EmbeddedServer
 from tests.depth import SOAK_MINUTES
-from tests.machine.house import House, house_at, migrated
+from tests.machine.harness import Harness, harness_at, migrated
 from tests.machine.two_sided_machine import TwoSidedMachine
 from tests.machine.two_sided_stories import MANUAL_STORIES, SECOND_CHAT, STORIES, slow_pull, told
+
+pytestmark = pytest.mark.soaked
 
 _EVERYDAY = settings(derandomize=True, database=None, max_examples=5, stateful_step_count=15)
 """The same steps each time: what is new is looked for by `make soak`."""
@@ -26,21 +28,21 @@ def url(pg_server: EmbeddedServer) -> str:
 
 
 @pytest.fixture
-def house(url: str) -> Iterator[House]:
-    with house_at(url) as house:
-        yield house
+def harness(url: str) -> Iterator[Harness]:
+    with harness_at(url) as harness:
+        yield harness
 
 
-def run(house: House, how: settings) -> None:
-    machine = type("Machine", (TwoSidedMachine,), {"house": house})
+def run(harness: Harness, how: settings) -> None:
+    machine = type("Machine", (TwoSidedMachine,), {"harness": harness})
     run_state_machine_as_test(
         machine, settings=settings(how, deadline=None, suppress_health_check=list(HealthCheck))
     )
 
 
 @pytest.mark.skipif(SOAK_MINUTES > 0, reason="a soak takes other steps each time")
-def test_whatever_happens_both_sides_agree_and_writes_stop(house: House) -> None:
-    run(house, _EVERYDAY)
+def test_whatever_happens_both_sides_agree_and_writes_stop(harness: Harness) -> None:
+    run(harness, _EVERYDAY)
 
 
 @pytest.mark.skipif(SOAK_MINUTES == 0, reason="only under make soak")
@@ -48,25 +50,25 @@ def test_they_do_so_for_minutes(url: str) -> None:
     """By turns with one thread at an account, whose failures can be repeated, and with two."""
     ends, abreast = time.monotonic() + SOAK_MINUTES * 60, 1
     while time.monotonic() < ends:
-        with house_at(url, abreast=abreast) as house:
-            run(house, _SOAK)
+        with harness_at(url, abreast=abreast) as harness:
+            run(harness, _SOAK)
         abreast = 3 - abreast
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_a_story_that_random_steps_seldom_tell(house: House, name: str) -> None:
-    told(house, STORIES[name])
+def test_a_story_that_random_steps_seldom_tell(harness: Harness, name: str) -> None:
+    told(harness, STORIES[name])
 
 
 @pytest.mark.parametrize("name", MANUAL_STORIES)
-def test_a_story_in_which_a_person_decides(house: House, name: str) -> None:
-    told(house, MANUAL_STORIES[name], policy="manual_review")
+def test_a_story_in_which_a_person_decides(harness: Harness, name: str) -> None:
+    told(harness, MANUAL_STORIES[name], policy="manual_review")
 
 
 @pytest.mark.parametrize("policy", ["resman_wins", "furthest_progress"])
-def test_what_one_chat_told_resman_is_no_news_for_the_next(house: House, policy: str) -> None:
+def test_what_one_chat_told_resman_is_no_news_for_the_next(harness: Harness, policy: str) -> None:
     told(
-        house,
+        harness,
         SECOND_CHAT,
         policy=policy,
         first=("new", "new", "completed", "new"),
@@ -74,6 +76,6 @@ def test_what_one_chat_told_resman_is_no_news_for_the_next(house: House, policy:
     )
 
 
-def test_a_slow_pull_overwrites_nothing_that_a_quick_one_brought(house: House) -> None:
+def test_a_slow_pull_overwrites_nothing_that_a_quick_one_brought(harness: Harness) -> None:
     for moment in range(1, 11) if SOAK_MINUTES else range(5, 8):
-        told(house, slow_pull(moment))
+        told(harness, slow_pull(moment))

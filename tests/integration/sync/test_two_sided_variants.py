@@ -11,7 +11,7 @@ import pytest
 from domiq_dagster.db.embedded import EmbeddedServer
 from tests.machine import two_sided_variants as variants
 from tests.machine.checks import Broken
-from tests.machine.house import House, house_at, migrated
+from tests.machine.harness import Harness, harness_at, migrated
 from tests.machine.two_sided_stories import (
     LATE_NEWS,
     NEWS,
@@ -25,9 +25,9 @@ from tests.machine.two_sided_stories import (
 
 
 @pytest.fixture(scope="module")
-def house(pg_server: EmbeddedServer) -> Iterator[House]:
-    with house_at(migrated(pg_server, "broken_two_sided")) as house:
-        yield house
+def harness(pg_server: EmbeddedServer) -> Iterator[Harness]:
+    with harness_at(migrated(pg_server, "broken_two_sided")) as harness:
+        yield harness
 
 
 STORY_OF = {
@@ -39,34 +39,36 @@ STORY_OF = {
 }
 
 
-def caught(house: House, steps: list[Step], invariant: str, policy: str) -> None:
+def caught(harness: Harness, steps: list[Step], invariant: str, policy: str) -> None:
     """The machine, as it is, breaks on this invariant."""
     with pytest.raises(Broken, match=f"^{invariant}: "):
-        told(house, steps, policy=policy)
+        told(harness, steps, policy=policy)
 
 
 @pytest.mark.parametrize("variant", STORY_OF, ids=lambda variant: variant.__name__)
 def test_a_broken_variant_is_caught(
-    house: House, monkeypatch: pytest.MonkeyPatch, variant: Callable[[pytest.MonkeyPatch], None]
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, variant: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
     variant(monkeypatch)
-    caught(house, *STORY_OF[variant])
+    caught(harness, *STORY_OF[variant])
 
 
 @pytest.mark.parametrize("variant", STORY_OF, ids=lambda variant: variant.__name__)
 def test_its_story_passes_where_nothing_is_broken(
-    house: House, variant: Callable[[pytest.MonkeyPatch], None]
+    harness: Harness, variant: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
     steps, _, policy = STORY_OF[variant]
-    told(house, steps, policy=policy)
+    told(harness, steps, policy=policy)
 
 
-def test_a_slow_pull_that_brings_old_news_is_caught(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_pull_that_brings_old_news_is_caught(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At which of its moments the answer is read and not yet stored is the engine's matter."""
     variants.old_news(monkeypatch)
     for moment in range(4, 11):
         try:
-            told(house, slow_pull(moment))
+            told(harness, slow_pull(moment))
         except Broken as broken:
             assert str(broken).startswith("flip-flop: ")
             return

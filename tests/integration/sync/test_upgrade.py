@@ -13,7 +13,7 @@ from sqlalchemy import text
 from domiq_dagster.db import migrate as migrations
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.migrate import migrate
-from tests.integration.sync.conftest import POST, Standin, World
+from tests.fixtures.world import POST, Standin, World
 
 EARLIER = "0006"
 
