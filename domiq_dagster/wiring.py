@@ -30,7 +30,7 @@ DEFAULT_V1_URL = "https://api.myresman.com"
 DEFAULT_V2_URL = "https://partners-api.myresman.com"
 _STATEMENT_TIMEOUT_MS = 300_000
 _GATE_WAIT_MS = 2_000
-"""How long a wait for an account's turn lasts before it asks whether to go on waiting."""
+"""How long a wait for an account's slot lasts before it asks whether to go on waiting."""
 
 
 class ConfigurationError(Exception):
@@ -129,7 +129,7 @@ def open_client(
     config: ResManConfig, url: str, *, longest_wait: float | None = None
 ) -> Iterator[ResManClient]:
     """A client behind the account gate. The gate has connections of its own, one for each thread that asks.
-    `longest_wait`: for how many seconds a turn at an account is waited for; the gate's own limit, if not
+    `longest_wait`: for how many seconds a slot of an account is waited for; the gate's own limit, if not
     given."""
     gate_engine = make_engine(
         url,

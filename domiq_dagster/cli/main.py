@@ -80,8 +80,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _DOCTOR_WAITS_SECONDS = 30.0
-"""How long it waits for its turn at an account: a person waits for the answer, and that nobody else comes to
-an end there is one."""
+"""How long it waits for a slot of an account: a person waits for the answer, and that the account stays
+busy for so long is an answer too."""
 _USER_ERRORS = (
     CannotLink,
     AlertNotSent,

@@ -2,9 +2,9 @@
 
 At most one request at a time (or as many as the account allows), a pace, and a breaker: after an outage is
 seen, nobody asks until a pause is over, then one request goes through as a probe, and after it the account is
-asked slowly at first. A turn is a session-level advisory lock, which a dead worker loses with its connection;
-it needs a direct connection, or a pooler in session mode. Nobody who has a turn sleeps: where the pace asks
-to wait, the turn is given back first.
+asked slowly at first. A slot is a session-level advisory lock, which a dead worker loses with its connection;
+it needs a direct connection, or a pooler in session mode. Nobody who has a slot sleeps: where the pace asks
+to wait, the slot is released first.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from domiq_dagster.resman.errors import BadCredentials, Busy, Disposition, ResMa
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "account_gate.sql")
-_TURNS_KNOWN_SECONDS = 10.0
+_SLOTS_KNOWN_SECONDS = 10.0
 _HEAR_EVERY_SECONDS = 2.0
 """How often whoever waits asks whether to go on waiting."""
 
-last_word: ContextVar[Callable[[Connection], None] | None] = ContextVar("last_word", default=None)
-"""Called while a turn is awaited, and when it has come, just before the request is sent. Whoever must still
+before_request: ContextVar[Callable[[Connection], None] | None] = ContextVar("before_request", default=None)
+"""Called while a slot is awaited, and when it has come, just before the request is sent. Whoever must still
 hold something by then (a lease may run out meanwhile) sets it, and raises to keep the request in. It may use
 the gate's connection, on which each statement is a transaction of its own."""
 
@@ -51,14 +51,14 @@ class AccountClosed(ResManError):
 
 
 class RequestInDoubt(AccountClosed):
-    """The worker that asked last lost its turn before its request ended (it died, or its database session
+    """The worker that asked last lost its slot before its request ended (it died, or its database session
     did): ResMan may still be working on that request."""
 
     kind = "request_in_doubt"
 
 
 class AccountBusy(AccountClosed):
-    """Others had every turn of the account for as long as was waited: nothing was asked."""
+    """Others had every slot of the account for as long as was waited: nothing was asked."""
 
     kind = "account_busy"
 
@@ -70,7 +70,7 @@ class BreakerRules:
     first_ramp: the least time between requests after the first success; each further success takes it to
     `ramp_factor` of it. A failure before it has come to nothing opens the breaker again at once.
     longest_request: for how long a request is taken to be under way when its worker has vanished.
-    longest_wait: for how long a turn is waited for, so that whoever asks comes to an end.
+    longest_wait: for how long a slot is waited for, so that whoever asks comes to an end.
     """
 
     failures_to_open: int = 3
@@ -83,8 +83,8 @@ class BreakerRules:
 
 
 @dataclass(slots=True)
-class _Turn:
-    """A turn that a thread has: of which account, its number, as whom (`holder`), and how the account stood
+class _Slot:
+    """A slot that a thread has: of which account, its number, as whom (`holder`), and how the account stood
     when it was given. `asked`: how many requests were made in it."""
 
     connection: Connection
@@ -95,7 +95,7 @@ class _Turn:
 
     @property
     def key(self) -> dict[str, Any]:
-        return {"a": self.account_id, "turn": self.number, "holder": self.state.holder}
+        return {"a": self.account_id, "slot": self.number, "holder": self.state.holder}
 
 
 class AccountGate:
@@ -115,47 +115,47 @@ class AccountGate:
         self._pause = pause
         self._jitter = jitter
         self._clock = clock
-        self._turns: dict[str, tuple[int, float]] = {}
+        self._slots_known: dict[str, tuple[int, float]] = {}
         self._own = threading.local()
 
     @contextmanager
     def __call__(self, account_id: str) -> Iterator[None]:
-        """One request at an account: in the turn that this thread has there, else in one of its own."""
-        own: _Turn | None = getattr(self._own, "turn", None)
+        """One request at an account: in the slot that this thread has there, else in one of its own."""
+        own: _Slot | None = getattr(self._own, "slot", None)
         if own is not None and own.account_id == account_id:
             with self._request(own):
                 yield
             return
-        with self._turn(account_id) as turn, self._request(turn):
+        with self._slot(account_id) as slot, self._request(slot):
             yield
 
     @contextmanager
     def together(self, account_id: str) -> Iterator[None]:
-        """Keeps a turn for several requests of this thread, between which nobody else asks."""
-        with self._turn(account_id) as turn:
-            self._own.turn = turn
+        """Keeps a slot for several requests of this thread, between which nobody else asks."""
+        with self._slot(account_id) as slot:
+            self._own.slot = slot
             try:
                 yield
             finally:
-                self._own.turn = None
+                self._own.slot = None
 
     @contextmanager
-    def _turn(self, account_id: str) -> Iterator[_Turn]:
+    def _slot(self, account_id: str) -> Iterator[_Slot]:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            turn = self._take_turn(connection, account_id)
+            slot = self._take_slot(connection, account_id)
             try:
-                yield turn
+                yield slot
             finally:
-                self._leave(turn)
+                self._release(slot)
 
     @contextmanager
-    def _request(self, turn: _Turn) -> Iterator[None]:
-        """One request within a turn, and what the account's state learns of how it ended."""
-        if turn.asked:
-            turn.connection.execute(QUERIES.ask_again, {**turn.key, "longest": self._rules.longest_request})
-        turn.asked += 1
-        if (check := last_word.get()) is not None:
-            check(turn.connection)
+    def _request(self, slot: _Slot) -> Iterator[None]:
+        """One request within a slot, and what the account's state learns of how it ended."""
+        if slot.asked:
+            slot.connection.execute(QUERIES.ask_again, {**slot.key, "longest": self._rules.longest_request})
+        slot.asked += 1
+        if (check := before_request.get()) is not None:
+            check(slot.connection)
         ended = _Ended()
         try:
             yield
@@ -164,24 +164,24 @@ class AccountGate:
             ended.error = error
             raise
         finally:
-            self._note(turn, ended)
+            self._note(slot, ended)
 
-    def _take_turn(self, connection: Connection, account_id: str) -> _Turn:
+    def _take_slot(self, connection: Connection, account_id: str) -> _Slot:
         """Waits until a request may be made. Raises AccountClosed (also RequestInDoubt, AccountBusy) with no
-        turn taken."""
+        slot taken."""
         until = self._clock() + self._rules.longest_wait
         while True:
-            number = self._lock_turn(connection, account_id, until)
+            number = self._lock_slot(connection, account_id, until)
             try:
                 state = connection.execute(
                     QUERIES.enter,
-                    {"a": account_id, "turn": number, "longest": self._rules.longest_request},
+                    {"a": account_id, "slot": number, "longest": self._rules.longest_request},
                 ).one()
             except BaseException:
                 connection.invalidate()
                 raise
             if state.holder is not None:
-                return _Turn(connection, account_id, number, state)
+                return _Slot(connection, account_id, number, state)
             advisory_locks.unlock(connection, _key(account_id, number))
             if state.closed_for > 0:
                 raise AccountClosed(
@@ -200,16 +200,16 @@ class AccountGate:
                     retry_after=state.busy_for,
                 )
 
-    def _lock_turn(self, connection: Connection, account_id: str, until: float) -> int:
-        """Waits for one of the account's turns, in pieces, so that a stop is heard. Returns its number."""
-        turns = self._turns_of(connection, account_id)
-        if turns > 1:
-            for number in range(turns):
+    def _lock_slot(self, connection: Connection, account_id: str, until: float) -> int:
+        """Waits for one of the account's slots, in pieces, so that a stop is heard. Returns its number."""
+        slots = self._slots_of(connection, account_id)
+        if slots > 1:
+            for number in range(slots):
                 if advisory_locks.try_lock(connection, _key(account_id, number)):
                     return number
-        number = random.randrange(turns)
+        number = random.randrange(slots)
         while not advisory_locks.lock(connection, _key(account_id, number)):
-            if (check := last_word.get()) is not None:
+            if (check := before_request.get()) is not None:
                 check(connection)
             if self._clock() >= until:
                 raise self._busy(account_id)
@@ -223,30 +223,30 @@ class AccountGate:
         )
 
     def _rest(self, connection: Connection, seconds: float) -> None:
-        """Waits for the pace, with no turn taken."""
+        """Waits for the pace, with no slot taken."""
         while seconds > 0:
-            if (check := last_word.get()) is not None:
+            if (check := before_request.get()) is not None:
                 check(connection)
             piece = min(seconds, _HEAR_EVERY_SECONDS)
             self._pause(piece)
             seconds -= piece
 
-    def _turns_of(self, connection: Connection, account_id: str) -> int:
-        known, until = self._turns.get(account_id, (1, -math.inf))
+    def _slots_of(self, connection: Connection, account_id: str) -> int:
+        known, until = self._slots_known.get(account_id, (1, -math.inf))
         if time.monotonic() >= until:
-            known = connection.scalar(QUERIES.turns, {"a": account_id}) or 1
-            self._turns[account_id] = (known, time.monotonic() + _TURNS_KNOWN_SECONDS)
+            known = connection.scalar(QUERIES.slots, {"a": account_id}) or 1
+            self._slots_known[account_id] = (known, time.monotonic() + _SLOTS_KNOWN_SECONDS)
         return known
 
-    def _note(self, turn: _Turn, ended: _Ended) -> None:
+    def _note(self, slot: _Slot, ended: _Ended) -> None:
         """Keeps the account's state. If the database is gone, what ResMan answered still counts."""
-        account_id, state = turn.account_id, turn.state
+        account_id, state = slot.account_id, slot.state
         try:
             if ended.error is not None and is_outage(ended.error):
-                self._record_failure(turn.connection, account_id, state, ended.error)
+                self._record_failure(slot.connection, account_id, state, ended.error)
             elif (ended.well or ended.error is not None) and (state.failures or state.ramp_ms):
                 rules = self._rules
-                turn.connection.execute(
+                slot.connection.execute(
                     QUERIES.succeeded,
                     {"a": account_id, "first": rules.first_ramp * 1000, "factor": rules.ramp_factor},
                 )
@@ -255,25 +255,25 @@ class AccountGate:
                 "the state of account %s could not be kept: %s", account_id, type(error.orig).__name__
             )
 
-    def _leave(self, turn: _Turn) -> None:
-        """Gives the turn back. If the session is gone, the lock went with it; the mark is left to clear."""
-        lock = {"key": _key(turn.account_id, turn.number)}
+    def _release(self, slot: _Slot) -> None:
+        """Releases the slot. If the session is gone, the lock went with it; the mark is left to clear."""
+        lock = {"key": _key(slot.account_id, slot.number)}
         try:
-            turn.connection.execute(QUERIES.leave, {**turn.key, **lock})
+            slot.connection.execute(QUERIES.release, {**slot.key, **lock})
             return
         except BaseException as error:
-            turn.connection.invalidate()
+            slot.connection.invalidate()
             if not isinstance(error, DBAPIError):
                 raise
             logger.warning(
-                "account %s: the turn ended with its session: %s", turn.account_id, type(error.orig).__name__
+                "account %s: the slot ended with its session: %s", slot.account_id, type(error.orig).__name__
             )
         try:
             with self._engine.begin() as other:
-                other.execute(QUERIES.clear_turn, turn.key)
+                other.execute(QUERIES.clear_mark, slot.key)
         except (DBAPIError, DatabaseUnavailable) as error:
             logger.warning(
-                "account %s is paused until its last request is over for certain: %s", turn.account_id, error
+                "account %s is paused until its last request is over for certain: %s", slot.account_id, error
             )
 
     def _record_failure(
@@ -294,9 +294,9 @@ class AccountGate:
             connection.execute(QUERIES.open, {"a": account_id, "seconds": pause, "reason": error.kind})
 
 
-def _key(account_id: str, turn: int) -> str:
-    """The name of a turn's lock. That of the first is the account's own, as it always was."""
-    return f"domiq_sync.account:{account_id}" + (f"#{turn}" if turn else "")
+def _key(account_id: str, slot: int) -> str:
+    """The name of a slot's lock. That of the first is the account's own, as it always was."""
+    return f"domiq_sync.account:{account_id}" + (f"#{slot}" if slot else "")
 
 
 @dataclass(slots=True)

@@ -1,12 +1,12 @@
--- Turns at a ResMan account, its pace and its breaker. All times are the database's own.
+-- Slots of a ResMan account, its pace and its breaker. All times are the database's own. The tables call a slot a turn.
 
--- name: turns
+-- name: slots
 SELECT max_concurrent FROM domiq_sync.account WHERE resman_account_id = :a
 
 -- name: enter
--- What whoever has the turn must know of the account, and the mark that a request is under way now, unless the
+-- What whoever has the slot must know of the account, and the mark that a request is under way now, unless the
 -- breaker is open, the pace asks to wait, or the last holder's request may still be under way.
--- The pace is taken by the one statement that finds it free: two turns of one account wait for its row.
+-- The pace is taken by the one statement that finds it free: two slots of one account wait for its row.
 WITH state AS (
     SELECT COALESCE(max(consecutive_failures), 0) AS failures, COALESCE(max(ramp_ms), 0) AS ramp_ms,
            COALESCE(max(greatest(min_interval_ms, ramp_ms)), 0) AS interval_ms,
@@ -21,7 +21,7 @@ WITH state AS (
     RETURNING next_request_at
 ), entered AS (
     INSERT INTO domiq_sync.account_turn AS t (resman_account_id, turn, holder, busy_until)
-    SELECT :a, :turn, nextval('domiq_sync.turn_holder'), clock_timestamp() + :longest * interval '1 second'
+    SELECT :a, :slot, nextval('domiq_sync.turn_holder'), clock_timestamp() + :longest * interval '1 second'
     FROM state WHERE closed_for <= 0 AND (interval_ms = 0 OR EXISTS (SELECT FROM paced))
     ON CONFLICT (resman_account_id, turn) DO UPDATE SET holder = EXCLUDED.holder, busy_until = EXCLUDED.busy_until
         WHERE t.busy_until IS NULL OR t.busy_until <= clock_timestamp()
@@ -32,33 +32,33 @@ SELECT state.*, (SELECT holder FROM entered) AS holder,
            SELECT EXTRACT(EPOCH FROM next_request_at - clock_timestamp()) FROM domiq_sync.account
            WHERE resman_account_id = :a), 0)::float ELSE 0 END AS paced_for,
        COALESCE((SELECT EXTRACT(EPOCH FROM t.busy_until - clock_timestamp()) FROM domiq_sync.account_turn t
-                 WHERE t.resman_account_id = :a AND t.turn = :turn), 0)::float AS busy_for
+                 WHERE t.resman_account_id = :a AND t.turn = :slot), 0)::float AS busy_for
 FROM state
 
 -- name: ask_again
--- A further request in a turn: the mark lasts for it too, and the pace counts it.
+-- A further request in a slot: the mark lasts for it too, and the pace counts it.
 WITH paced AS (
     UPDATE domiq_sync.account
     SET next_request_at = next_request_at + greatest(min_interval_ms, ramp_ms) * interval '1 millisecond'
     WHERE resman_account_id = :a AND greatest(min_interval_ms, ramp_ms) > 0
 )
 UPDATE domiq_sync.account_turn SET busy_until = clock_timestamp() + :longest * interval '1 second'
-WHERE resman_account_id = :a AND turn = :turn AND holder = :holder
+WHERE resman_account_id = :a AND turn = :slot AND holder = :holder
 
--- name: leave
+-- name: release
 -- The request is over. The lock is given back in the same statement: whoever gets it before this is
 -- committed waits for the row. The commit waits for no disk: if it is lost in a crash, the account only
 -- pauses. That of `enter` does, or a crash would let a second request in beside the first.
 WITH left_by AS (
     UPDATE domiq_sync.account_turn SET busy_until = NULL
-    WHERE resman_account_id = :a AND turn = :turn AND holder = :holder RETURNING turn
+    WHERE resman_account_id = :a AND turn = :slot AND holder = :holder RETURNING turn
 )
 SELECT pg_advisory_unlock(hashtextextended(:key, 0))
 FROM (SELECT count(*), set_config('synchronous_commit', 'off', true) FROM left_by) AS done
 
--- name: clear_turn
+-- name: clear_mark
 UPDATE domiq_sync.account_turn SET busy_until = NULL
-WHERE resman_account_id = :a AND turn = :turn AND holder = :holder
+WHERE resman_account_id = :a AND turn = :slot AND holder = :holder
 
 -- name: succeeded
 UPDATE domiq_sync.account

@@ -134,7 +134,7 @@ class FaultPlayer:
             self._workers.start(number)
 
     def _freeze(self, number: int) -> None:
-        """A worker that is stopped just before it sends, and whose account's turn is lost meanwhile with its
+        """A worker that is stopped just before it sends, and whose account's slot is lost meanwhile with its
         database session, sends late, and nobody on this side can tell. So not both at once."""
         with self._database_alone, self._timeline.during("freeze", f"worker {number}"):
             self._workers.freeze(number, self._climate.freeze)

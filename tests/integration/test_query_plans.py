@@ -137,7 +137,7 @@ def parameters(loaded: Connection) -> dict[str, Any]:
         "ids": json.dumps([prospect]),
         "marks": json.dumps([""]),
         "a": "400",
-        "turn": 0,
+        "slot": 0,
         "key": "a lock",
         "holder": 1,
         "longest": 45.0,
@@ -185,7 +185,7 @@ HOT = [
     *queries("queue/queue.sql", "due_properties", "extend_leases", "postpone"),
     *queries("queue/queue.sql", "heal_heads", "load_change", "touch_lead"),
     *queries("queue/queue.sql", "still_held", "sibling_in_doubt", "note_moved"),
-    *queries("account_gate.sql", "enter", "leave"),
+    *queries("account_gate.sql", "enter", "release"),
     *queries("monitoring/backlog.sql", "queues", "recent_work", "not_connected"),
     *queries(
         "decisions/apply.sql",

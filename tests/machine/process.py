@@ -97,7 +97,7 @@ class Process:
 
     @contextmanager
     def at_the_gate(self) -> Iterator[None]:
-        """While it waits for the account's turn or has it."""
+        """While it waits for the account's slot or has it."""
         with self._lock:
             self._at_the_gate += 1
         try:
@@ -202,7 +202,7 @@ class Process:
             raise Crash(self.name)
 
     def _may_freeze(self) -> None:
-        """Not while it holds the account's turn or has written something that is not committed: then the
+        """Not while it holds the account's slot or has written something that is not committed: then the
         others would wait for it, and there would be nothing to see."""
         with self._lock:
             if self._freezes_left is None or self._at_the_gate or self._writing:

@@ -18,7 +18,7 @@ from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import Refused
 from domiq_dagster.resman.models import LeadPost, LeadRecord, PostedLead
-from domiq_dagster.sync.account_gate import last_word
+from domiq_dagster.sync.account_gate import before_request
 from domiq_dagster.sync.decisions.decide import Action, Pair, Situation, decide
 from domiq_dagster.sync.delivery import lead_state as lead_store
 from domiq_dagster.sync.delivery.attempts import Trace
@@ -84,11 +84,11 @@ class Delivery:
         self._touched_at: datetime | None = None
 
     def run(self) -> Delivered:
-        before = last_word.set(self._before_request)
+        before = before_request.set(self._before_request)
         try:
             return self._run()
         finally:
-            last_word.reset(before)
+            before_request.reset(before)
             if self._locked_user is not None:
                 self._connection.rollback()
                 lead_store.unlock_person(self._connection, self._integration.property_id, self._locked_user)

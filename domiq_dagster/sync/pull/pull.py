@@ -23,7 +23,7 @@ from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resman.prospect import WITHOUT_ID, Prospect, UnreadableProspect
 from domiq_dagster.sync import trouble
-from domiq_dagster.sync.account_gate import last_word
+from domiq_dagster.sync.account_gate import before_request
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.linking.finder import LinkFinder
 from domiq_dagster.sync.linking.property_contacts import property_contacts
@@ -150,7 +150,7 @@ def pull_all(
             raise _Interrupted
 
     def run_account(mine: list[Integration]) -> None:
-        last_word.set(still_wanted)  # of this thread, which does nothing else
+        before_request.set(still_wanted)  # of this thread, which does nothing else
         for integration in mine:
             if interrupted.is_set():
                 return

@@ -133,7 +133,7 @@ def test_a_request_whose_worker_vanished_keeps_the_account_quiet_for_a_while(wor
     assert len(other.properties("400")) == 7
 
 
-def test_a_request_that_outlives_its_session_counts_and_its_turn_is_free(world: World) -> None:
+def test_a_request_that_outlives_its_session_counts_and_its_slot_is_free(world: World) -> None:
     world.property()
     gate = world.client._v2.transport._guard
     with gate("400"):
@@ -147,9 +147,9 @@ def test_a_request_that_outlives_its_session_counts_and_its_turn_is_free(world: 
 def test_only_the_mark_of_a_request_waits_for_the_disk(world: World) -> None:
     """A crash of the database may lose that a request is over, never that one is under way."""
     asked = load_queries("domiq_dagster.sync", "account_gate.sql")
-    values = {"a": "400", "turn": 0, "holder": 1, "longest": 45.0, "key": "a lock"}
+    values = {"a": "400", "slot": 0, "holder": 1, "longest": 45.0, "key": "a lock"}
     waits = {}
-    for name in ("enter", "leave"):
+    for name in ("enter", "release"):
         with world.engine.connect() as c:
             c.execute(text("SELECT pg_advisory_lock(1)"))
             c.execute(asked[name], values)
@@ -157,7 +157,7 @@ def test_only_the_mark_of_a_request_waits_for_the_disk(world: World) -> None:
             c.rollback()
             c.invalidate()
     default = world.value("SHOW synchronous_commit")
-    assert waits == {"enter": default, "leave": "off"}
+    assert waits == {"enter": default, "release": "off"}
 
 
 def test_an_account_may_allow_more_than_one_request_at_a_time(world: World) -> None:
@@ -243,7 +243,7 @@ def test_the_pace_is_kept_between_requests_of_all_workers(world: World) -> None:
     assert round(sum(world.pauses)) == 120
 
 
-def test_nobody_sleeps_on_a_turn(world: World) -> None:
+def test_nobody_sleeps_on_a_slot(world: World) -> None:
     """Whoever waits for the pace keeps nobody else waiting for the account's lock."""
     world.property()
     world.do("UPDATE domiq_sync.account SET min_interval_ms = 60000")
@@ -286,7 +286,7 @@ def cancelled_when_granted(world: World, engine: Engine) -> Iterator[list[str]]:
     event.remove(engine, "before_cursor_execute", cancel)
 
 
-def test_a_turn_granted_while_its_wait_is_cancelled_is_let_go(world: World) -> None:
+def test_a_slot_granted_while_its_wait_is_cancelled_is_let_go(world: World) -> None:
     world.property()
     with cancelled_when_granted(world, world.client._v2.transport._guard._engine) as befell:
         assert len(ask(world)) == 7
@@ -295,7 +295,7 @@ def test_a_turn_granted_while_its_wait_is_cancelled_is_let_go(world: World) -> N
 
 
 def test_a_person_locked_while_the_wait_is_cancelled_is_let_go(world: World) -> None:
-    """As a turn: a session would else keep the person for as long as it lives."""
+    """As a slot: a session would else keep the person for as long as it lives."""
     user, place = uuid4(), uuid4()
     with cancelled_when_granted(world, world.engine) as befell, world.engine.connect() as connection:
         assert lock_person(connection, place, user) is False
@@ -305,7 +305,7 @@ def test_a_person_locked_while_the_wait_is_cancelled_is_let_go(world: World) -> 
         connection.commit()
 
 
-def test_whoever_waits_for_a_turn_comes_to_an_end(world: World) -> None:
+def test_whoever_waits_for_a_slot_comes_to_an_end(world: World) -> None:
     world.property()
     waiter = world.make_client(gate_wait_ms=20, rules=BreakerRules(longest_wait=0.1))
     with world.client.together("400"):
@@ -316,7 +316,7 @@ def test_whoever_waits_for_a_turn_comes_to_an_end(world: World) -> None:
 
 
 def test_a_wait_that_is_interrupted_keeps_nothing(world: World) -> None:
-    """Ctrl-C while a turn is awaited: whether it was granted by then nobody can tell, so the session goes."""
+    """Ctrl-C while a slot is awaited: whether it was granted by then nobody can tell, so the session goes."""
     world.property()
     gate = world.client._v2.transport._guard
 
@@ -332,7 +332,7 @@ def test_a_wait_that_is_interrupted_keeps_nothing(world: World) -> None:
     assert len(ask(world)) == 7
 
 
-def test_requests_of_one_turn_follow_each_other_without_anybody_between(world: World) -> None:
+def test_requests_of_one_slot_follow_each_other_without_anybody_between(world: World) -> None:
     world.property()
     other = world.make_client()
     there = threading.Thread(target=other.lost_reasons, args=("400",))
@@ -347,7 +347,7 @@ def test_requests_of_one_turn_follow_each_other_without_anybody_between(world: W
     assert world.standin.state()["maxConcurrent"] == {"400": 1}
 
 
-def test_the_pace_counts_every_request_of_a_turn(world: World) -> None:
+def test_the_pace_counts_every_request_of_a_slot(world: World) -> None:
     world.property()
     world.do("UPDATE domiq_sync.account SET min_interval_ms = 60000")
     with world.client.together("400"):

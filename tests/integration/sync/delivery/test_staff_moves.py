@@ -1,4 +1,4 @@
-"""What ResMan's staff did is never undone unread: a lead is read in the same turn before any post that could,
+"""What ResMan's staff did is never undone unread: a lead is read in the same slot before any post that could,
 and what it shows is decided by the property's policy."""
 
 from __future__ import annotations
@@ -98,21 +98,21 @@ def test_a_prospect_that_staff_made_lost_is_not_reactivated_by_a_lost_lead_that_
     assert (world.standin.prospect(lead)["status"], len(world.standin.posts())) == ("Applicant", before)
 
 
-def test_the_read_and_the_post_share_one_turn_of_the_account(world: World) -> None:
+def test_the_read_and_the_post_share_one_slot_of_the_account(world: World) -> None:
     conversation, lead = in_step(world, "resman_wins")
     world.change(conversation, status="lost")
     seen: list[tuple[str, int]] = []
     gate = world.client._v2.transport._guard
     enter = gate._request
 
-    def look(turn: Any) -> Any:
-        seen.append((world.standin.requests()[-1]["endpoint"], turn.asked))
-        return enter(turn)
+    def look(slot: Any) -> Any:
+        seen.append((world.standin.requests()[-1]["endpoint"], slot.asked))
+        return enter(slot)
 
     gate._request = look
     world.push()
     assert [endpoint for endpoint, _ in seen[-2:]][1] == SEARCH  # the post follows the search ...
-    assert [asked for _, asked in seen[-2:]] == [0, 1]  # ... in the turn that was taken for it
+    assert [asked for _, asked in seen[-2:]] == [0, 1]  # ... in the slot that was taken for it
     assert world.standin.requests()[-1]["endpoint"] == POST
     assert world.standin.prospect(lead)["status"] == "Lost"
 
