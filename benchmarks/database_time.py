@@ -19,7 +19,7 @@ from sqlalchemy import Engine, event, text
 from world import World, fill, history, world
 
 from domiq_dagster.sync.budget import Budget
-from domiq_dagster.sync.delivery.push import push
+from domiq_dagster.sync.delivery.push import PushOptions, push
 
 
 class Stopwatch:
@@ -62,7 +62,7 @@ def per_change(w: World, watch: Stopwatch, changes: int) -> float:
             {"n": changes},
         )
     before = watch.seconds
-    report = push(w.engine, w.client, budget=Budget(600, 1_000_000))
+    report = push(w.engine, w.client, PushOptions(budget=Budget(600, 1_000_000)))
     assert report.delivered == report.total("success") == changes, report
     return (watch.seconds - before) * 1000 / changes
 

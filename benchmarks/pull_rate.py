@@ -33,7 +33,7 @@ from world import World, fill, world
 
 from domiq_dagster.resman.client import ResManConfig
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.pull.pull import pull_property
+from domiq_dagster.sync.pull.pull import PullOptions, pull_property
 from domiq_dagster.wiring import open_client, open_engine
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -81,7 +81,7 @@ def pull(url: str, server: str, full: Any) -> dict[str, Any]:
             (integration,) = load_integrations(connection)
         psutil.cpu_percent()
         began = time.perf_counter()
-        pulled = pull_property(engine, client, integration, full=full)
+        pulled = pull_property(engine, client, integration, PullOptions(full=full))
         seconds = time.perf_counter() - began
         busy = psutil.cpu_percent() / 100 * (psutil.cpu_count() or 1)
     return {

@@ -18,15 +18,15 @@ from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync.alerts.thresholds import NAMES, Threshold
 from domiq_dagster.sync.budget import Budget, worker_name
-from domiq_dagster.sync.dry_run import Rehearse
+from domiq_dagster.sync.dry_run import OpenDryRun
 from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.workers import Presence
 from domiq_dagster.wiring import (
     domiq_database,
+    dry_run_sessions,
     notice_channels,
     open_client,
     open_engine,
-    rehearsing,
     resman_config,
 )
 
@@ -39,7 +39,7 @@ class Sync:
 
     engine: Engine
     client: ResManClient
-    rehearse: Rehearse
+    open_dry_run: OpenDryRun
     """Opens a session that is undone at its end, for dry runs."""
 
 
@@ -93,7 +93,7 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
             open_engine(url, pool_size=2 + 2 * self.max_accounts) as engine,
             open_client(config, url) as client,
         ):
-            yield Sync(engine, client, rehearsing(url))
+            yield Sync(engine, client, dry_run_sessions(url))
 
     @property
     def budget(self) -> Budget:

@@ -28,7 +28,8 @@ from domiq_dagster.sync.alerts.dispatch import send_alerts
 from domiq_dagster.sync.alerts.evaluate import look
 from domiq_dagster.sync.alerts.incidents import Turn
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.monitoring.figures import Gap, backlog, gaps
+from domiq_dagster.sync.monitoring.backlog import queue_depth
+from domiq_dagster.sync.monitoring.gaps import Gap, gaps
 from domiq_dagster.sync.notifications.outbox import due
 from domiq_dagster.sync.rules.check import unruled_changes
 from domiq_dagster.sync.workers import forget_the_dead, runs_seen
@@ -55,7 +56,7 @@ _LONG_PUSH = timedelta(seconds=30)
 )
 def pending_changes(context: SensorEvaluationContext, sync: SyncResource) -> RunRequest | SkipReason:
     with sync.database() as engine, engine.connect() as connection:
-        waiting, unruled, seen = backlog(connection), unruled_changes(connection), runs_seen(connection)
+        waiting, unruled, seen = queue_depth(connection), unruled_changes(connection), runs_seen(connection)
     if not waiting.due and not unruled:
         return SkipReason(f"nothing is due ({waiting.pending} pending)")
     if _under_way(context, seen, "push"):

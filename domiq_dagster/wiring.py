@@ -14,14 +14,14 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from domiq_dagster.db.checks import refuse_blind_role, require_domiq_tables, require_migrated
+from domiq_dagster.db.dry_run_session import dry_run_session
 from domiq_dagster.db.embedded import running
 from domiq_dagster.db.engine import make_engine, resolve_url
 from domiq_dagster.db.migrate import HEAD
-from domiq_dagster.db.rehearsal import rehearsal
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.runtime.home import home
 from domiq_dagster.sync.account_gate import AccountGate, BreakerRules
-from domiq_dagster.sync.dry_run import Rehearse
+from domiq_dagster.sync.dry_run import OpenDryRun
 from domiq_dagster.sync.notifications.channels.channels import Channels, configure
 
 DATABASE = "domiq"
@@ -90,9 +90,9 @@ def open_engine(url: str, *, check: bool = True, pool_size: int = 10) -> Iterato
         engine.dispose()
 
 
-def rehearsing(url: str) -> Rehearse:
+def dry_run_sessions(url: str) -> OpenDryRun:
     """Opens sessions on DomIQ's database that are undone at their end, for dry runs."""
-    return lambda: rehearsal(url, statement_timeout_ms=_STATEMENT_TIMEOUT_MS)
+    return lambda: dry_run_session(url, statement_timeout_ms=_STATEMENT_TIMEOUT_MS)
 
 
 def resman_config(env: Mapping[str, str]) -> ResManConfig:

@@ -16,11 +16,11 @@ from domiq_dagster.assets.dry_run import DryRunConfig, forecast_metadata
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.sources import domiq_conversation
 from domiq_dagster.resources import SyncResource
-from domiq_dagster.sync.delivery.push import push
+from domiq_dagster.sync.delivery.push import PushOptions, push
 from domiq_dagster.sync.dry_run import forecast_push
 from domiq_dagster.sync.durations import in_words
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.monitoring.backlog import AccountQueue, Catchup, PropertyQueue, catchup
+from domiq_dagster.sync.monitoring.backlog import AccountQueue, Backlog, PropertyQueue, load_backlog
 
 
 @asset(
@@ -42,9 +42,10 @@ def conversation_status_pushes(
         context.log_event(AssetObservation(context.asset_key, metadata=forecast_metadata(found)))
         return
     with sync.open() as ends:
-        report = push(ends.engine, ends.client, budget=sync.budget, max_accounts=sync.max_accounts)
+        options = PushOptions(budget=sync.budget, max_accounts=sync.max_accounts)
+        report = push(ends.engine, ends.client, options)
         with ends.engine.connect() as connection:
-            left = catchup(connection)
+            left = load_backlog(connection)
     for account, why in report.outages.items():
         context.log.warning(f"ResMan account {account} was left ({why}); its changes stay pending")
     by_property = [_property_row(q, report.by_property.get(q.partition_key, {})) for q in left.properties]
@@ -63,12 +64,12 @@ def conversation_status_pushes(
     yield MaterializeResult(metadata=metadata)
 
 
-def _left(left: Catchup) -> dict[str, Any]:
+def _left(left: Backlog) -> dict[str, Any]:
     """The figures that are worth a plot: what waits, for how long, and how fast it goes."""
     figures: dict[str, Any] = {
         "still_pending": MetadataValue.int(left.pending),
         "due": MetadataValue.int(left.due),
-        "held": MetadataValue.int(left.held),
+        "held": MetadataValue.int(left.on_hold),
         "unknown_outcomes": MetadataValue.int(left.unknown),
         "oldest_pending_minutes": MetadataValue.float(round((left.oldest_seconds or 0.0) / 60, 1)),
         "pushes_per_second": MetadataValue.float(round(left.per_second or 0.0, 2)),
@@ -99,7 +100,7 @@ def _account_row(queue: AccountQueue) -> TableRecord:
         {
             "account": queue.account_id,
             "pending": queue.pending,
-            "held": queue.held,
+            "held": queue.on_hold,
             "unknown": queue.unknown,
             "oldest": _span(queue.oldest_seconds),
             "rate": "none yet" if rate is None else f"{60 * rate:.0f}/min",

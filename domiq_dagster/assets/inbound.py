@@ -5,8 +5,8 @@ Dagster skips whatever stands behind a failed step. A partition is marked as soo
 the step fails if any could not be, and those alone show as failed.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -32,11 +32,12 @@ from domiq_dagster.assets.verdicts import inbound_evaluations
 from domiq_dagster.partitions import properties
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resources import Sync, SyncResource
-from domiq_dagster.sync.decisions.apply import apply_property
+from domiq_dagster.sync.decisions.apply import Applied, apply_property
 from domiq_dagster.sync.dry_run import Forecast, forecast_all, forecast_push
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.monitoring.divergence import Coverage, coverage, verdicts
-from domiq_dagster.sync.pull.pull import Pulled, pull_all
+from domiq_dagster.sync.passes import pull_and_apply
+from domiq_dagster.sync.pull.pull import Pulled, PullOptions
 from domiq_dagster.sync.setup.fill_settings import complete_settings
 from domiq_dagster.sync.trouble import sentence
 
@@ -72,19 +73,24 @@ class PullConfig(Config):
 )
 def inbound(context: AssetExecutionContext, config: PullConfig, sync: SyncResource) -> Iterator[Any]:
     """Pulls, applies, or both, as the run selected. Yields no output: what is done was marked."""
-    since = _parse_since(config.since)
+    options = PullOptions(
+        full=config.full,
+        since=_parse_since(config.since),
+        believe_short=config.believe_short,
+        max_accounts=sync.max_accounts,
+    )
     keys = list(context.partition_keys)
     if config.dry_run:
-        _observe(context, sync, keys, full=config.full, since=since)
+        _observe(context, sync, keys, options)
     elif resman_leads.key in context.selected_asset_keys:
         with sync.open() as ends:
-            _pull(context, sync, ends, keys, config, since)
+            _pull(context, sync, ends, keys, options)
     else:
         with sync.database() as engine:
             chosen = _chosen(context, engine, keys, inbound_status_changes.key)
-            applier = _Applier(context, engine, chosen)
+            marker = _Marker(context, engine, chosen)
             for integration in chosen:
-                applier.apply(integration)
+                marker.mark_applied(integration, apply_property(engine, integration))
             _evaluate(context, engine, sync)
     yield from ()
 
@@ -94,48 +100,20 @@ def _pull(
     sync: SyncResource,
     ends: Sync,
     keys: Collection[str],
-    config: PullConfig,
-    since: datetime | None,
+    options: PullOptions,
 ) -> None:
-    applies = inbound_status_changes.key in context.selected_asset_keys
     chosen = _chosen(context, ends.engine, keys, *context.selected_asset_keys)
     _complete_settings(context, ends, chosen)
-    applier = _Applier(context, ends.engine, chosen) if applies else None
-    # Applied beside the pulls: the next property's request need not wait for this one's decisions.
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="apply") as pool:
-        applied: list[Future[None]] = []
-
-        def on_property(integration: Integration, result: Pulled | Exception) -> None:
-            if isinstance(result, Pulled):
-                if result.distrust is not None:
-                    context.log.warning(
-                        f"{result.partition_key}: this full read is not believed, since {result.distrust}. "
-                        "If that is right, materialise the partition with full: true and believe_short: true."
-                    )
-                for key, why in result.unreadable.items():
-                    context.log.warning(
-                        f"{result.partition_key}: prospect {key} {why}: it is asked for again"
-                    )
-                _mark(context, resman_leads.key, integration.partition_key, pulled_metadata(result))
-                if applier is not None:
-                    applied.append(pool.submit(applier.apply, integration))
-
-        try:
-            _, errors = pull_all(
-                ends.engine,
-                ends.client,
-                chosen,
-                full=config.full,
-                since=since,
-                believe_short=config.believe_short,
-                max_accounts=sync.max_accounts,
-                on_property=on_property,
-            )
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        for done in applied:
-            done.result()
+    applies = inbound_status_changes.key in context.selected_asset_keys
+    marker = _Marker(context, ends.engine, chosen) if applies else None
+    errors = pull_and_apply(
+        ends.engine,
+        ends.client,
+        chosen,
+        options,
+        on_pulled=lambda integration, pulled: _mark_pulled(context, integration, pulled),
+        on_applied=marker.mark_applied if marker is not None else None,
+    )
     _evaluate(context, ends.engine, sync)
     if errors:
         raise Failure(
@@ -146,9 +124,21 @@ def _pull(
         )
 
 
+def _mark_pulled(context: AssetExecutionContext, integration: Integration, pulled: Pulled) -> None:
+    key = integration.partition_key
+    if pulled.rejected_reason is not None:
+        context.log.warning(
+            f"{key}: this full read is not believed, since {pulled.rejected_reason}. "
+            "If that is right, materialise the partition with full: true and believe_short: true."
+        )
+    for prospect, why in pulled.unreadable.items():
+        context.log.warning(f"{key}: prospect {prospect} {why}: it is asked for again")
+    _mark(context, resman_leads.key, key, pulled_metadata(pulled))
+
+
 @dataclass
-class _Applier:
-    """Applies what one property after another brought, and marks its partition."""
+class _Marker:
+    """Marks the partitions of what was applied, each with how its property stands."""
 
     context: AssetExecutionContext
     engine: Engine
@@ -160,13 +150,12 @@ class _Applier:
         with self.engine.connect() as connection:
             self.left_alone = coverage(connection, [i.property_id for i in self.chosen])
 
-    def apply(self, integration: Integration) -> None:
-        done = apply_property(self.engine, integration)
-        place = integration.property_id
+    def mark_applied(self, integration: Integration, applied: Applied) -> None:
         with self.engine.connect() as connection:
-            stand = verdicts(connection, [place]).get(place)
-        alone = self.left_alone.get(place, Coverage()).left_alone
-        metadata = applied_metadata(done, stand if stand is not None else type(alone)(), alone)
+            found = verdicts(connection, [integration.property_id])
+        of_property = found.get(integration.property_id, Counter())
+        alone = self.left_alone.get(integration.property_id, Coverage()).left_alone
+        metadata = applied_metadata(applied, of_property, alone)
         _mark(self.context, inbound_status_changes.key, integration.partition_key, metadata)
 
 
@@ -207,12 +196,7 @@ def _mark(context: AssetExecutionContext, asset: AssetKey, partition: str, metad
 
 
 def _observe(
-    context: AssetExecutionContext,
-    sync: SyncResource,
-    keys: Collection[str],
-    *,
-    full: bool,
-    since: datetime | None,
+    context: AssetExecutionContext, sync: SyncResource, keys: Collection[str], options: PullOptions
 ) -> None:
     """A dry run. An observation leaves the partitions, and their plots, as they are."""
     if resman_leads.key not in context.selected_asset_keys:
@@ -222,9 +206,7 @@ def _observe(
         return
     with sync.open() as ends:
         chosen = _enabled(ends.engine, keys)
-        found = forecast_all(
-            ends.rehearse, ends.client, chosen, full=full, since=since, max_accounts=sync.max_accounts
-        )
+        found = forecast_all(ends.open_dry_run, ends.client, chosen, options)
     for integration, forecast, pulled in found:
         if pulled is None:
             context.log.error(f"{integration.partition_key} could not be read: {forecast.error}")

@@ -42,8 +42,8 @@ def pulled_metadata(result: Pulled) -> Mapping[str, MetadataValue]:
         found["unreadable_prospects"] = MetadataValue.table(
             [TableRecord({"prospect": k, "why": why}) for k, why in result.unreadable.items()][:_SAMPLE]
         )
-    if result.distrust is not None:
-        found["not_believed"] = MetadataValue.text(result.distrust)
+    if result.rejected_reason is not None:
+        found["not_believed"] = MetadataValue.text(result.rejected_reason)
     if result.watermark is not None:
         found["watermark"] = MetadataValue.timestamp(result.watermark)
     return found

@@ -27,7 +27,7 @@ from domiq_dagster.sync.monitoring.divergence import (
     divergences,
     note_divergence,
 )
-from domiq_dagster.sync.monitoring.figures import days_without_pull, gaps
+from domiq_dagster.sync.monitoring.gaps import days_without_pull, gaps
 
 
 def divergence_result(engine: Engine) -> AssetCheckResult:

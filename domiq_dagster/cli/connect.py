@@ -20,16 +20,17 @@ from sqlalchemy import Engine
 
 from domiq_dagster.cli import views as views
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.sync.dry_run import Forecast, Rehearse, forecast_property
+from domiq_dagster.sync.dry_run import Forecast, OpenDryRun, forecast_property
 from domiq_dagster.sync.integrations import Integration
+from domiq_dagster.sync.pull.pull import PullOptions
 from domiq_dagster.sync.setup.connect import connect_property
 from domiq_dagster.sync.setup.survey import Survey, survey
 from domiq_dagster.wiring import (
     ConfigurationError,
     domiq_database,
+    dry_run_sessions,
     open_client,
     open_engine,
-    rehearsing,
     resman_config,
 )
 
@@ -56,7 +57,7 @@ def connect(wanted: Wanted, *, yes: bool, dry_run: bool) -> dict[str, Any]:
     asks = not yes and not dry_run and sys.stdin.isatty() and sys.stdout.isatty()
     with domiq_database(os.environ) as url, open_engine(url) as engine:
         proposed = wanted.store(engine, dry_run=True)
-        found, forecast = _look(proposed, rehearsing(url), url, whole=asks or dry_run)
+        found, forecast = _look(proposed, dry_run_sessions(url), url, whole=asks or dry_run)
         proposals = _open_settings(proposed, found)
         if found is not None:
             views.print_survey(found, proposed, proposals, with_choices=asks or dry_run)
@@ -83,7 +84,7 @@ def connect(wanted: Wanted, *, yes: bool, dry_run: bool) -> dict[str, Any]:
 
 
 def _look(
-    proposed: Integration, rehearse: Rehearse, url: str, *, whole: bool
+    proposed: Integration, open_dry_run: OpenDryRun, url: str, *, whole: bool
 ) -> tuple[Survey | None, Forecast | None]:
     """What ResMan says and, if the whole is wanted, what the first sync would do."""
     try:
@@ -95,16 +96,16 @@ def _look(
         return None, None
     with open_client(config, url) as client:
         found = survey(client, proposed.account_id, proposed.resman_property_id)
-        return found, _forecast(proposed, found, rehearse, client) if whole else None
+        return found, _forecast(proposed, found, open_dry_run, client) if whole else None
 
 
 def _forecast(
-    proposed: Integration, found: Survey, rehearse: Rehearse, client: ResManClient
+    proposed: Integration, found: Survey, open_dry_run: OpenDryRun, client: ResManClient
 ) -> Forecast | None:
     if not proposed.enabled or found.silent is not None:
         return None
     # In full: a property that is connected anew must not be read from where another one's pull ended.
-    return forecast_property(rehearse, client, proposed, full=True)[0]
+    return forecast_property(open_dry_run, client, proposed, PullOptions(full=True))[0]
 
 
 def _open_settings(proposed: Integration, found: Survey | None) -> dict[str, str | None]:

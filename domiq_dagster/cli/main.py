@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -30,6 +30,7 @@ from domiq_dagster.cli.base import (
     login,
     parse_time,
 )
+from domiq_dagster.cli.conflicts import conflicts
 from domiq_dagster.cli.connect import Wanted
 from domiq_dagster.cli.connect import connect as connect_command
 from domiq_dagster.cli.notifications import notifications
@@ -48,15 +49,15 @@ from domiq_dagster.sync.alerts.thresholds import (
 )
 from domiq_dagster.sync.dry_run import forecast_all
 from domiq_dagster.sync.integrations import load_integrations
-from domiq_dagster.sync.monitoring.backlog import catchup
+from domiq_dagster.sync.monitoring.backlog import load_backlog
 from domiq_dagster.sync.monitoring.divergence import coverage
 from domiq_dagster.sync.monitoring.explain import explain_all
 from domiq_dagster.sync.monitoring.figures import property_figures
 from domiq_dagster.sync.notifications.channels.send_test import CannotSend
 from domiq_dagster.sync.passes import sync_pass
-from domiq_dagster.sync.repair.conflicts import NoSuchConflict, open_conflicts
-from domiq_dagster.sync.repair.conflicts import resolve as resolve_conflict
-from domiq_dagster.sync.repair.link_review import CannotLink, link_by_hand, never_link, open_questions
+from domiq_dagster.sync.pull.pull import PullOptions
+from domiq_dagster.sync.repair.conflicts import NoSuchConflict
+from domiq_dagster.sync.repair.link_review import CannotLink
 from domiq_dagster.sync.repair.retry import CannotRetry, Choice, put_back
 from domiq_dagster.sync.rules.plan import RuleFileError
 from domiq_dagster.sync.setup import connect as connecting
@@ -65,10 +66,10 @@ from domiq_dagster.sync.trouble import records_in_trouble
 from domiq_dagster.wiring import (
     ConfigurationError,
     domiq_database,
+    dry_run_sessions,
     notice_channels,
     open_client,
     open_engine,
-    rehearsing,
     resman_config,
 )
 
@@ -233,7 +234,12 @@ def sync(
         if dry_run:
             with engine.connect() as connection:
                 integrations = load_integrations(connection, property_ids=ids)
-            rows = [f.as_json() for _, f, _ in forecast_all(rehearsing(url), client, integrations, full=full)]
+            rows = [
+                f.as_json()
+                for _, f, _ in forecast_all(
+                    dry_run_sessions(url), client, integrations, PullOptions(full=full)
+                )
+            ]
             views.print_forecasts(rows)
             print("Nothing was written.")
             finish(json_output, {"dry_run": True, "properties": rows}, bad=any(r["error"] for r in rows))
@@ -241,8 +247,7 @@ def sync(
             engine,
             client,
             property_ids=ids,
-            full=full,
-            believe_short=believe_short,
+            pull_options=PullOptions(full=full, believe_short=believe_short),
             channels=notice_channels(os.environ),
         )
         with engine.connect() as connection:
@@ -277,7 +282,7 @@ def status(property_name: PropertyOption = None, json_output: Json = False) -> N
         chosen = find_property(engine, property_name)
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
-            queues = catchup(connection)
+            queues = load_backlog(connection)
             covered = coverage(connection, [chosen.property_id] if chosen else None)
             troubled = in_alert(connection)
             records = records_in_trouble(connection, [chosen.property_id] if chosen else None)
@@ -340,51 +345,7 @@ def retry(
     finish(json_output, result)
 
 
-@app.command()
-def conflicts(
-    resolve: Annotated[UUID | None, typer.Option(help="The conversation to decide about.")] = None,
-    keep: Annotated[str | None, typer.Option(help="Whose status wins: domiq or resman.")] = None,
-    link: Annotated[UUID | None, typer.Option(help="The conversation to link by hand.")] = None,
-    to: Annotated[str | None, typer.Option(help="The lead (prospect id) that it belongs to.")] = None,
-    never: Annotated[str | None, typer.Option(help="A lead that it never belongs to.")] = None,
-    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
-    dry_run: DryRun = False,
-    json_output: Json = False,
-) -> None:
-    """List what waits for a person, or decide it: statuses that both sides moved, and unclear links."""
-    if (resolve is None) != (keep is None) or keep not in (None, "domiq", "resman"):
-        raise Usage("Give --resolve CONVERSATION together with --keep domiq or --keep resman.")
-    if (link is None) != (to is None and never is None) or (to is not None and never is not None):
-        raise Usage("Give --link CONVERSATION together with --to LEAD or --never LEAD.")
-    who = by or login()
-    with database() as engine:
-        if resolve is not None:
-            side: Literal["domiq", "resman"] = "domiq" if keep == "domiq" else "resman"
-            resolve_conflict(engine, resolve, side, by=who, dry_run=dry_run)
-            print(f"It would be decided for {side}." if dry_run else f"Decided for {side}.")
-        if link is not None and to is not None:
-            link_by_hand(engine, link, to, by=who, dry_run=dry_run)
-            print(
-                "They would be linked."
-                if dry_run
-                else "Linked. If a change failed as ambiguous_lead: domiq-sync retry --reason ambiguous_lead."
-            )
-        if link is not None and never is not None:
-            never_link(engine, link, never, by=who, dry_run=dry_run)
-            print(
-                "The pair would be ruled out."
-                if dry_run
-                else "Ruled out. The next full read looks at the others that fit."
-            )
-        with engine.connect() as connection:
-            found, questions = open_conflicts(connection), open_questions(connection)
-            if not dry_run:
-                connection.commit()
-    views.print_conflicts(found)
-    views.print_link_questions(questions)
-    finish(json_output, {"conflicts": found, "links": questions})
-
-
+app.command()(conflicts)
 app.command()(notifications)
 app.add_typer(rules_app, name="rules")
 app.add_typer(alerts_app, name="alerts")

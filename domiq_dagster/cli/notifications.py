@@ -20,7 +20,7 @@ from domiq_dagster.sync.notifications.channels.send_test import send_test
 from domiq_dagster.sync.notifications.outbox import deliver_due
 from domiq_dagster.sync.notifications.status import put_back as put_notices_back
 from domiq_dagster.sync.notifications.status import standing
-from domiq_dagster.sync.property_names import Places
+from domiq_dagster.sync.property_names import PropertyNames
 from domiq_dagster.wiring import (
     notice_channels,
 )
@@ -62,7 +62,7 @@ def notifications(
             deliver_due(engine, channels)
         with engine.connect() as connection:
             found = standing(connection, place, hours=hours)
-            places = Places(connection)
+            places = PropertyNames(connection)
     result = views.notices_result(found, places, retried=again, with_recipients=with_recipients)
     views.print_notices(result)
     finish(json_output, result, bad=not result["ok"])

@@ -39,8 +39,8 @@ def make_engine(
     `url` may be postgres://, postgresql:// or name any driver (postgresql+psycopg2://), with libpq's query
     parameters and socket directories; what it sets itself (say, `options=-c statement_timeout=0`) wins, save
     the time zone. `pool_size` 0 is no bound on its connections; with `session` there is one, of that class
-    (see `rehearsal`). A peer that vanished without a word is noticed within about a minute, by both ends.
-    Nothing connects yet. A wrong URL here, and a refused
+    (see `dry_run_session`). A peer that vanished without a word is noticed within about a minute, by both
+    ends. Nothing connects yet. A wrong URL here, and a refused
     connection later, raise DatabaseUnavailable.
     """
     parameters = _parse(url)

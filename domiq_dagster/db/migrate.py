@@ -26,6 +26,7 @@ PROPERTY_VIEWS = "100_property_views.sql"
 CAPTURE_TRIGGER = "110_capture_trigger.sql"
 NO_CAPTURE_TRIGGER = "111_no_capture_trigger.sql"
 ADOPT_CHANGES = "120_adopt_changes.sql"
+LEAD_FUNCTIONS = "130_lead_functions.sql"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('domiq_sync.migrate', 0))"
 
 
@@ -140,8 +141,9 @@ def migration_sql(*, capture_trigger: bool = True) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _every_time(capture_trigger: bool) -> tuple[str, str, str]:
-    return PROPERTY_VIEWS, CAPTURE_TRIGGER if capture_trigger else NO_CAPTURE_TRIGGER, ADOPT_CHANGES
+def _every_time(capture_trigger: bool) -> tuple[str, ...]:
+    trigger = CAPTURE_TRIGGER if capture_trigger else NO_CAPTURE_TRIGGER
+    return PROPERTY_VIEWS, trigger, ADOPT_CHANGES, LEAD_FUNCTIONS
 
 
 def current_revision(connection: Connection) -> str | None:

@@ -19,9 +19,9 @@ from domiq_dagster.demo.stage import API_KEY, PARTNER_ID, Stage, stage
 from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import all_properties
 from domiq_dagster.runtime.dagster_home import environment, prepare
+from domiq_dagster.sync.decisions.conflict_store import open_conflicts
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.figures import figures_row, property_figures, totals
-from domiq_dagster.sync.repair.conflicts import open_conflicts
 from domiq_dagster.wiring import open_engine
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}

@@ -34,10 +34,34 @@ _SLOTS_KNOWN_SECONDS = 10.0
 _HEAR_EVERY_SECONDS = 2.0
 """How often whoever waits asks whether to go on waiting."""
 
-before_request: ContextVar[Callable[[Connection], None] | None] = ContextVar("before_request", default=None)
-"""Called while a slot is awaited, and when it has come, just before the request is sent. Whoever must still
-hold something by then (a lease may run out meanwhile) sets it, and raises to keep the request in. It may use
-the gate's connection, on which each statement is a transaction of its own."""
+_still_wanted: ContextVar[Callable[[Connection], bool] | None] = ContextVar("still_wanted", default=None)
+
+
+@contextmanager
+def asking_first(still_wanted: Callable[[Connection], bool]) -> Iterator[None]:
+    """Has the gate ask whether a request is still wanted: while a slot is awaited, and when it has come, just
+    before the request is sent.
+
+    Args:
+        still_wanted: called for each request of this thread within the block. Whoever must still hold
+            something by then (a lease may run out meanwhile) says no to keep the request in: the client
+            raises NotWanted. It may use the gate's connection, on which each statement is a transaction of
+            its own. Whoever was to be asked already is asked as well.
+    """
+    outer = _still_wanted.get()
+
+    def both(connection: Connection) -> bool:
+        return (outer is None or outer(connection)) and still_wanted(connection)
+
+    before = _still_wanted.set(both)
+    try:
+        yield
+    finally:
+        _still_wanted.reset(before)
+
+
+class NotWanted(Exception):
+    """Whoever asked does not want its request sent any more: nothing was asked."""
 
 
 class AccountClosed(ResManError):
@@ -154,8 +178,7 @@ class AccountGate:
         if slot.asked:
             slot.connection.execute(QUERIES.ask_again, {**slot.key, "longest": self._rules.longest_request})
         slot.asked += 1
-        if (check := before_request.get()) is not None:
-            check(slot.connection)
+        _require_wanted(slot.connection)
         ended = _Ended()
         try:
             yield
@@ -209,8 +232,7 @@ class AccountGate:
                     return number
         number = random.randrange(slots)
         while not advisory_locks.lock(connection, _key(account_id, number)):
-            if (check := before_request.get()) is not None:
-                check(connection)
+            _require_wanted(connection)
             if self._clock() >= until:
                 raise self._busy(account_id)
         return number
@@ -225,8 +247,7 @@ class AccountGate:
     def _rest(self, connection: Connection, seconds: float) -> None:
         """Waits for the pace, with no slot taken."""
         while seconds > 0:
-            if (check := before_request.get()) is not None:
-                check(connection)
+            _require_wanted(connection)
             piece = min(seconds, _HEAR_EVERY_SECONDS)
             self._pause(piece)
             seconds -= piece
@@ -292,6 +313,12 @@ class AccountGate:
             ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2**exponent)
             pause = max(error.retry_after or 0.0, self._jitter() * ceiling)
             connection.execute(QUERIES.open, {"a": account_id, "seconds": pause, "reason": error.kind})
+
+
+def _require_wanted(connection: Connection) -> None:
+    still_wanted = _still_wanted.get()
+    if still_wanted is not None and not still_wanted(connection):
+        raise NotWanted
 
 
 def _key(account_id: str, slot: int) -> str:

@@ -16,26 +16,25 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync import trouble
 from domiq_dagster.sync.decisions.apply import decisions
 from domiq_dagster.sync.decisions.decide import Action
-from domiq_dagster.sync.delivery.planning import NothingToSend, OutboundChange, Settings, Step, plan
+from domiq_dagster.sync.delivery.planning import NothingToSend, OutboundChange, Post, PostSettings, plan
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.linking.matching import contact
-from domiq_dagster.sync.pull.pull import Pulled, pull_property
+from domiq_dagster.sync.pull.pull import Pulled, PullOptions, pull_property
 from domiq_dagster.sync.status_map import StatusMap, load_status_map
 
 QUERIES = load_queries(__package__, "dry_run.sql")
-_UNCAPTURED = load_queries("domiq_dagster.sync.repair", "reconcile.sql").uncaptured_conversations.text
 _CHUNK = 2_000
 _NOBODY = UUID(int=0)
 
-Rehearse = Callable[[], AbstractContextManager[Engine]]
-"""Opens a session that is undone at its end (`db.rehearsal`)."""
+OpenDryRun = Callable[[], AbstractContextManager[Engine]]
+"""Opens a session that is undone at its end (`db.dry_run_session`)."""
 
 
 @dataclass(slots=True)
@@ -79,20 +78,25 @@ class Forecast:
 
 
 def forecast_property(
-    rehearse: Rehearse,
+    open_dry_run: OpenDryRun,
     client: ResManClient,
     integration: Integration,
-    *,
-    full: bool = False,
-    since: datetime | None = None,
+    options: PullOptions | None = None,
 ) -> tuple[Forecast, Pulled | None]:
     """Pulls, links and decides in a session that is undone, and plans what would be posted then. Of the
-    integration nothing needs to be stored yet. The pull is None where ResMan did not give it."""
+    integration nothing needs to be stored yet.
+
+    Returns:
+        The forecast, and the pull; None where ResMan did not give it.
+
+    Raises:
+        DatabaseError, DBAPIError: the database is gone.
+    """
     result = Forecast(integration.partition_key)
     pulled = None
-    with rehearse() as engine:
+    with open_dry_run() as engine:
         try:
-            pulled = pull_property(engine, client, integration, full=full, since=since)
+            pulled = pull_property(engine, client, integration, options)
             result.fetched, result.stored = pulled.fetched, pulled.stored
             result.would_link = pulled.linked
         except Exception as error:
@@ -100,30 +104,28 @@ def forecast_property(
                 raise
             result.error = trouble.sentence(error)
         with engine.connect() as connection:
-            _decide_and_plan(connection, integration, result)
+            _Forecasting.begin(connection, integration, result).run()
     return result, pulled
 
 
 def forecast_all(
-    rehearse: Rehearse,
+    open_dry_run: OpenDryRun,
     client: ResManClient,
     integrations: Sequence[Integration],
-    *,
-    full: bool = False,
-    since: datetime | None = None,
-    max_accounts: int = 4,
+    options: PullOptions | None = None,
 ) -> list[tuple[Integration, Forecast, Pulled | None]]:
     """Several properties, accounts side by side, in the order given."""
+    options = options or PullOptions()
 
     def one_account(account: str) -> dict[UUID, tuple[Forecast, Pulled | None]]:
         return {
-            i.property_id: forecast_property(rehearse, client, i, full=full, since=since)
+            i.property_id: forecast_property(open_dry_run, client, i, options)
             for i in integrations
             if i.account_id == account
         }
 
     found: dict[UUID, tuple[Forecast, Pulled | None]] = {}
-    with ThreadPoolExecutor(max_workers=max_accounts, thread_name_prefix="forecast") as pool:
+    with ThreadPoolExecutor(max_workers=options.max_accounts, thread_name_prefix="forecast") as pool:
         for part in pool.map(one_account, sorted({i.account_id for i in integrations})):
             found |= part
     return [(i, *found[i.property_id]) for i in integrations]
@@ -134,118 +136,130 @@ def forecast_push(engine: Engine, integration: Integration) -> Forecast:
     result = Forecast(integration.partition_key)
     with engine.connect() as connection:
         connection.execute(text("SET TRANSACTION READ ONLY"))
-        _decide_and_plan(connection, integration, result)
+        _Forecasting.begin(connection, integration, result).run()
     return result
 
 
-def _decide_and_plan(connection: Connection, integration: Integration, result: Forecast) -> None:
-    statuses = load_status_map(connection, integration.property_id)
-    settings = _settings(integration)
-    taken: dict[UUID, Action] = {}
-    for row, decision in decisions(connection, integration, statuses):
-        if decision.action is Action.APPLY:
-            assert decision.new_status is not None
-            result.would_apply[decision.new_status.value] += 1
-        elif decision.action is Action.REVIEW:
-            result.conflicts += 1
-        elif decision.action is not Action.PUSH:
-            result.agree += decision.action is Action.AGREE
-            result.left_alone += decision.action is Action.LEAVE
-            result.held += decision.action is Action.HOLD
-            continue
-        taken[row.conversation_id] = decision.action
-    result.ambiguous = connection.scalar(QUERIES.ambiguous, {"property_id": integration.property_id})
-    pushed = [conversation for conversation, action in taken.items() if action is Action.PUSH]
-    for change in _outbound(connection, integration, pushed):
-        _take_up(result, change, taken, statuses, settings, integration)
+@dataclass(frozen=True, slots=True)
+class _OutboundRow:
+    """A change that the push would take up. seq: its place in the order; None: it is still to be logged.
+    speaks: whether its conversation speaks for its lead."""
 
-
-def _take_up(
-    result: Forecast,
-    row: _Outbound,
-    taken: dict[UUID, Action],
-    statuses: StatusMap,
-    settings: Settings,
-    integration: Integration,
-) -> None:
-    """One change that the push would take up."""
-    found, action = row.found, taken.get(row.found.conversation_id)
-    if not integration.outbound:
-        if found.seq is not None:
-            result.waits["the property does not send"] += 1
-    elif action is Action.REVIEW:
-        result.waits["a person's decision"] += 1
-    elif action is Action.APPLY or not found.speaks:
-        result.beaten += found.seq is not None
-    elif found.left:
-        result.waits["a probe, whether it arrived"] += 1
-    elif not row.known and not contact(found.first_name, found.last_name, found.email, found.phone).reachable:
-        result.waits["an e-mail address or phone"] += 1
-    else:
-        _count(result, row.plan(statuses, settings))
-
-
-@dataclass(slots=True)
-class _Outbound:
-    """A change in line, and its lead's status as those before it in the same conversation leave it."""
-
-    found: Row[Any]
-    lead: _Lead
+    conversation_id: UUID
+    seq: int | None
+    old_status: str | None
+    new_status: str
+    outcome_unknown: bool
+    tour_datetime: datetime | None
+    first_name: str | None = field(repr=False)
+    last_name: str | None = field(repr=False)
+    email: str | None = field(repr=False)
+    phone: str | None = field(repr=False)
+    speaks: bool
+    resman_status: str | None
 
     @property
-    def known(self) -> bool:
-        return self.lead.status is not None
+    def is_reachable(self) -> bool:
+        """Whether a lead could be created of it."""
+        return contact(self.first_name, self.last_name, self.email, self.phone).reachable
 
-    def plan(self, statuses: StatusMap, settings: Settings) -> list[Step] | NothingToSend | None:
-        change = _change(self.found, self.found.old_status, self.found.new_status)
-        steps = _plan(change, statuses, settings, self.lead.status)
-        if isinstance(steps, list):
-            self.lead.status = steps[-1].resman_status
-        return steps
+    def as_outbound(self) -> OutboundChange:
+        return OutboundChange(
+            _NOBODY, self.old_status, self.new_status, None, None, datetime.now(UTC), self.tour_datetime
+        )
 
 
 @dataclass(slots=True)
-class _Lead:
-    status: str | None
+class _Forecasting:
+    """Deciding and planning for one property, in the session of a dry run.
 
+    decided: what would be decided about leads whose pair moved, by conversation.
+    """
 
-def _outbound(connection: Connection, integration: Integration, pushed: list[UUID]) -> Iterator[_Outbound]:
-    asked = text(QUERIES.outbound.text.replace("{uncaptured}", _UNCAPTURED)).execution_options(
-        yield_per=_CHUNK
-    )
-    rows = connection.execute(asked, {"property_id": integration.property_id, "pushed": pushed})
-    lane: UUID | None = None
-    lead = _Lead(None)
-    for row in rows:
-        if row.conversation_id != lane:
-            lane, lead = row.conversation_id, _Lead(row.resman_status)
-        yield _Outbound(row, lead)
+    connection: Connection
+    integration: Integration
+    result: Forecast
+    statuses: StatusMap
+    settings: PostSettings
+    decided: dict[UUID, Action] = field(default_factory=dict)
 
+    @classmethod
+    def begin(cls, connection: Connection, integration: Integration, result: Forecast) -> _Forecasting:
+        statuses = load_status_map(connection, integration.property_id)
+        i = integration
+        # Which settings there are decides nothing of what is posted, only whether it can be.
+        settings = PostSettings(
+            i.agent_id or "", i.source_id or "", i.lost_reason_id or "", i.time_zone or "UTC"
+        )
+        return cls(connection, integration, result, statuses, settings)
 
-def _change(row: Row[Any], old: str | None, new: str) -> OutboundChange:
-    return OutboundChange(_NOBODY, old, new, None, None, datetime.now(UTC), row.tour_datetime)
+    def run(self) -> None:
+        self._decide()
+        values = {"property_id": self.integration.property_id}
+        self.result.ambiguous = self.connection.scalar(QUERIES.open_reviews, values) or 0
+        lane: UUID | None = None
+        resman_status: str | None = None
+        for row in self._outbound():
+            if row.conversation_id != lane:
+                lane, resman_status = row.conversation_id, row.resman_status
+            resman_status = self._take_up(row, resman_status)
 
+    def _decide(self) -> None:
+        result = self.result
+        for lead, decision in decisions(self.connection, self.integration, self.statuses):
+            match decision.action:
+                case Action.APPLY:
+                    assert decision.new_status is not None
+                    result.would_apply[decision.new_status.value] += 1
+                case Action.REVIEW:
+                    result.conflicts += 1
+                case Action.AGREE:
+                    result.agree += 1
+                case Action.LEAVE:
+                    result.left_alone += 1
+                case Action.HOLD:
+                    result.held += 1
+            if decision.action in (Action.APPLY, Action.REVIEW, Action.PUSH):
+                self.decided[lead.conversation_id] = decision.action
 
-def _plan(
-    change: OutboundChange, statuses: StatusMap, settings: Settings, resman_status: str | None
-) -> list[Step] | NothingToSend | None:
-    meaning = statuses.meaning(change.new_status)
-    return None if meaning is None else plan(change, meaning, settings, resman_status)
+    def _outbound(self) -> Iterator[_OutboundRow]:
+        pushed = [c for c, action in self.decided.items() if action is Action.PUSH]
+        values = {"property_id": self.integration.property_id, "pushed": pushed}
+        query = QUERIES.outbound.execution_options(yield_per=_CHUNK)
+        for row in self.connection.execute(query, values).mappings():
+            yield _OutboundRow(**row)
 
+    def _take_up(self, row: _OutboundRow, resman_status: str | None) -> str | None:
+        """Counts what would become of one change, of a lead at `resman_status` as the changes before it leave
+        it. Returns the status after it."""
+        result, action = self.result, self.decided.get(row.conversation_id)
+        is_logged = row.seq is not None
+        if not self.integration.outbound:
+            if is_logged:
+                result.waits["the property does not send"] += 1
+        elif action is Action.REVIEW:
+            result.waits["a person's decision"] += 1
+        elif action is Action.APPLY or not row.speaks:
+            result.beaten += is_logged
+        elif row.outcome_unknown:
+            result.waits["a probe, whether it arrived"] += 1
+        elif resman_status is None and not row.is_reachable:
+            result.waits["an e-mail address or phone"] += 1
+        else:
+            return self._count_posts(row, resman_status)
+        return resman_status
 
-def _count(result: Forecast, steps: list[Step] | NothingToSend | None) -> None:
-    if steps is None:
-        result.nothing_to_send["unmapped_status"] += 1
-    elif isinstance(steps, NothingToSend):
-        result.nothing_to_send[steps.outcome] += 1
-    else:
-        creates = any(step.creates for step in steps)
+    def _count_posts(self, row: _OutboundRow, resman_status: str | None) -> str | None:
+        result, meaning = self.result, self.statuses.meaning(row.new_status)
+        if meaning is None:
+            result.nothing_to_send["unmapped_status"] += 1
+            return resman_status
+        posts: list[Post] | NothingToSend = plan(row.as_outbound(), meaning, self.settings, resman_status)
+        if isinstance(posts, NothingToSend):
+            result.nothing_to_send[posts.outcome] += 1
+            return resman_status
+        creates = any(post.creates for post in posts)
         result.would_create += creates
         result.would_push += not creates
-        result.would_post.update(step.event.event_type for step in steps)
-
-
-def _settings(integration: Integration) -> Settings:
-    """Which settings there are decides nothing of what is posted, only whether it can be."""
-    i = integration
-    return Settings(i.agent_id or "", i.source_id or "", i.lost_reason_id or "", i.time_zone or "UTC")
+        result.would_post.update(post.event.event_type for post in posts)
+        return posts[-1].resman_status

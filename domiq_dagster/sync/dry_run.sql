@@ -1,17 +1,18 @@
 -- name: outbound
 -- The changes that the next push of a property would take up, in the order of each conversation, and those that
 -- reconciliation would log before it, for a status without a change or a decision (:pushed) to tell ResMan.
--- `uncaptured` in braces stands for reconciliation's own query.
-SELECT o.*, c.tour_datetime, c.user_id, u.first_name, u.last_name, u.email, u.phone,
-       l.prospect_id, COALESCE(l.is_current, TRUE) AS speaks, r.effective_status AS resman_status
+SELECT o.conversation_id, o.seq, o.old_status, o.new_status, o.outcome_unknown, c.tour_datetime,
+       u.first_name, u.last_name, u.email, u.phone,
+       COALESCE(l.is_current, TRUE) AS speaks, r.effective_status AS resman_status
 FROM (
-    SELECT d.lane AS conversation_id, d.seq, g.old_status, g.new_status, d.state IN ('in_flight', 'unknown') AS left
+    SELECT d.lane AS conversation_id, d.seq, g.old_status, g.new_status,
+           d.state IN ('in_flight', 'unknown') AS outcome_unknown
     FROM domiq_sync.delivery d JOIN public.status_sync_log g ON g.id = d.change_id
     WHERE d.property_id = :property_id
     UNION ALL
-    SELECT n.id, NULL, NULL, k.status, FALSE
-    FROM ({uncaptured}) AS n JOIN public.conversation k ON k.id = n.id
-    WHERE n.id <> ALL (CAST(:pushed AS uuid[]))
+    SELECT n.conversation_id, NULL, NULL, n.status, FALSE
+    FROM domiq_sync.uncaptured_conversations(:property_id) AS n
+    WHERE n.conversation_id <> ALL (CAST(:pushed AS uuid[]))
     UNION ALL
     SELECT k.id, NULL, NULL, k.status, FALSE
     FROM public.conversation k WHERE k.id = ANY (CAST(:pushed AS uuid[]))
@@ -22,5 +23,5 @@ LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = o.conversation_id
 LEFT JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
 ORDER BY o.conversation_id, o.seq NULLS LAST
 
--- name: ambiguous
+-- name: open_reviews
 SELECT count(*) FROM domiq_sync.link_question WHERE property_id = :property_id

@@ -1,9 +1,11 @@
-"""One whole pass without Dagster: settings, pull, apply, reconcile, rules, push, notify."""
+"""Passes over all stops: pull and apply together, and the whole without Dagster: settings, pull, apply,
+reconcile, rules, push, notify."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -14,12 +16,12 @@ from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync import trouble
 from domiq_dagster.sync.budget import Budget
 from domiq_dagster.sync.decisions.apply import Applied, apply_property
-from domiq_dagster.sync.delivery.push import PushReport, push
+from domiq_dagster.sync.delivery.push import PushOptions, PushReport, push
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.notifications.notify import Notified, notify_changes
 from domiq_dagster.sync.notifications.outbox import Delivered, deliver_due
-from domiq_dagster.sync.pull.pull import Pulled, pull_all
+from domiq_dagster.sync.pull.pull import Pulled, PullOptions, pull_all
 from domiq_dagster.sync.repair.reconcile import Reconciled, reconcile
 from domiq_dagster.sync.rules import RulesRun, run_rules
 from domiq_dagster.sync.setup.fill_settings import complete_settings
@@ -48,8 +50,7 @@ def sync_pass(
     *,
     property_ids: Sequence[UUID] | None = None,
     budget: Budget | None = None,
-    full: bool = False,
-    believe_short: bool = False,
+    pull_options: PullOptions | None = None,
     channels: Channels | None = None,
 ) -> PassReport:
     """Pull, apply, reconcile, run the rules, push, notify, once. What ResMan refuses to answer for one
@@ -61,7 +62,7 @@ def sync_pass(
     except ResManError as error:
         report.problems = [f"the settings could not be completed from ResMan: {error}"]
     integrations = _integrations(engine, property_ids)
-    report.pulled, errors = pull_all(engine, client, integrations, full=full, believe_short=believe_short)
+    report.pulled, errors = pull_all(engine, client, integrations, pull_options)
     report.pull_errors = {key: trouble.sentence(e) for key, e in errors.items()}
     for integration in integrations:
         report.applied[integration.partition_key] = apply_property(engine, integration)
@@ -70,11 +71,55 @@ def sync_pass(
     report.ruled = run_rules(
         engine, property_ids=property_ids, templates=channels.templates if channels else None
     )
-    report.pushed = push(engine, client, property_ids=property_ids, budget=budget)
+    report.pushed = push(engine, client, PushOptions(property_ids=property_ids, budget=budget or Budget()))
     report.notified = notify_changes(engine, channels.templates if channels else None)
     if channels is not None:
         report.told = deliver_due(engine, channels)
     return report
+
+
+def pull_and_apply(
+    engine: Engine,
+    client: ResManClient,
+    integrations: Sequence[Integration],
+    options: PullOptions | None = None,
+    *,
+    on_pulled: Callable[[Integration, Pulled], None],
+    on_applied: Callable[[Integration, Applied], None] | None,
+) -> dict[str, Exception]:
+    """Pulls properties and applies what each brought. Applied beside the pulls: the next property's request
+    need not wait for this one's decisions.
+
+    Args:
+        on_pulled: called as each property was pulled, from several threads.
+        on_applied: called as what it brought was applied, from one thread; None: nothing is applied.
+
+    Returns:
+        What could not be pulled, by partition key; nothing was applied there.
+
+    Raises:
+        Exception: what one of them could not do for want of a database, or could not apply.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="apply") as pool:
+        applied: list[Future[None]] = []
+
+        def apply(integration: Integration, tell: Callable[[Integration, Applied], None]) -> None:
+            tell(integration, apply_property(engine, integration))
+
+        def on_property(integration: Integration, result: Pulled | Exception) -> None:
+            if isinstance(result, Pulled):
+                on_pulled(integration, result)
+                if on_applied is not None:
+                    applied.append(pool.submit(apply, integration, on_applied))
+
+        try:
+            _, errors = pull_all(engine, client, integrations, options, on_property=on_property)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        for done in applied:
+            done.result()
+    return errors
 
 
 def _integrations(engine: Engine, property_ids: Sequence[UUID] | None) -> list[Integration]:

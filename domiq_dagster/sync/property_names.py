@@ -1,4 +1,4 @@
-"""What a property is called in a table of findings: by its partition key, where it has one."""
+"""Property names: what a property is called where people read of it, its partition key where it has one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NO_PROPERTY = "(none)"
 NOT_CONNECTED = "(not connected)"
 
 
-class Places:
+class PropertyNames:
     """Partition keys of all connected properties, enabled or not, as they are now."""
 
     def __init__(self, connection: Connection) -> None:

@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.models import Lease
+
+QUERIES = load_queries(__package__, "status_map.sql")
 
 
 class LeadStatus(StrEnum):
@@ -101,7 +104,7 @@ def _milestone(status: str, lease: Lease) -> Milestone | None:
     return Milestone.APPROVED if lease.approval_date is not None else None
 
 
-def standing(resman_status: str) -> str:
+def treated_as(resman_status: str) -> str:
     """What a lead counts as for whoever posts to it, whatever the map makes of it: the bare status, and
     Resident for an applicant whose lease is signed."""
     bare, _, milestone = resman_status.partition("/")
@@ -199,20 +202,8 @@ SHIPPED = StatusMap(
 def load_status_map(connection: Connection, property_id: UUID) -> StatusMap:
     """The map for one property: its own rows win over the shipped ones. A row that makes no sense (the
     tables refuse such, but one may be older) takes its word's meaning away rather than stop the property."""
-    of_domiq = connection.execute(
-        text(
-            "SELECT domiq_status, lead_status, event_type FROM domiq_sync.domiq_status_map "
-            "WHERE property_id = :p OR property_id IS NULL ORDER BY property_id NULLS FIRST"
-        ),
-        {"p": property_id},
-    )
-    of_resman = connection.execute(
-        text(
-            "SELECT resman_status, covers, sets FROM domiq_sync.resman_status_map "
-            "WHERE property_id = :p OR property_id IS NULL ORDER BY property_id NULLS FIRST"
-        ),
-        {"p": property_id},
-    )
+    of_domiq = connection.execute(QUERIES.domiq_meanings, {"property_id": property_id})
+    of_resman = connection.execute(QUERIES.resman_meanings, {"property_id": property_id})
     domiq = {row.domiq_status: DomiqMeaning(LeadStatus(row.lead_status), row.event_type) for row in of_domiq}
     resman: dict[str, ResmanMeaning] = {}
     problems: dict[str, str] = {}

@@ -25,7 +25,7 @@ from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.sync.account_gate import AccountGate, BreakerRules
 from domiq_dagster.sync.budget import Budget
 from domiq_dagster.sync.delivery.outcomes import DeliveryRules
-from domiq_dagster.sync.delivery.push import push
+from domiq_dagster.sync.delivery.push import PushOptions, push
 from domiq_dagster.sync.repair.reconcile import reconcile
 from domiq_dagster.wiring import open_client, open_engine, resman_config
 
@@ -59,7 +59,7 @@ def _work(settings: dict[str, Any], stop: threading.Event, dice: random.Random) 
     with open_engine(url) as engine, open_client(config, url) as client:
         while not stop.is_set():
             budget = Budget(seconds=dice.uniform(1, 5))
-            report = push(engine, client, rules=rules, budget=budget, stop=stop.is_set)
+            report = push(engine, client, PushOptions(rules=rules, budget=budget), stop=stop.is_set)
             if not stop.is_set() and dice.random() < settings["reconcile_rate"]:
                 found = reconcile(engine)
                 if found.undelivered_changes or found.uncaptured or any(a.applied for a in found.applied):

@@ -32,10 +32,10 @@ from domiq_dagster.demo import (
 from domiq_dagster.demo.people import PeopleMaker, other_notation, phone_digits
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.sync.account_gate import AccountGate
+from domiq_dagster.sync.decisions.conflict_store import open_conflicts
 from domiq_dagster.sync.linking.matching import normalise_email, normalise_phone
 from domiq_dagster.sync.monitoring.figures import conservation_problems, property_figures
 from domiq_dagster.sync.passes import PassReport, sync_pass
-from domiq_dagster.sync.repair.conflicts import open_conflicts
 
 SEED = 5
 LEAD_WORDS = (

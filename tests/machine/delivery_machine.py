@@ -28,12 +28,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from domiq_dagster.resman.models import LeadEvent, Person
 from domiq_dagster.sync.budget import Budget
 from domiq_dagster.sync.delivery.outcomes import DeliveryRules
-from domiq_dagster.sync.delivery.push import push
-from domiq_dagster.sync.delivery.worker import Courier
+from domiq_dagster.sync.delivery.push import PushOptions, push
+from domiq_dagster.sync.delivery.worker import DeliveryWorker
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.queue import queue
 from domiq_dagster.sync.repair.reconcile import reconcile
-from domiq_dagster.sync.repair.retry import retry_failed
+from domiq_dagster.sync.repair.retry import Choice, put_back
 from domiq_dagster.sync.status_map import load_status_map
 from tests.machine.checks import NO_LEAD_STATUS, Broken, Change, Checks
 from tests.machine.harness import Harness
@@ -214,8 +214,14 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.later(event.seconds)
         self.model.meets(event.reads, event.posts)
 
-    def do_push(self, process: Process, **options: Any) -> None:
-        push(process.engine, process.client(self.model), property_ids=[self.place.id], **options)
+    def do_push(
+        self, process: Process, budget: Budget | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        options = PushOptions(property_ids=[self.place.id], budget=budget or Budget())
+        push(process.engine, self.client_of(process), options, clock=clock)
+
+    def client_of(self, process: Process) -> Any:
+        return process.client(self.model)
 
     def deliver_one(self, process: Process, freeze_at: int | None = None) -> None:
         """A worker that takes one change and may fall asleep over it, without anybody to keep its lease."""
@@ -226,22 +232,22 @@ class DeliveryMachine(RuleBasedStateMachine):
             c.commit()
             if not integrations:
                 return
-            process.held = None
-            held = queue.claim(c, self.place.id, f"{process.name} {time.monotonic_ns()}", rules.lease)
-            if held:
-                process.held = held[0]
+            process.claim = None
+            claims = queue.claim(c, self.place.id, f"{process.name} {time.monotonic_ns()}", rules.lease)
+            if claims:
+                process.claim = claims[0]
                 if freeze_at is not None:
                     process.freeze_at(freeze_at)
-                courier = Courier(process.engine, process.client(self.model), rules)
-                courier.deliver(held[0], integrations[0], statuses, connection=c)
+                worker = DeliveryWorker(process.engine, process.client(self.model), rules)
+                worker.deliver(claims[0], integrations[0], statuses, connection=c)
 
     def wake(self, process: Process, killed: bool = False) -> None:
         """A worker that lost its lease in its sleep changes nothing any more."""
-        held = process.held
-        lost = not self.checks.holds(held)
+        claim = process.claim
+        lost = not self.checks.holds(claim)
         before, believed = self.checks.all_that_is_stored(), self.checks.known()
         with self.harness.engine.connect() as c:
-            queue.extend_leases(c, [held], 45.0)  # its heart goes on beating, or begins to again
+            queue.extend_leases(c, [claim], 45.0)  # its heart goes on beating, or begins to again
         process.resume(dies=killed)
         if lost:
             self.checks.nothing_changed(before, believed)
@@ -314,7 +320,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     def do_retry(self) -> int:
         failed = {c.change_id for c in self.checks.changes() if c.sync_status == "failed"}
-        number = retry_failed(self.harness.engine, property_id=self.place.id)
+        number = put_back(self.harness.engine, Choice(self.place.id)).total
         back = {c.change_id for c in self.checks.changes() if c.pending}
         self.checks.by_hand -= failed & back
         return number

@@ -17,10 +17,9 @@ from sqlalchemy import Connection, CursorResult, text
 from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.migrate import migrate
-from domiq_dagster.sync.delivery import lead_state as lead_store
-from domiq_dagster.sync.delivery import push
-from domiq_dagster.sync.delivery.attempts import Trace
-from domiq_dagster.sync.delivery.worker import Courier
+from domiq_dagster.sync.delivery import person_lock, push
+from domiq_dagster.sync.delivery.attempts import AttemptLog
+from domiq_dagster.sync.delivery.worker import DeliveryWorker
 from domiq_dagster.sync.setup.connect import connect_property
 from tests.machine.process import Process
 from tests.machine.resman_model import AGENT, LOST_REASON, SOURCE, ZONE, property_of
@@ -99,18 +98,18 @@ def harness_at(url: str, *, abreast: int = 1) -> Iterator[Harness]:
     """A harness whose workers' clocks can be set. With one thread at an account (`abreast`) what happens can
     be repeated; the engine has two."""
     harness = Harness(url)
-    true_now = Trace.now
+    true_now = AttemptLog.now
 
-    def now(trace: Trace) -> datetime:
-        return true_now(trace) + timedelta(seconds=harness.skew)
+    def now(attempts: AttemptLog) -> datetime:
+        return true_now(attempts) + timedelta(seconds=harness.skew)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trace, "now", now)
+        patch.setattr(AttemptLog, "now", now)
         patch.setattr(push, "_ABREAST", abreast)
         # Steps that are repeated take the same course: no pause is over sooner than another time.
-        patch.setitem(Courier.__init__.__kwdefaults__, "jitter", lambda: 0.9)
+        patch.setitem(DeliveryWorker.__init__.__kwdefaults__, "jitter", lambda: 0.9)
         # Nobody hurries here: who waits for a person that a frozen worker has locked would wait in vain.
-        patch.setattr(lead_store, "_WAIT_A_LITTLE", text("SET LOCAL lock_timeout = '10ms'"))
+        patch.setattr(person_lock, "_WAIT_A_LITTLE", text("SET LOCAL lock_timeout = '10ms'"))
         try:
             yield harness
         finally:

@@ -59,7 +59,7 @@ class Process:
     def __init__(self, url: str, name: str) -> None:
         self.name = name
         self._url = url
-        self.held: Claim | None = None
+        self.claim: Claim | None = None
         """What it claimed last, where the work notes it."""
         self.engine = make_engine(url, application_name=name, pool_size=8)
         self._gate_engine = make_engine(

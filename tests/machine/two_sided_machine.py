@@ -22,9 +22,8 @@ from sqlalchemy import Connection
 
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync.decisions.apply import apply_property
-from domiq_dagster.sync.delivery.push import push
 from domiq_dagster.sync.integrations import Integration, load_integrations
-from domiq_dagster.sync.pull.pull import pull_property
+from domiq_dagster.sync.pull.pull import PullOptions, pull_property
 from domiq_dagster.sync.repair.conflicts import NoSuchConflict, resolve
 from domiq_dagster.sync.repair.reconcile import reconcile
 from domiq_dagster.sync.status_map import ConflictPolicy
@@ -334,11 +333,11 @@ class TwoSidedMachine(DeliveryMachine):
         self.do_resolve(self.awake()[0], n, keep)
 
     def freeze(self, process: Process, work: str, moment: int, n: int) -> None:
-        process.held = None
+        process.claim = None
         process.freeze_at(moment)
         process.start(self.work(process, work, n))
-        if process.frozen and process.held is not None and not self.checks.holds(process.held):
-            process.held = None  # given back by itself: what it does now it does as anybody may
+        if process.frozen and process.claim is not None and not self.checks.holds(process.claim):
+            process.claim = None  # given back by itself: what it does now it does as anybody may
 
     def work(self, process: Process, name: str, n: int) -> Callable[[], None]:
         return {
@@ -363,9 +362,8 @@ class TwoSidedMachine(DeliveryMachine):
             # A read that lacks everybody is believed only at the word of a person, who knows.
             word = full and not self.model.leads
             try:
-                pull_property(
-                    process.engine, client, integration, full=full, believe_short=word, clock=self.now
-                )
+                options = PullOptions(full=full, believe_short=word)
+                pull_property(process.engine, client, integration, options, clock=self.now)
             except ResManError:
                 failing = (
                     "SELECT FROM domiq_sync.watermark WHERE property_id = :p AND failing_since IS NOT NULL"
@@ -388,13 +386,11 @@ class TwoSidedMachine(DeliveryMachine):
         except NoSuchConflict:
             self.checks.credits[conversation] -= 1
 
-    def do_push(self, process: Process, **options: Any) -> None:
-        push(
-            process.engine, process.client(self.model, StaffedClient), property_ids=[self.place.id], **options
-        )
+    def client_of(self, process: Process) -> Any:
+        return process.client(self.model, StaffedClient)
 
     def wake(self, process: Process, killed: bool = False) -> None:
-        if process.held is not None:
+        if process.claim is not None:
             super().wake(process, killed)
         else:
             process.resume(dies=killed)

@@ -104,7 +104,7 @@ NEWS: list[Step] = [staff("Lost"), does("pull", "apply")]
 LATE_NEWS: list[Step] = [does("pull"), later(600.0), staff("Lost", "an hour late")]
 """An edit that could not be seen yet when ResMan dated it."""
 STALE_DECISION: list[Step] = [
-    staff("Lost"), does("pull"), freezes("apply", 3), says(0, "application"), wakes, stands(0, "application"),
+    staff("Lost"), does("pull"), freezes("apply", 4), says(0, "application"), wakes, stands(0, "application"),
 ]  # fmt: skip
 """Where DomIQ wins, the chatbot moves a conversation between the decision about it and its carrying out."""
 ONE_SIDE_MOVED: list[Step] = [lambda m: m.one_edit_in_quiet(user=0, act="Lost", word="lost")]

@@ -3,22 +3,21 @@ machine catching it. As in variants.py, what is replaced must be there."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import text
 
 from domiq_dagster.db.sqlfile import Queries
 from domiq_dagster.sync.decisions import apply as inbound
 from domiq_dagster.sync.decisions.decide import Action, Decision, Situation
-from domiq_dagster.sync.delivery.delivery import Delivery
-from domiq_dagster.sync.pull import pull
+from domiq_dagster.sync.delivery.resolving import Resolved
+from domiq_dagster.sync.pull import pull, record
 from domiq_dagster.sync.pull import staging as stage
-from domiq_dagster.sync.pull.overlap import PullRules
+from domiq_dagster.sync.pull.overlap import PullRules, PullWindow, pull_window
 from domiq_dagster.sync.status_map import StatusMap
 
 
@@ -31,8 +30,15 @@ def echo(patch: pytest.MonkeyPatch) -> None:
 def watermark_ahead(patch: pytest.MonkeyPatch) -> None:
     """The watermark is the time of the pull, as far as what was modified by then is believed to have come."""
     ahead = "THEN EXCLUDED.last_pull_at"
-    _replace(patch, pull.QUERIES, "finish_pull", _TRUE_WATERMARK, ahead)
-    patch.setattr(pull, "PullRules", lambda: _RULES)
+    _replace(patch, record.QUERIES, "finish", _TRUE_WATERMARK, ahead)
+
+    def window(
+        watermark: datetime | None, late: float, rules: PullRules, now: datetime, **options: Any
+    ) -> PullWindow:
+        return pull_window(watermark, late, _RULES, now, **options)
+
+    assert pull.pull_window is pull_window
+    patch.setattr(pull, "pull_window", window)
 
 
 _RULES = PullRules(overlap=timedelta(0))
@@ -42,26 +48,26 @@ _TRUE_WATERMARK = """THEN least(greatest(kept.watermark, EXCLUDED.watermark), EX
 def stale_apply(patch: pytest.MonkeyPatch) -> None:
     """Carries out what was decided on the first reading, without a lock and without reading again."""
 
-    def act(
-        connection: Connection,
-        integration: Any,
-        row: Row[Any],
-        statuses: StatusMap,
-        applied: inbound.Applied,
-        domiq_is_newer: bool | None,
-    ) -> None:
-        with connection.begin():
-            decision = inbound.decide(inbound._situation(integration, row, domiq_is_newer), statuses)
-            if decision.action is Action.APPLY:
-                known = {
-                    "connection": connection, "integration": integration, "row": row, "decision": decision
-                }  # fmt: skip
-                wanted = inspect.signature(inbound._apply).parameters
-                inbound._apply(**{name: known[name] for name in wanted})
-            elif decision.action is Action.PUSH:
-                inbound._log_outbound(connection, row, decision)
+    def decide_blindly(self: Any, conversation_id: Any) -> None:
+        lead = read[conversation_id]
+        with self.connection.begin():
+            decision = inbound.decide(
+                inbound._situation(self.integration, lead, self.domiq_is_newer), self.statuses
+            )
+            if decision.action in (Action.APPLY, Action.PUSH):
+                self._execute(lead, decision)
 
-    patch.setattr(inbound, "_act", act)
+    read: dict[Any, inbound.MovedLead] = {}
+    load = inbound._Applying.load
+
+    def remember(self: Any, conversation_id: Any) -> list[inbound.MovedLead]:
+        leads = load(self, conversation_id)
+        read.update({lead.conversation_id: lead for lead in leads})
+        return leads
+
+    assert callable(inbound._Applying._decide_locked)
+    patch.setattr(inbound._Applying, "load", remember)
+    patch.setattr(inbound._Applying, "_decide_locked", decide_blindly)
 
 
 def no_base(patch: pytest.MonkeyPatch) -> None:
@@ -74,7 +80,7 @@ def no_base(patch: pytest.MonkeyPatch) -> None:
 
 def blind_post(patch: pytest.MonkeyPatch) -> None:
     """What was pulled a moment ago is taken for what ResMan shows now."""
-    patch.setattr(Delivery, "_may_undo", lambda *_: False)
+    patch.setattr(Resolved, "may_undo", lambda *_: False)
 
 
 def old_news(patch: pytest.MonkeyPatch) -> None:

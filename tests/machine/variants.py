@@ -7,15 +7,14 @@ engine was rewritten, says so instead of passing for a working engine.
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from domiq_dagster.resman.errors import Disposition, ResManError, Scope
-from domiq_dagster.sync.delivery.attempts import Trace
-from domiq_dagster.sync.delivery.delivery import Delivery
-from domiq_dagster.sync.delivery.outcomes import Delivered, GiveBack, Settle
-from domiq_dagster.sync.delivery.worker import Courier
+from domiq_dagster.sync.delivery.context import DeliveryContext
+from domiq_dagster.sync.delivery.outcomes import Outcome, Postpone, Settle
+from domiq_dagster.sync.delivery.resolving import Resolved
+from domiq_dagster.sync.delivery.worker import DeliveryWorker
 from domiq_dagster.sync.queue import queue
-from domiq_dagster.sync.queue.queue import Claim
 
 FREE_LANES = "DROP INDEX domiq_sync.delivery_one_in_flight"
 """For the database of `no_order`: the index alone would still forbid two changes of a lane in flight."""
@@ -32,8 +31,12 @@ def no_probe(patch: pytest.MonkeyPatch) -> None:
     """An unknown outcome and a lease that ran out are taken for a change that was never sent. Once a pair was
     agreed, nothing is read."""
     _replace(patch, "claim", "d.state AS found_state", "'ready' AS found_state")
-    patch.setattr(Delivery, "_may_undo", lambda *_: False)
-    patch.setattr(Delivery, "_must_read", lambda self, row: row.agreed_resman_status is None)
+    patch.setattr(Resolved, "may_undo", lambda *_: False)
+    patch.setattr(
+        Resolved,
+        "must_be_read",
+        lambda self, *_, **__: self.found is not None and self.change.agreed_resman_status is None,
+    )
 
 
 def no_order(patch: pytest.MonkeyPatch) -> None:
@@ -60,16 +63,14 @@ def no_look_aside(patch: pytest.MonkeyPatch) -> None:
 def burnt_attempts(patch: pytest.MonkeyPatch) -> None:
     """Every error of ResMan's counts as an attempt, and the last one fails the change."""
 
-    def after_error(
-        self: Courier, connection: Connection, held: Claim, error: ResManError, trace: Trace
-    ) -> Delivered:
-        ours = error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE
-        if ours or held.attempts + 1 >= self._rules.max_attempts:
-            return self._settle(connection, held, Settle("failed", error.kind, str(error)), trace, error)
-        pause = GiveBack(error.kind, self._rules.first_pause, state="unknown", counted=True)
-        return self._give_back(connection, held, pause, trace, error)
+    def after_error(self: DeliveryWorker, context: DeliveryContext, error: ResManError) -> Outcome:
+        is_refused = error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE
+        if is_refused or context.claim.attempts + 1 >= self._rules.max_attempts:
+            return Settle("failed", error.kind, str(error))
+        return Postpone(error.kind, self._rules.first_pause, state="unknown", counted=True)
 
-    patch.setattr(Courier, "_after_error", after_error)
+    assert callable(DeliveryWorker._after_error)
+    patch.setattr(DeliveryWorker, "_after_error", after_error)
 
 
 def _replace(patch: pytest.MonkeyPatch, query: str, old: str, new: str) -> None:

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from domiq_dagster.cli.views.tables import make_console
 from domiq_dagster.sync.notifications.status import Standing
-from domiq_dagster.sync.property_names import Places
+from domiq_dagster.sync.property_names import PropertyNames
 
 
 def notices_result(
-    found: Standing, places: Places, *, retried: int = 0, with_recipients: bool = False
+    found: Standing, places: PropertyNames, *, retried: int = 0, with_recipients: bool = False
 ) -> dict[str, Any]:
     """As plain values. A recipient is shown only where asked for: it is somebody's address."""
     troubles = [

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from domiq_dagster.sync.monitoring.backlog import AccountQueue, Catchup
+from domiq_dagster.sync.monitoring.backlog import AccountQueue, Backlog
 from domiq_dagster.sync.monitoring.divergence import Coverage
 from domiq_dagster.sync.monitoring.figures import PropertyFigures, figures_row, totals
 from domiq_dagster.sync.passes import PassReport
@@ -57,7 +57,7 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
 
 def status_result(
     figures: Sequence[PropertyFigures],
-    queues: Catchup,
+    queues: Backlog,
     accounts: Sequence[AccountQueue],
     covered: Mapping[UUID, Coverage],
     troubled: Mapping[str, Sequence[str]],
@@ -74,7 +74,7 @@ def status_result(
             {
                 **figures_row(f),
                 "due": queue.due,
-                "held": queue.held,
+                "held": queue.on_hold,
                 "waiting_for": {n: getattr(queue, n) for n in ("conflicts", "settings", "contact")},
                 "switched_off": not queue.outbound,
                 "unknown_outcomes": queue.unknown,
@@ -85,7 +85,7 @@ def status_result(
                 "failing_since": f.failing_since,
                 "overlap_seconds": f.overlap_seconds,
                 "missing": f.missing,
-                "distrust": f.distrust,
+                "distrust": f.rejected_reason,
                 "last_error": f.last_error,
                 "linked_leads": sum(f.verdicts.values()),
                 "compared_percent": None if cover.percent is None else round(cover.percent, 1),
@@ -119,14 +119,14 @@ def _trouble_row(record: Trouble) -> dict[str, Any]:
     }
 
 
-def queue_row(queue: AccountQueue | Catchup) -> dict[str, Any]:
+def queue_row(queue: AccountQueue | Backlog) -> dict[str, Any]:
     """What waits, how fast it went of late, and when it will have caught up; of one account, or of all.
     None where nobody can tell."""
     rate, catch_up = queue.per_second, queue.catch_up_seconds
     return {
         "pending": queue.pending,
         "due": queue.due,
-        "held": queue.held,
+        "held": queue.on_hold,
         "unknown_outcomes": queue.unknown,
         "oldest_pending_seconds": queue.oldest_seconds,
         "per_minute": None if rate is None else round(60 * rate, 1),

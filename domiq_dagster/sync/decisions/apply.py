@@ -9,21 +9,58 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine
 
+from domiq_dagster.db.rows import row_as, rows_as
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.decisions import conflict_store
 from domiq_dagster.sync.decisions.decide import DOMIQ_HAS_NO_LEAD, Action, Decision, Pair, Situation, decide
 from domiq_dagster.sync.integrations import Integration
+from domiq_dagster.sync.linking.store import AgreedPair, agree, agree_unless_moved
+from domiq_dagster.sync.queue import changes, lanes
 from domiq_dagster.sync.status_map import RESMAN_LOST, StatusMap, load_status_map
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "apply.sql")
-_NO_NEWS = load_queries("domiq_dagster.sync.repair", "reconcile.sql").no_news
+_CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class MovedLead:
+    """A linked lead whose pair of statuses moved since it was last agreed; see sql/130_lead_functions.sql for
+    what its flags mean."""
+
+    conversation_id: UUID
+    property_id: UUID
+    prospect_id: str
+    agreed_domiq_status: str | None
+    agreed_resman_status: str | None
+    agreed_at: datetime | None
+    domiq_status: str | None
+    resman_status: str
+    lost_reason: str | None
+    domiq_is_newer: bool | None
+    in_conflict: bool
+    open_outbound: bool
+    under_way: bool
+    push_failed: bool
+
+    @property
+    def agreed(self) -> Pair | None:
+        """The pair last agreed, if there ever was one."""
+        if self.agreed_resman_status is None:
+            return None
+        return Pair(self.agreed_domiq_status, self.agreed_resman_status)
+
+    @property
+    def now(self) -> Pair:
+        """The pair as it is."""
+        return Pair(self.domiq_status, self.resman_status)
 
 
 @dataclass(slots=True)
@@ -41,19 +78,21 @@ class Applied:
     by_reason: Counter[str] = field(default_factory=Counter)
 
     def count(self, decision: Decision) -> None:
+        """Counts one decision."""
         self.by_reason[decision.reason] += 1
-        if decision.action is Action.APPLY:
-            self.applied += 1
-        elif decision.action is Action.PUSH:
-            self.pushed += 1
-        elif decision.action is Action.AGREE:
-            self.agreed += 1
-        elif decision.action is Action.REVIEW:
-            self.conflicts += 1
-        elif decision.action is Action.LEAVE:
-            self.left_alone += 1
-        else:
-            self.held += 1
+        match decision.action:
+            case Action.APPLY:
+                self.applied += 1
+            case Action.PUSH:
+                self.pushed += 1
+            case Action.AGREE:
+                self.agreed += 1
+            case Action.REVIEW:
+                self.conflicts += 1
+            case Action.LEAVE:
+                self.left_alone += 1
+            case Action.HOLD:
+                self.held += 1
 
 
 def apply_property(
@@ -63,35 +102,21 @@ def apply_property(
     conversation_id: UUID | None = None,
     domiq_is_newer: bool | None = None,
 ) -> Applied:
-    """Decides about every lead of a property (or one conversation) whose pair moved since it was last
-    agreed. Repeating it changes nothing more. `domiq_is_newer` says what the caller knows better than the
-    stored dates do."""
-    applied = Applied(integration.partition_key)
+    """Decides about every lead of a property whose pair moved since it was last agreed, and does what was
+    decided. Repeating it changes nothing more.
+
+    Args:
+        conversation_id: only the lead of this conversation.
+        domiq_is_newer: what the caller knows better than the stored dates do.
+    """
     with engine.connect() as connection:
         statuses = load_status_map(connection, integration.property_id)
+        connection.commit()
         for problem in statuses.problems.values():
             logger.warning("%s: %s", integration.partition_key, problem)
-        rows = connection.execute(
-            QUERIES.moved_leads if conversation_id is None else QUERIES.moved_lead,
-            {
-                "property_id": integration.property_id,
-                "conversation_id": conversation_id,
-                "undated": domiq_is_newer is not None,
-                "outbound": integration.outbound,
-            },
-        ).all()
-        connection.commit()
-        agreeing = []
-        for row in rows:
-            decision = decide(_situation(integration, row, domiq_is_newer), statuses)
-            if decision.action is Action.AGREE or (decision.remember and not row.in_conflict):
-                agreeing.append(row)
-                applied.count(decision)
-            elif decision.action in (Action.APPLY, Action.PUSH, Action.REVIEW) or row.in_conflict:
-                _act(connection, integration, row, statuses, applied, domiq_is_newer)
-            else:
-                applied.count(decision)
-        _agree_all(connection, agreeing)
+        applying = _Applying(connection, integration, statuses, domiq_is_newer)
+        applying.decide_all(applying.load(conversation_id))
+    applied = applying.applied
     if applied.applied or applied.conflicts:
         logger.info(
             "applied %s: %d applied, %d conflicts",
@@ -104,146 +129,176 @@ def apply_property(
 
 def decisions(
     connection: Connection, integration: Integration, statuses: StatusMap
-) -> Iterator[tuple[Row[Any], Decision]]:
+) -> Iterator[tuple[MovedLead, Decision]]:
     """What `apply_property` would decide about each lead just now. Reads only."""
     asked = {"property_id": integration.property_id, "undated": False, "outbound": integration.outbound}
-    query = QUERIES.moved_leads.execution_options(yield_per=2_000)
-    for row in connection.execute(query, asked):
-        yield row, decide(_situation(integration, row, None), statuses)
+    query = QUERIES.moved_leads.execution_options(yield_per=_CHUNK)
+    for row in connection.execute(query, asked).mappings():
+        lead = MovedLead(**row)
+        yield lead, decide(_situation(integration, lead, None), statuses)
 
 
-def _situation(
-    integration: Integration, row: Row[tuple[object, ...]], domiq_is_newer: bool | None
-) -> Situation:
-    agreed = (
-        Pair(row.agreed_domiq_status, row.agreed_resman_status)
-        if row.agreed_resman_status is not None
-        else None
-    )
+def _situation(integration: Integration, lead: MovedLead, domiq_is_newer: bool | None) -> Situation:
     return Situation(
-        agreed=agreed,
-        now=Pair(row.domiq_status, row.resman_status),
-        open_outbound=row.open_outbound,
+        agreed=lead.agreed,
+        now=lead.now,
+        open_outbound=lead.open_outbound,
         policy=integration.policy,
         inbound=integration.inbound,
         outbound=integration.outbound,
-        push_failed=row.push_failed,
-        domiq_is_newer=bool(row.domiq_is_newer) if domiq_is_newer is None else domiq_is_newer,
-        under_way=row.under_way,
+        push_failed=lead.push_failed,
+        domiq_is_newer=bool(lead.domiq_is_newer) if domiq_is_newer is None else domiq_is_newer,
+        under_way=lead.under_way,
     )
 
 
-def _act(
-    connection: Connection,
-    integration: Integration,
-    row: Row[tuple[object, ...]],
-    statuses: StatusMap,
-    applied: Applied,
-    domiq_is_newer: bool | None,
-) -> None:
-    """Locks the conversation, reads the pair again and carries out what is decided now."""
-    with connection.begin():
-        locked = connection.execute(
-            QUERIES.lock_conversation, {"conversation_id": row.conversation_id}
-        ).first()
-        # From here on no worker can claim one of its changes.
-        connection.execute(QUERIES.lock_lane, {"conversation_id": row.conversation_id})
-        again = connection.execute(
-            QUERIES.moved_lead,
-            {
-                "property_id": integration.property_id,
-                "conversation_id": row.conversation_id,
-                "undated": domiq_is_newer is not None,
-                "outbound": integration.outbound,
-            },
-        ).first()
-        if locked is None or again is None:
-            return
-        decision = decide(_situation(integration, again, domiq_is_newer), statuses)
+@dataclass(slots=True)
+class _Applying:
+    """Decisions about the leads of one property, under way. `connection` is between transactions."""
+
+    connection: Connection
+    integration: Integration
+    statuses: StatusMap
+    domiq_is_newer: bool | None
+    applied: Applied = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.applied = Applied(self.integration.partition_key)
+
+    def load(self, conversation_id: UUID | None) -> list[MovedLead]:
+        """The leads to decide about."""
+        with self.connection.begin():
+            if conversation_id is None:
+                return rows_as(MovedLead, self.connection.execute(QUERIES.moved_leads, self._asked))
+            lead = self._load_one(conversation_id)
+            return [lead] if lead is not None else []
+
+    def decide_all(self, leads: Sequence[MovedLead]) -> None:
+        """Decides about each lead. What only has to be remembered is written at once for all; what moves
+        anything is decided again under locks."""
+        agreeing: list[MovedLead] = []
+        for lead in leads:
+            decision = decide(_situation(self.integration, lead, self.domiq_is_newer), self.statuses)
+            if decision.action is Action.AGREE or (decision.remember and not lead.in_conflict):
+                agreeing.append(lead)
+                self.applied.count(decision)
+            elif decision.action in (Action.APPLY, Action.PUSH, Action.REVIEW) or lead.in_conflict:
+                self._decide_locked(lead.conversation_id)
+            else:
+                self.applied.count(decision)
+        if agreeing:
+            self._agree_all(agreeing)
+
+    def _agree_all(self, leads: Sequence[MovedLead]) -> None:
+        """Remembers the agreeing pairs, unless either side or the queue moved meanwhile."""
+        with self.connection.begin():
+            agree_unless_moved(
+                self.connection,
+                [AgreedPair(lead.conversation_id, lead.domiq_status, lead.resman_status) for lead in leads],
+            )
+            conflict_store.close_conflicts(
+                self.connection, [lead.conversation_id for lead in leads], "both sides agree again"
+            )
+
+    def _decide_locked(self, conversation_id: UUID) -> None:
+        """Locks the conversation, reads the pair again and does what is decided now."""
+        with self.connection.begin():
+            locked = self.connection.scalar(QUERIES.lock_conversation, {"conversation_id": conversation_id})
+            lanes.lock(self.connection, conversation_id)
+            lead = self._load_one(conversation_id)
+            if locked is None or lead is None:
+                return
+            decision = decide(_situation(self.integration, lead, self.domiq_is_newer), self.statuses)
+            self._execute(lead, decision)
+            if lead.in_conflict and _is_over(decision, lead):
+                conflict_store.close_conflicts(
+                    self.connection, [conversation_id], f"no longer open: {decision.reason}"
+                )
+                lanes.wake(self.connection, lanes.CONFLICT, conversation_id)
+            self.applied.count(decision)
+
+    def _execute(self, lead: MovedLead, decision: Decision) -> None:
         if decision.action is Action.APPLY:
-            _apply(connection, integration, again, decision)
+            self._set_domiq_status(lead, decision)
         elif decision.action is Action.PUSH:
-            _log_outbound(connection, again, decision)
+            self._log_outbound(lead, decision)
         elif decision.action is Action.REVIEW:
-            connection.execute(
-                QUERIES.open_conflict, {**again._mapping, "property_id": integration.property_id}
+            statuses = (lead.domiq_status, lead.resman_status)
+            conflict_store.open_conflict(
+                self.connection, lead.property_id, lead.conversation_id, lead.prospect_id, statuses
             )
         elif decision.action is Action.AGREE or decision.remember:
-            connection.execute(QUERIES.agree, dict(again._mapping))
-        if again.in_conflict and _is_over(decision, again):
-            _close_conflict(connection, again, decision)
-        applied.count(decision)
+            agree(self.connection, AgreedPair(lead.conversation_id, lead.domiq_status, lead.resman_status))
 
+    def _set_domiq_status(self, lead: MovedLead, decision: Decision) -> None:
+        """ResMan's status becomes DomIQ's: open changes are beaten, and the inbound change goes on record."""
+        assert decision.new_status is not None
+        about = {"reason": decision.reason, "resman_status": lead.resman_status}
+        lanes.supersede_open(
+            self.connection, lead.conversation_id, lead.prospect_id, {"outcome": "superseded", **about}
+        )
+        written = self._write_status(lead.conversation_id, decision.new_status.value)
+        if written != decision.new_status:
+            about["reason"] += f"; a trigger of DomIQ's made it {written} instead of {decision.new_status}"
+        self._log_inbound(lead, written, {"outcome": "applied", **about})
+        agree(self.connection, AgreedPair(lead.conversation_id, written, lead.resman_status))
 
-def _is_over(decision: Decision, row: Row[tuple[object, ...]]) -> bool:
-    """Whether what was decided leaves nothing for a person to decide. What is on its way is waited for, and
-    a word of ResMan's that has no meaning tells nothing."""
-    if decision.action is Action.REVIEW or row.under_way:
-        return False
-    return decision.action is not Action.LEAVE or decision.reason == DOMIQ_HAS_NO_LEAD
+    def _write_status(self, conversation_id: UUID, status: str) -> str | None:
+        """Returns the status that DomIQ shows afterwards: a trigger of its own may have another opinion."""
+        self.connection.execute(QUERIES.mark_origin)
+        written: str | None = self.connection.scalar(
+            QUERIES.set_status, {"conversation_id": conversation_id, "new_status": status}
+        )
+        self.connection.execute(QUERIES.unmark_origin)
+        return written
 
-
-def _close_conflict(connection: Connection, row: Row[tuple[object, ...]], decision: Decision) -> None:
-    """On record with what decided instead of a person; what waited for one goes on at once."""
-    values = {**row._mapping, "resolution": f"no longer open: {decision.reason}", "by": None}
-    connection.execute(QUERIES.close_conflict, values)
-    connection.execute(QUERIES.wake_lane, values)
-
-
-def _apply(
-    connection: Connection, integration: Integration, row: Row[tuple[object, ...]], decision: Decision
-) -> None:
-    assert decision.new_status is not None
-    explanation = {"outcome": "superseded", "reason": decision.reason, "resman_status": row.resman_status}
-    values = {
-        **row._mapping,
-        "property_id": integration.property_id,
-        "how": "found when ResMan's status was applied",
-    }
-    connection.execute(QUERIES.supersede_open, {**values, "explanation": json.dumps(explanation)})
-    connection.execute(QUERIES.mark_origin)
-    written = connection.scalar(QUERIES.set_status, {**values, "new_status": decision.new_status.value})
-    connection.execute(QUERIES.unmark_origin)
-    sync = {"outcome": "applied", "reason": decision.reason, "resman_status": row.resman_status}
-    if written != decision.new_status:
-        sync["reason"] += f"; a trigger of DomIQ's made it {written} instead of {decision.new_status}"
-    change_id = connection.scalar(
-        QUERIES.log_inbound,
-        {
-            **values,
-            "new_status": written,
-            "status_reason": row.lost_reason if row.resman_status == RESMAN_LOST else None,
-            "context": json.dumps({"sync": sync}),
-        },
-    )
-    if row.agreed_at is None:
-        connection.execute(QUERIES.no_rules_for_the_past, {**values, "change_id": change_id})
-    connection.execute(QUERIES.agree, {**values, "domiq_status": written})
-
-
-def _log_outbound(connection: Connection, row: Row[tuple[object, ...]], decision: Decision) -> None:
-    logged = connection.execute(
-        QUERIES.log_outbound,
-        {
-            **row._mapping,
-            "status_reason": f"found by reconciliation: {decision.reason}",
-        },
-    ).one()
-    if logged.old_status is None:
-        connection.execute(_NO_NEWS, {"ids": [logged.id]})
-
-
-def _agree_all(connection: Connection, rows: list[Row[tuple[object, ...]]]) -> None:
-    """Remembers the agreeing pairs, unless either side or the queue moved meanwhile."""
-    if not rows:
-        return
-    with connection.begin():
-        connection.execute(
-            QUERIES.agree_many,
+    def _log_inbound(self, lead: MovedLead, written: str | None, record: dict[str, str]) -> None:
+        change_id = self.connection.scalar(
+            QUERIES.log_inbound,
             {
-                "ids": [r.conversation_id for r in rows],
-                "domiq": [r.domiq_status for r in rows],
-                "resman": [r.resman_status for r in rows],
+                "conversation_id": lead.conversation_id,
+                "prospect_id": lead.prospect_id,
+                "property_id": lead.property_id,
+                "domiq_status": lead.domiq_status,
+                "how": "found when ResMan's status was applied",
+                "new_status": written,
+                "status_reason": lead.lost_reason if lead.resman_status == RESMAN_LOST else None,
+                "context": json.dumps({"sync": record}),
             },
         )
-        connection.execute(QUERIES.close_agreed_conflicts, {"ids": [r.conversation_id for r in rows]})
+        if lead.agreed_at is None:
+            changes.no_rules_for_the_past(self.connection, change_id, lead.property_id, lead.prospect_id)
+
+    def _log_outbound(self, lead: MovedLead, decision: Decision) -> None:
+        logged = self.connection.execute(
+            QUERIES.log_outbound,
+            {
+                "conversation_id": lead.conversation_id,
+                "prospect_id": lead.prospect_id,
+                "agreed_domiq_status": lead.agreed_domiq_status,
+                "domiq_status": lead.domiq_status,
+                "status_reason": f"found by reconciliation: {decision.reason}",
+            },
+        ).one()
+        if logged.old_status is None:
+            changes.no_news(self.connection, [logged.id])
+
+    def _load_one(self, conversation_id: UUID) -> MovedLead | None:
+        asked = {**self._asked, "conversation_id": conversation_id}
+        return row_as(MovedLead, self.connection.execute(QUERIES.moved_lead, asked))
+
+    @property
+    def _asked(self) -> dict[str, object]:
+        return {
+            "property_id": self.integration.property_id,
+            "undated": self.domiq_is_newer is not None,
+            "outbound": self.integration.outbound,
+        }
+
+
+def _is_over(decision: Decision, lead: MovedLead) -> bool:
+    """Whether what was decided leaves nothing for a person to decide. What is on its way is waited for, and
+    a word of ResMan's that has no meaning tells nothing."""
+    if decision.action is Action.REVIEW or lead.under_way:
+        return False
+    return decision.action is not Action.LEAVE or decision.reason == DOMIQ_HAS_NO_LEAD

@@ -1,7 +1,7 @@
 """What to do about one linked lead, from the pair last agreed and the pair as it is. Pure.
 
-`decide` sees which case a situation is (`classify`) and looks up what that case asks for (`judge`). There
-are finitely many cases; docs/decisions.md lists them all, generated from `judge`.
+`decide` sees which case a situation is (`classify`) and looks up what that case asks for (`rule_on`). There
+are finitely many cases; docs/decisions.md lists them all, generated from `rule_on`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from domiq_dagster.sync.status_map import (
     LeadStatus,
     StatusMap,
     progress,
-    standing,
+    treated_as,
 )
 
 _APPLICANT_MAY_BECOME = frozenset({LeadStatus.APPLICATION, LeadStatus.LEASED, LeadStatus.LOST})
@@ -124,7 +124,7 @@ class Case:
 
 def decide(situation: Situation, statuses: StatusMap) -> Decision:
     """The three-way decision between the pair last agreed, ResMan now, and DomIQ now."""
-    action, reason = judge(classify(situation, statuses))
+    action, reason = rule_on(classify(situation, statuses))
     reason = reason.format(resman_status=situation.now.resman_status)
     if action is Action.APPLY:
         theirs = statuses.resman_meaning(situation.now.resman_status)
@@ -177,7 +177,7 @@ DOMIQ_HAS_NO_LEAD = "DomIQ's status is no lead status"
 _ACCEPTED = "the difference was settled before; neither side moved since"
 
 
-def judge(case: Case) -> tuple[Action, str]:
+def rule_on(case: Case) -> tuple[Action, str]:
     """What a case asks for, and why. `{resman_status}` in a reason stands for ResMan's word."""
     if case.words is Words.NO_LEAD:
         return Action.LEAVE, DOMIQ_HAS_NO_LEAD
@@ -208,7 +208,7 @@ def judge(case: Case) -> tuple[Action, str]:
 def enforceable(resman_status: str, ours: LeadStatus) -> bool:
     """Whether an event posted from outside could bring a lead at this ResMan status to ours: an
     applicant or resident cannot be made a prospect again."""
-    stands = standing(resman_status)
+    stands = treated_as(resman_status)
     if stands == RESMAN_RESIDENT:
         return ours in _RESIDENT_MAY_BECOME
     return stands != RESMAN_APPLICANT or ours in _APPLICANT_MAY_BECOME

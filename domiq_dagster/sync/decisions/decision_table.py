@@ -2,8 +2,8 @@
 
 `python -m domiq_dagster.sync.decisions.decision_table > docs/decisions.md` writes it.
 
-Every case that `decide.judge` can be asked is judged here, then cases that are alike are folded into one row.
-Pure; a test holds docs/decisions.md equal to what this gives.
+Every case that `decide.rule_on` can be asked is ruled on here, then cases that are alike are folded into one
+row. Pure; a test holds docs/decisions.md equal to what this gives.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from enum import Enum
 from itertools import product
 from typing import Any
 
-from domiq_dagster.sync.decisions.decide import Action, Case, Moved, Open, Words, enforceable, judge
+from domiq_dagster.sync.decisions.decide import Action, Case, Moved, Open, Words, enforceable, rule_on
 from domiq_dagster.sync.status_map import SHIPPED, ConflictPolicy, LeadStatus, progress
 
-Outcome = tuple[Action, str]
+Ruling = tuple[Action, str]
 _DOMAINS: dict[str, tuple[Any, ...]] = {
     "words": tuple(Words),
     "moved": tuple(Moved),
@@ -60,11 +60,11 @@ def all_cases() -> Iterator[Case]:
         yield Case(**dict(zip(names, values, strict=True)))
 
 
-def fold(judged: Mapping[Case, Outcome]) -> list[tuple[Row, Outcome]]:
+def fold(ruled: Mapping[Case, Ruling]) -> list[tuple[Row, Ruling]]:
     """The cases as few rows, no case in two: rows that end alike and differ in one field become one."""
     names = [f.name for f in fields(Case)]
-    rows: dict[tuple[frozenset[Any], ...], Outcome] = {
-        tuple(frozenset([value]) for value in astuple(case)): outcome for case, outcome in judged.items()
+    rows: dict[tuple[frozenset[Any], ...], Ruling] = {
+        tuple(frozenset([value]) for value in astuple(case)): outcome for case, outcome in ruled.items()
     }
     order = [n for n in names if n not in _FOLDED_LAST and n != "policy"] + [*_FOLDED_LAST, "policy"]
     before = -1
@@ -76,8 +76,8 @@ def fold(judged: Mapping[Case, Outcome]) -> list[tuple[Row, Outcome]]:
 
 
 def _fold_one(
-    rows: Mapping[tuple[frozenset[Any], ...], Outcome], place: int
-) -> dict[tuple[frozenset[Any], ...], Outcome]:
+    rows: Mapping[tuple[frozenset[Any], ...], Ruling], place: int
+) -> dict[tuple[frozenset[Any], ...], Ruling]:
     alike: dict[tuple[Any, ...], frozenset[Any]] = {}
     for values, outcome in rows.items():
         key = (values[:place], values[place + 1 :], outcome)
@@ -85,13 +85,13 @@ def _fold_one(
     return {(*start, merged, *end): outcome for (start, end, outcome), merged in alike.items()}
 
 
-def sections() -> list[tuple[str, list[tuple[Row, Outcome]]]]:
+def sections() -> list[tuple[str, list[tuple[Row, Ruling]]]]:
     """Titles and rows: first what holds under every policy, then what each policy adds."""
-    judged = {case: judge(case) for case in all_cases()}
-    everywhere: dict[Case, Outcome] = {}
-    apart: dict[Case, Outcome] = {}
-    for case, outcome in judged.items():
-        same = {judged[_with_policy(case, policy)] for policy in ConflictPolicy}
+    ruled = {case: rule_on(case) for case in all_cases()}
+    everywhere: dict[Case, Ruling] = {}
+    apart: dict[Case, Ruling] = {}
+    for case, outcome in ruled.items():
+        same = {ruled[_with_policy(case, policy)] for policy in ConflictPolicy}
         (everywhere if len(same) == 1 else apart)[case] = outcome
     found = [("Under every policy", _in_order(fold(everywhere)))]
     for policy in ConflictPolicy:
@@ -104,8 +104,8 @@ def _with_policy(case: Case, policy: ConflictPolicy) -> Case:
     return replace(case, policy=policy)
 
 
-def _in_order(rows: list[tuple[Row, Outcome]]) -> list[tuple[Row, Outcome]]:
-    def place(item: tuple[Row, Outcome]) -> list[list[int]]:
+def _in_order(rows: list[tuple[Row, Ruling]]) -> list[tuple[Row, Ruling]]:
+    def place(item: tuple[Row, Ruling]) -> list[list[int]]:
         return [sorted(_DOMAINS[name].index(v) for v in item[0][name]) for name in _DOMAINS]
 
     return sorted(rows, key=place)
@@ -119,7 +119,7 @@ def markdown() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: Sequence[tuple[Row, Outcome]]) -> str:
+def _table(rows: Sequence[tuple[Row, Ruling]]) -> str:
     shown = [n for n in _HEADINGS if any(row[n] != frozenset(_DOMAINS[n]) for row, _ in rows)]
     with_words = any(row["words"] != {Words.DIFFER} for row, _ in rows)
     head = [*(["the two words"] if with_words else []), *(_HEADINGS[n] for n in shown), "then", "because"]

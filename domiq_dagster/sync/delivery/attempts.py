@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resman.models import LeadRecord, PostedLead
 from domiq_dagster.resman.redact import describe
-from domiq_dagster.sync.delivery.planning import STEPS
+from domiq_dagster.sync.delivery.planning import POST_NAMES
 from domiq_dagster.sync.queue.queue import Attempt
 
 T = TypeVar("T")
 
 
-class Trace:
+class AttemptLog:
     """Collects the attempts of one delivery; the queue stores them with the settlement."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Trace:
     @property
     def last_was_post(self) -> bool:
         """Whether the last thing tried was to send something, rather than to read."""
-        return bool(self.attempts) and self.attempts[-1].action in STEPS
+        return bool(self.attempts) and self.attempts[-1].action in POST_NAMES
 
     def words(self, error: ResManError) -> str | None:
         """ResMan's own words, without the person's data."""
@@ -37,7 +37,7 @@ class Trace:
         return datetime.now(UTC)
 
     def note(self, action: str, outcome: str, detail: dict[str, Any]) -> None:
-        """Records a step that asked nothing."""
+        """Records something that asked nothing."""
         self.attempts.append(Attempt(action, outcome, detail, self.now(), 0))
 
     def call(self, action: str, request: Callable[[], T], detail: dict[str, Any] | None = None) -> T:

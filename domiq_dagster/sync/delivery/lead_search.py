@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.models import LeadRecord
-from domiq_dagster.sync.delivery.attempts import Trace
+from domiq_dagster.sync.delivery.attempts import AttemptLog
+from domiq_dagster.sync.delivery.pending_change import PendingChange
+from domiq_dagster.sync.delivery.readback import shows
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.linking.matching import (
     NONE_SHARED,
@@ -23,7 +26,7 @@ from domiq_dagster.sync.linking.matching import (
     somebody_else,
 )
 from domiq_dagster.sync.linking.property_contacts import property_contacts
-from domiq_dagster.sync.linking.store import NOTHING_DECIDED, Decided
+from domiq_dagster.sync.linking.reviews import NOTHING_DECIDED, Decided
 from domiq_dagster.sync.status_map import CUSTOMER_TYPES
 
 
@@ -55,7 +58,7 @@ class LeadSearch:
         self,
         client: ResManClient,
         integration: Integration,
-        trace: Trace,
+        attempts: AttemptLog,
         mark: str,
         decided: Decided = NOTHING_DECIDED,
         shared: SharedContacts = NONE_SHARED,
@@ -64,29 +67,24 @@ class LeadSearch:
         self._integration = integration
         self._account = integration.account_id
         self._property = integration.resman_property_id
-        self._trace = trace
+        self._attempts = attempts
         self._mark = mark
         self._decided = decided
         self._shared = shared
 
-    def find(
-        self,
-        stored_id: str | None,
-        person: Contact,
-        email: str | None,
-        phone: str | None,
-        first: str | None,
-        last: str | None,
-    ) -> Found | None:
-        """The lead that fits, or None. Raises SeveralLeads, and ResManError where asking fails."""
+    def find(self, change: PendingChange, person: Contact) -> Found | None:
+        """The lead that fits a change's person, or None.
+
+        Raises:
+            SeveralLeads: more than one fits.
+            ResManError: asking failed.
+        """
         c, a, p = self._client, self._account, self._property
-        known = [("manual", lead) for lead in sorted(self._decided.same)]
-        if stored_id and stored_id not in self._decided.never:
-            known.append(("stored_id", stored_id))
-        for rule, lead in known:
-            record = self._trace.call("search_by_id", lambda lead=lead: c.search_by_id(a, p, lead))  # type: ignore[misc]
+        for rule, lead in self._named(change.resman_lead_id):
+            record = self._attempts.call("search_by_id", partial(c.search_by_id, a, p, lead))
             if record is not None and record.prospect_id:
                 return _found(record, rule)
+        email, phone, first, last = change.email, change.phone, change.first_name, change.last_name
         if person.email and email:
             found = self._among("email", lambda: c.search_by_email(a, p, email), person)
             if found:
@@ -99,8 +97,15 @@ class LeadSearch:
             return self._among("name", lambda: c.search_by_name(a, p, first, last), person)
         return None
 
+    def _named(self, stored_id: str | None) -> list[tuple[str, str]]:
+        """The prospects that a person, or the application itself, named: each with which of them did."""
+        named = [("manual", lead) for lead in sorted(self._decided.same)]
+        if stored_id and stored_id not in self._decided.never:
+            named.append(("stored_id", stored_id))
+        return named
+
     def _among(self, rule: str, search: Callable[[], list[LeadRecord]], person: Contact) -> Found | None:
-        records = self._trace.call(f"search_by_{rule}", search)
+        records = self._attempts.call(f"search_by_{rule}", search)
         fitting = {
             r.prospect_id: r
             for r in records
@@ -109,7 +114,7 @@ class LeadSearch:
         if not fitting:
             return None
         for record in fitting.values():
-            if any(self._mark in (event.comments or "") for event in record.events):
+            if shows(record, self._mark):
                 return _found(record, rule)
         if rule != "name" and (len(fitting) >= SHARED_BY or self._is_the_property_s(rule, person)):
             return None

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.sync.linking.store import AgreedPair
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRules:
     """Times in seconds.
 
-    lease: how long after a worker's last heartbeat another one takes its changes over; it then probes
+    lease: how long after a worker's last heartbeat another one takes its changes over; it then reads back
     before it sends. heartbeat: how often a worker extends its leases, and longest_hold: for how long it does
     so. fresh: how old our knowledge of a lead may be before it is read again ahead of a post that cannot undo
-    anything; ahead of any other it is read in any case. first_pause
-    and longest_pause: the bounds of the backoff. unknown_pause: the least time before an unknown outcome is
-    probed, since ResMan may still be working on a request that we stopped waiting for.
-    configuration_pause: how long a change waits for a missing setting or contact before it looks again.
-    contact_patience: how long before a change of a lead without e-mail and phone fails.
+    anything; ahead of any other it is read in any case. first_pause and longest_pause: the bounds of the
+    backoff. unknown_pause: the least time before an unknown outcome is read back, since ResMan may still be
+    working on a request that we stopped waiting for. configuration_pause: how long a change waits for a
+    missing setting or contact before it looks again. contact_patience: how long before a change of a lead
+    without e-mail and phone fails.
     """
 
     lease: float = 45.0
@@ -34,45 +36,71 @@ class DeliveryRules:
     max_attempts: int = 5
 
 
-class GiveBack(Exception):
-    """Postpone the delivery: nothing is wrong with the change itself."""
+@dataclass(frozen=True, slots=True)
+class ShownLead:
+    """What a lead shows at ResMan: of which prospect, its main person, and its status in v2's words."""
 
-    def __init__(
-        self,
-        outcome: str,
-        seconds: float,
-        *,
-        state: str = "waiting",
-        counted: bool = False,
-        decide_again: bool = False,
-    ) -> None:
-        super().__init__(outcome)
-        self.outcome, self.seconds, self.state, self.counted = outcome, seconds, state, counted
-        self.decide_again = decide_again
-
-
-class Settle(Exception):
-    """Settle the change at once, without a post."""
-
-    def __init__(
-        self,
-        sync_status: str,
-        outcome: str,
-        reason: str,
-        *,
-        agreed: tuple[str, str] | None = None,
-        **more: Any,
-    ) -> None:
-        super().__init__(outcome)
-        self.sync_status = sync_status
-        self.agreed = agreed
-        self.explanation = {"outcome": outcome, "reason": reason, **more}
+    prospect_id: str
+    person_id: str | None
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
-    """How one delivery ended: `success`, `failed`, `postponed`, `lost_lease` or `vanished`; `outcome` says
-    more. `error` is what ResMan answered where that is why."""
+class Settle:
+    """The change gets its final status.
+
+    sync_status: `success` or `failed`. outcome, reason: why, in a word and in a sentence. prospect_id: its
+    lead, where it is known. more: what else goes on record. agreed: the pair of statuses that it leaves
+    behind. shown: what the lead shows, as our own post left it.
+    """
+
+    sync_status: str
+    outcome: str
+    reason: str
+    prospect_id: str | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    agreed: AgreedPair | None = None
+    shown: ShownLead | None = None
+
+    @property
+    def explanation(self) -> dict[str, Any]:
+        """What goes on record under `context_data.sync`."""
+        lead = {} if self.prospect_id is None else {"prospect_id": self.prospect_id}
+        return {"outcome": self.outcome, "reason": self.reason, **self.more, **lead}
+
+
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """The change goes back into the queue: nothing is wrong with it.
+
+    outcome: why, in a word. seconds: until it may be claimed again. state: `ready`, `waiting` (for a person
+    or a setting) or `unknown` (it may have arrived). counted: whether it was a try of its own. decide_again:
+    whether the pair of statuses is to be decided about first.
+    """
+
+    outcome: str
+    seconds: float
+    state: str = "waiting"
+    counted: bool = False
+    decide_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LostLease:
+    """Somebody else holds the change now, or it is gone: nothing is written."""
+
+
+Outcome = Settle | Postpone | LostLease
+"""How one delivery ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResult:
+    """What became of one delivery.
+
+    result: `success`, `failed`, `postponed` or `lost_lease`. outcome: says more, in a word. error: what
+    ResMan answered, where that is why.
+    """
 
     result: str
     outcome: str

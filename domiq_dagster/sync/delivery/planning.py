@@ -20,13 +20,13 @@ from domiq_dagster.sync.status_map import (
     RESMAN_RESIDENT,
     DomiqMeaning,
     LeadStatus,
-    standing,
+    treated_as,
 )
 
 TOLD_BY_CREATION = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED})
 """Statuses about which a first contact, or a reactivation, says all there is to say."""
 MARKER_START = "[DQ-"
-STEPS = frozenset({"create", "reactivate", "tell"})
+POST_NAMES = frozenset({"create", "reactivate", "tell"})
 """The names of the posts that there are, as attempts record them."""
 
 
@@ -45,7 +45,7 @@ class OutboundChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class PostSettings:
     """The property's settings that a post needs."""
 
     agent_id: str
@@ -55,7 +55,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Post:
     """One post. `resman_status` is what ResMan shows once it took effect."""
 
     name: str
@@ -74,17 +74,17 @@ class NothingToSend:
     reason: str
 
 
-def marker(change_id: UUID, step: str = "") -> str:
+def marker(change_id: UUID, post: str = "") -> str:
     """The short text by which a post of a change is recognised at ResMan."""
-    return f"{MARKER_START}{change_id.hex[:12]}{step}]"
+    return f"{MARKER_START}{change_id.hex[:12]}{post}]"
 
 
 def plan(
-    change: OutboundChange, meaning: DomiqMeaning, settings: Settings, resman_status: str | None
-) -> list[Step] | NothingToSend:
+    change: OutboundChange, meaning: DomiqMeaning, settings: PostSettings, resman_status: str | None
+) -> list[Post] | NothingToSend:
     """The posts that bring a lead at `resman_status` (None: there is no lead yet) to the change's status."""
     target = meaning.lead_status
-    shown, resman_status = resman_status, standing(resman_status) if resman_status is not None else None
+    shown, resman_status = resman_status, treated_as(resman_status) if resman_status is not None else None
     if resman_status == RESMAN_LOST and target is LeadStatus.LOST:
         return NothingToSend("already_there", "ResMan already shows the lead as lost")
     if resman_status == RESMAN_RESIDENT and target is LeadStatus.LOST:
@@ -93,17 +93,17 @@ def plan(
         return NothingToSend(
             "already_there", f"ResMan shows {shown}; an activity post could disturb such a record"
         )
-    steps: list[Step] = []
+    posts: list[Post] = []
     if resman_status is None:
-        steps.append(_create(change, settings))
+        posts.append(_create(change, settings))
     elif resman_status == RESMAN_LOST:
-        steps.append(_reactivate(change, settings))
-    if not (steps and target in TOLD_BY_CREATION):
-        steps.append(_tell(change, meaning, settings))
-    return steps
+        posts.append(_reactivate(change, settings))
+    if not (posts and target in TOLD_BY_CREATION):
+        posts.append(_tell(change, meaning, settings))
+    return posts
 
 
-def _create(change: OutboundChange, settings: Settings) -> Step:
+def _create(change: OutboundChange, settings: PostSettings) -> Post:
     mark = marker(change.change_id, "c")
     event = LeadEvent(
         "Contact",
@@ -114,10 +114,10 @@ def _create(change: OutboundChange, settings: Settings) -> Step:
         comments=_comments(change, mark),
         reasons="First contact through DomIQ chat",
     )
-    return Step("create", mark, "prospect", event, RESMAN_PROSPECT, creates=True)
+    return Post("create", mark, "prospect", event, RESMAN_PROSPECT, creates=True)
 
 
-def _reactivate(change: OutboundChange, settings: Settings) -> Step:
+def _reactivate(change: OutboundChange, settings: PostSettings) -> Post:
     mark = marker(change.change_id, "r")
     event = LeadEvent(
         "ReActivate",
@@ -126,10 +126,10 @@ def _reactivate(change: OutboundChange, settings: Settings) -> Step:
         comments=_comments(change, mark),
         reasons="Active again in DomIQ",
     )
-    return Step("reactivate", mark, "prospect", event, RESMAN_PROSPECT)
+    return Post("reactivate", mark, "prospect", event, RESMAN_PROSPECT)
 
 
-def _tell(change: OutboundChange, meaning: DomiqMeaning, settings: Settings) -> Step:
+def _tell(change: OutboundChange, meaning: DomiqMeaning, settings: PostSettings) -> Post:
     mark = marker(change.change_id)
     event_type, event_date = meaning.event_type, change.happened_at
     source: str | None = settings.source_id
@@ -149,7 +149,7 @@ def _tell(change: OutboundChange, meaning: DomiqMeaning, settings: Settings) -> 
         comments=_comments(change, mark),
         reasons=f"DomIQ status: {meaning.lead_status.value.replace('_', ' ')}",
     )
-    return Step("tell", mark, customer, event, after)
+    return Post("tell", mark, customer, event, after)
 
 
 def local_to_utc(local: datetime, time_zone: str) -> datetime:

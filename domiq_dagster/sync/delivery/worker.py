@@ -1,7 +1,7 @@
-"""Delivers one claimed change and stores how that ended.
+"""The delivery worker: delivers one claimed change and stores how that ended.
 
-Every way out of `deliver` either settles the change, gives it back with a time to try again, or finds
-that the lease was lost and leaves everything as it is.
+Every way out either settles the change, postpones it with a time to try again, or finds that the lease was
+lost and leaves everything as it is.
 """
 
 from __future__ import annotations
@@ -15,21 +15,31 @@ from sqlalchemy import Connection, Engine
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import Disposition, ResManError, Scope
 from domiq_dagster.sync.decisions.apply import apply_property
-from domiq_dagster.sync.delivery import lead_state as lead_store
-from domiq_dagster.sync.delivery.attempts import Trace
+from domiq_dagster.sync.delivery import lead_state
+from domiq_dagster.sync.delivery.context import DeliveryContext
 from domiq_dagster.sync.delivery.delivery import Delivery
-from domiq_dagster.sync.delivery.outcomes import Delivered, DeliveryRules, GiveBack, Settle
+from domiq_dagster.sync.delivery.outcomes import (
+    DeliveryResult,
+    DeliveryRules,
+    Outcome,
+    Postpone,
+    Settle,
+)
 from domiq_dagster.sync.integrations import Integration
+from domiq_dagster.sync.linking.store import agree
 from domiq_dagster.sync.queue import queue
-from domiq_dagster.sync.queue.queue import Claim, LostLease, Settlement
+from domiq_dagster.sync.queue.queue import Claim, Settlement
 from domiq_dagster.sync.status_map import StatusMap
 
 logger = logging.getLogger(__name__)
 
 
-class Courier:
-    """Delivers claims, one at a time. `jitter` gives 0 to 1 (full jitter). Once `stopping` says so, no
-    further request is made: a change in hand is given back as it is."""
+class DeliveryWorker:
+    """Delivers claims, one at a time.
+
+    jitter: gives 0 to 1, for full jitter. stopping: once it says so, no further request is made; a change in
+    hand is postponed as it is.
+    """
 
     def __init__(
         self,
@@ -48,97 +58,92 @@ class Courier:
 
     def deliver(
         self,
-        held: Claim,
+        claim: Claim,
         integration: Integration,
         statuses: StatusMap,
         *,
         connection: Connection | None = None,
-    ) -> Delivered:
-        """Sends one claimed change, or finds why not to, on `connection` or one of its own. Database errors
-        pass through: the lease ends by itself and the change is probed before it is sent again."""
+    ) -> DeliveryResult:
+        """Sends one claimed change, or finds why not to, on `connection` or one of its own.
+
+        Raises:
+            DBAPIError: the lease ends by itself, and the change is read back before it is sent again.
+        """
         if connection is None:
             with self._engine.connect() as own:
-                return self.deliver(held, integration, statuses, connection=own)
+                return self.deliver(claim, integration, statuses, connection=own)
+        context = DeliveryContext(connection, self._client, self._rules, claim, integration, statuses)
+        error: ResManError | None = None
         try:
-            return self._try(connection, held, integration, statuses, Trace())
-        except LostLease:
-            logger.warning("lost the lease of change %s; leaving it to its holder", held.change_id)
-            return Delivered("lost_lease", "lost_lease")
+            outcome = Delivery(context, self._stopping).run()
+        except ResManError as raised:
+            error, outcome = raised, self._after_error(context, raised)
+        result = self._store(context, outcome, error)
+        if isinstance(outcome, Postpone) and outcome.decide_again and result.result == "postponed":
+            # That DomIQ is not the newer one was decided just now, from what ResMan shows.
+            apply_property(self._engine, integration, conversation_id=claim.lane, domiq_is_newer=False)
+        return result
 
-    def _try(
-        self,
-        connection: Connection,
-        held: Claim,
-        integration: Integration,
-        statuses: StatusMap,
-        trace: Trace,
-    ) -> Delivered:
-        try:
-            return Delivery(
-                connection, self._client, self._rules, held, integration, statuses, trace, self._stopping
-            ).run()
-        except Settle as end:
-            return self._settle(connection, held, end, trace)
-        except GiveBack as pause:
-            delivered = self._give_back(connection, held, pause, trace)
-            if pause.decide_again:
-                # That DomIQ is not the newer one was decided just now, from what ResMan shows.
-                apply_property(self._engine, integration, conversation_id=held.lane, domiq_is_newer=False)
-            return delivered
-        except ResManError as error:
-            return self._after_error(connection, held, error, trace)
-
-    def _after_error(
-        self, connection: Connection, held: Claim, error: ResManError, trace: Trace
-    ) -> Delivered:
-        refused = error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE
-        # A probe that is refused tells nothing about the post that it asks after.
-        if refused and (trace.last_was_post or not held.may_have_left):
-            words = trace.words(error) or str(error)
-            return self._settle(connection, held, Settle("failed", error.kind, words), trace, error)
-        unknown = error.disposition is Disposition.UNKNOWN or held.may_have_left
-        ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2 ** min(held.postponements, 16))
-        seconds = max(error.retry_after or 0.0, self._jitter() * ceiling)
+    def _after_error(self, context: DeliveryContext, error: ResManError) -> Outcome:
+        claim, attempts = context.claim, context.attempts
+        is_refused = error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE
+        # A read-back that is refused tells nothing about the post that it asks after.
+        if is_refused and (attempts.last_was_post or not claim.outcome_unknown):
+            return Settle("failed", error.kind, attempts.words(error) or str(error))
+        seconds = max(error.retry_after or 0.0, self._backoff(claim))
         if error.disposition is Disposition.UNKNOWN:
-            seconds = max(seconds, self._rules.unknown_pause)
-        pause = GiveBack(error.kind, seconds, state="unknown" if unknown else "ready")
-        return self._give_back(connection, held, pause, trace, error)
+            return Postpone(error.kind, max(seconds, self._rules.unknown_pause), state="unknown")
+        return Postpone(error.kind, seconds, state="ready")
 
-    def _give_back(
-        self,
-        connection: Connection,
-        held: Claim,
-        pause: GiveBack,
-        trace: Trace,
-        error: ResManError | None = None,
-    ) -> Delivered:
-        connection.rollback()
-        queue.postpone(
-            connection,
-            held,
-            # What may have left stays unknown until a read has told.
-            state="unknown" if held.may_have_left and not pause.decide_again else pause.state,
-            outcome=pause.outcome,
-            seconds=pause.seconds,
-            counted=pause.counted,
-            attempts=trace.attempts,
-        )
-        return Delivered("postponed", pause.outcome, error)
+    def _backoff(self, claim: Claim) -> float:
+        """Seconds until the next try, with full jitter."""
+        doubled = self._rules.first_pause * 2.0 ** min(claim.postponements, 16)
+        return self._jitter() * min(self._rules.longest_pause, doubled)
 
-    def _settle(
-        self,
-        connection: Connection,
-        held: Claim,
-        end: Settle,
-        trace: Trace,
-        error: ResManError | None = None,
-    ) -> Delivered:
-        connection.rollback()
+    def _store(self, context: DeliveryContext, outcome: Outcome, error: ResManError | None) -> DeliveryResult:
+        context.connection.rollback()
+        if isinstance(outcome, Settle):
+            kept = self._settle(context, outcome)
+            result = DeliveryResult(outcome.sync_status, outcome.outcome, error)
+        elif isinstance(outcome, Postpone):
+            kept = self._postpone(context, outcome)
+            result = DeliveryResult("postponed", outcome.outcome, error)
+        else:
+            kept = False
+        if not kept:
+            logger.warning("lost the lease of change %s; leaving it to its holder", context.claim.change_id)
+            return DeliveryResult("lost_lease", "lost_lease")
+        return result
+
+    def _settle(self, context: DeliveryContext, settle: Settle) -> bool:
+        """The change, what its lead shows, and the pair agreed, in one transaction."""
+        connection = context.connection
         settlement = Settlement(
-            held, end.sync_status, end.explanation, end.explanation.get("prospect_id"), trace.attempts
+            context.claim,
+            settle.sync_status,
+            settle.explanation,
+            settle.prospect_id,
+            context.attempts.attempts,
         )
-        queue.settle_one(connection, settlement)
-        if end.agreed is not None:
-            lead_store.agree(connection, held.lane, end.agreed)
+        if not queue.settle(connection, [settlement]):
+            connection.rollback()
+            return False
+        if settle.shown is not None:
+            lead_state.upsert_lead(connection, context.property_id, settle.shown)
+        if settle.agreed is not None:
+            agree(connection, settle.agreed)
         connection.commit()
-        return Delivered(end.sync_status, end.explanation["outcome"], error)
+        return True
+
+    def _postpone(self, context: DeliveryContext, postpone: Postpone) -> bool:
+        claim = context.claim
+        return queue.postpone(
+            context.connection,
+            claim,
+            # What may have left stays unknown until a read has told.
+            state="unknown" if claim.outcome_unknown and not postpone.decide_again else postpone.state,
+            outcome=postpone.outcome,
+            seconds=postpone.seconds,
+            counted=postpone.counted,
+            attempts=context.attempts.attempts,
+        )

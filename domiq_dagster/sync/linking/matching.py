@@ -21,7 +21,7 @@ from domiq_dagster.sync.status_map import (
     RESMAN_PROSPECT,
     RESMAN_RESIDENT,
     Milestone,
-    standing,
+    treated_as,
 )
 
 T = TypeVar("T")
@@ -204,7 +204,7 @@ def choose(candidates: Sequence[T], status_of: Callable[[T], str]) -> T | None:
 def is_open(status: str) -> bool:
     """Whether somebody at this ResMan status is on the way to a lease."""
     milestone = status.partition("/")[2]
-    stands = standing(status)
+    stands = treated_as(status)
     return stands == RESMAN_PROSPECT or (
         stands == RESMAN_APPLICANT and milestone not in (Milestone.DENIED, Milestone.CANCELLED)
     )
@@ -213,7 +213,7 @@ def is_open(status: str) -> bool:
 def _rank(status: str) -> int:
     if is_open(status):
         return 0
-    return 1 if standing(status) == RESMAN_RESIDENT else 2
+    return 1 if treated_as(status) == RESMAN_RESIDENT else 2
 
 
 def find(

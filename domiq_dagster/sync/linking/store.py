@@ -1,17 +1,33 @@
-"""What is stored of links: which prospect a conversation belongs to, what people decided about that, and
-what they have to be asked. The caller commits."""
+"""Lead links: which prospect a conversation belongs to, and the pair of statuses last agreed about it. The
+only writer of the table lead_link. The caller commits.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.sync.linking.matching import NONE_SHARED, SharedContacts, shared_contacts
 
-QUERIES = load_queries(__package__, "links.sql")
+QUERIES = load_queries(__package__, "store.sql")
+_GONE = "missing from two full reads, and ResMan has none of this id"
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedPair:
+    """The two statuses of a linked lead that are agreed from now on.
+
+    domiq_status: None, and resman_status: '', where the side that is to lose must count as not agreed.
+    person_id: ResMan's id of the lead's person, where it has been learned.
+    """
+
+    conversation_id: UUID
+    domiq_status: str | None
+    resman_status: str
+    person_id: str | None = None
 
 
 def link_conversation(
@@ -23,8 +39,11 @@ def link_conversation(
     person_id: str | None,
     linked_by: str,
 ) -> bool:
-    """Links a conversation; of several conversations of one lead the newest becomes current. Returns
-    False where it was linked already."""
+    """Links a conversation; of several conversations of one lead the newest becomes current.
+
+    Returns:
+        False where it was linked already, or was deleted meanwhile.
+    """
     values = {
         "property_id": property_id,
         "conversation_id": conversation_id,
@@ -33,76 +52,92 @@ def link_conversation(
         "linked_by": linked_by,
     }
     connection.execute(QUERIES.step_back, values)
-    return connection.execute(QUERIES.link_conversation, values).rowcount == 1
+    return connection.execute(QUERIES.link, values).rowcount == 1
 
 
 def unlink(
-    connection: Connection, *, property_id: UUID, conversation_id: UUID, prospect_id: str, reason: str
+    connection: Connection,
+    *,
+    property_id: UUID,
+    conversation_id: UUID,
+    prospect_id: str,
+    reason: str,
+    own_change: UUID | None = None,
 ) -> bool:
     """Closes a link, which goes on record with the reason; the lead's newest other conversation speaks for it
-    then. Returns False, and leaves it, while a change is on its way to that lead."""
+    then.
+
+    Args:
+        own_change: the change in the caller's hands, whose lead turned out to be none.
+
+    Returns:
+        False, with the link left as it is, while a change is on its way to that lead.
+    """
     values = {"property_id": property_id, "conversation_id": conversation_id, "prospect_id": prospect_id}
-    closed = connection.execute(QUERIES.unlink, {**values, "reason": reason}).rowcount == 1
+    closing = {**values, "reason": reason, "own_change": own_change}
+    closed = connection.execute(QUERIES.unlink, closing).rowcount == 1
     if closed:
         connection.execute(QUERIES.speak_anew, values)
     return closed
 
 
-def staff_contacts(connection: Connection, property_id: UUID) -> SharedContacts:
-    """E-mails and phones of DomIQ's managers at the property's company."""
-    if connection.scalar(text("SELECT to_regclass('public.property_manager')")) is None:
-        return NONE_SHARED
-    rows = connection.execute(QUERIES.staff, {"property_id": property_id})
-    return shared_contacts((row.email, row.phone) for row in rows)
+def unlink_gone_lead(connection: Connection, property_id: UUID, prospect_id: str) -> None:
+    """Closes every link with a prospect that is gone from ResMan."""
+    values = {"property_id": property_id, "prospect_id": prospect_id, "reason": _GONE}
+    connection.execute(QUERIES.unlink_lead, values)
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What people decided about one person's links: the prospects that are theirs, and that never are."""
-
-    same: frozenset[str] = frozenset()
-    never: frozenset[str] = frozenset()
-
-
-NOTHING_DECIDED = Decided()
+def carry_agreed(connection: Connection, property_id: UUID) -> None:
+    """Lets conversations whose prospect was gone go on, with the one that they were linked with since, from
+    the pair last agreed."""
+    values = {"property_id": property_id, "reason": _GONE}
+    connection.execute(QUERIES.carry_agreed, values)
+    connection.execute(QUERIES.mark_relinked, values)
 
 
-def decided_about(
-    connection: Connection, property_id: UUID, conversation_id: UUID, user_id: UUID | None
-) -> Decided:
-    """What people decided about the links of a conversation, or of another of the same user."""
-    rows = connection.execute(
-        QUERIES.decisions,
-        {"property_id": property_id, "conversation_id": conversation_id, "user_id": user_id},
-    ).all()
-    return Decided(
-        frozenset(r.prospect_id for r in rows if r.verdict == "same"),
-        frozenset(r.prospect_id for r in rows if r.verdict == "never"),
-    )
+def lock_conversations_of(connection: Connection, property_id: UUID, prospect_id: str) -> list[UUID]:
+    """Locks the conversations that are linked with a prospect, save those that somebody else has locked."""
+    values = {"property_id": property_id, "prospect_id": prospect_id}
+    return list(connection.scalars(QUERIES.lock_conversations, values))
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a person has to answer about links: see docs/linking.md for the kinds."""
-
-    kind: str
-    prospect_ids: tuple[str, ...]
-    conversation_ids: tuple[UUID, ...]
-    reason: str
-    candidates: int
+def count_links(connection: Connection, property_id: UUID, prospect_id: str) -> int:
+    """How many conversations are linked with a prospect."""
+    values = {"property_id": property_id, "prospect_id": prospect_id}
+    return connection.scalar(QUERIES.count_links, values) or 0
 
 
-def ask(connection: Connection, property_id: UUID, question: Question) -> None:
-    """Puts a question on the list. Nothing is written where it stands there already."""
+def speak_for_leads(connection: Connection) -> list[UUID | None]:
+    """Has the newest conversation that is left speak for each lead that none speaks for. Returns the property
+    of each."""
+    return list(connection.scalars(QUERIES.speak_for_leads))
+
+
+def agree(connection: Connection, *pairs: AgreedPair) -> None:
+    """Remembers pairs of statuses as agreed, whatever is there."""
+    _agree(connection, pairs, unless_moved=False)
+
+
+def agree_unless_moved(connection: Connection, pairs: Sequence[AgreedPair]) -> None:
+    """Remembers those pairs of which DomIQ's side is as it was read, and no change is open."""
+    _agree(connection, pairs, unless_moved=True)
+
+
+def _agree(connection: Connection, pairs: Sequence[AgreedPair], *, unless_moved: bool) -> None:
     connection.execute(
-        QUERIES.ask_about_link,
+        QUERIES.agree,
         {
-            "property_id": property_id,
-            "prospect_id": question.prospect_ids[0],
-            "kind": question.kind,
-            "reason": question.reason,
-            "candidates": question.candidates,
-            "prospect_ids": list(question.prospect_ids),
-            "conversation_ids": list(question.conversation_ids),
+            "conversation_ids": [p.conversation_id for p in pairs],
+            "domiq_statuses": [p.domiq_status for p in pairs],
+            "resman_statuses": [p.resman_status for p in pairs],
+            "person_ids": [p.person_id for p in pairs],
+            "unless_moved": unless_moved,
         },
     )
+
+
+def note_resman_moved(connection: Connection, conversation_id: UUID, resman_status: str) -> None:
+    """Remembers ResMan's side alone: our own first post of two moved the lead, which is no news from ResMan
+    whatever becomes of the second."""
+    values = {"conversation_id": conversation_id, "resman_status": resman_status}
+    connection.execute(QUERIES.note_resman_moved, values)

@@ -1,4 +1,4 @@
-"""How far behind the queue is: what waits, since when and for what, how fast it has gone of late, and when it
+"""The backlog: what waits in the queue, since when and for what, how fast it has gone of late, and when it
 will have caught up at that rate. Reads only."""
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PropertyQueue:
     oldest_unknown_seconds: float | None
 
     @property
-    def held(self) -> int:
+    def on_hold(self) -> int:
         """Those that no rate will move: they wait for a person, or the property's sync is switched off."""
         return self.conflicts + self.settings + self.contact if self.outbound else self.pending
 
@@ -68,8 +68,8 @@ class AccountQueue:
         return sum(p.due for p in self.properties)
 
     @property
-    def held(self) -> int:
-        return sum(p.held for p in self.properties)
+    def on_hold(self) -> int:
+        return sum(p.on_hold for p in self.properties)
 
     @property
     def unknown(self) -> int:
@@ -89,14 +89,14 @@ class AccountQueue:
     def catch_up_seconds(self) -> float | None:
         """How long what can move will take at that rate. None: nobody can tell, since the account is paused
         or nothing was settled of late."""
-        if self.pending == self.held:
+        if self.pending == self.on_hold:
             return 0.0
         rate = self.per_second
-        return None if self.paused_until or rate is None else (self.pending - self.held) / rate
+        return None if self.paused_until or rate is None else (self.pending - self.on_hold) / rate
 
 
 @dataclass(frozen=True, slots=True)
-class Catchup:
+class Backlog:
     """The whole queue. not_connected: pending changes of properties that no account belongs to."""
 
     accounts: Sequence[AccountQueue]
@@ -116,8 +116,8 @@ class Catchup:
         return sum(a.due for a in self.accounts)
 
     @property
-    def held(self) -> int:
-        return sum(a.held for a in self.accounts)
+    def on_hold(self) -> int:
+        return sum(a.on_hold for a in self.accounts)
 
     @property
     def unknown(self) -> int:
@@ -144,7 +144,7 @@ class Catchup:
         return None if None in times else _most(times) or 0.0
 
 
-def catchup(connection: Connection) -> Catchup:
+def load_backlog(connection: Connection) -> Backlog:
     """How every account stands."""
     queues = [PropertyQueue(**r._mapping) for r in connection.execute(QUERIES.queues)]
     recent = {"most": _MOST_ATTEMPTS, "window_seconds": _WINDOW.total_seconds()}
@@ -158,8 +158,25 @@ def catchup(connection: Connection) -> Catchup:
         )
         for r in connection.execute(QUERIES.accounts)
     ]
-    return Catchup(accounts, connection.scalar(QUERIES.not_connected) or 0)
+    return Backlog(accounts, connection.scalar(QUERIES.not_connected) or 0)
 
 
 def _most(seconds: Iterable[float | None]) -> float | None:
     return max((s for s in seconds if s is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """The queue at connected properties, cheaply asked: how many changes are pending, of how many
+    conversations (up to 1,000 a property) one may be claimed now at accounts whose breaker is closed, and how
+    old the oldest is (0: nothing is pending)."""
+
+    pending: int
+    due: int
+    oldest_seconds: float
+
+
+def queue_depth(connection: Connection) -> QueueDepth:
+    """How much waits to be sent."""
+    row = connection.execute(QUERIES.queue_depth).one()
+    return QueueDepth(row.pending, row.due, float(row.oldest_seconds or 0.0))

@@ -2,7 +2,7 @@
 -- its worker's.
 
 -- name: queues
--- One row a connected property. held: why the first change of a lane waits for a person rather than for its
+-- One row a connected property. waits_for: why the first change of a lane waits for a person rather than for its
 -- turn; what stands behind it waits with it. due: conversations of which a change may be claimed now, where
 -- sync to ResMan is switched on and the account's breaker is closed.
 -- A lease that ran out is an outcome nobody knows, whether or not somebody has said so yet.
@@ -12,10 +12,10 @@ FROM domiq_sync.integration i
 LEFT JOIN domiq_sync.account a USING (resman_account_id)
 CROSS JOIN LATERAL (
     SELECT count(*) AS pending,
-           count(*) FILTER (WHERE q.is_head AND q.held IS NULL AND q.next_attempt_at <= q.now AND q.open) AS due,
-           count(*) FILTER (WHERE q.held = 'conflict') AS conflicts,
-           count(*) FILTER (WHERE q.held = 'settings') AS settings,
-           count(*) FILTER (WHERE q.held = 'contact') AS contact,
+           count(*) FILTER (WHERE q.is_head AND q.waits_for IS NULL AND q.next_attempt_at <= q.now AND q.open) AS due,
+           count(*) FILTER (WHERE q.waits_for = 'conflict') AS conflicts,
+           count(*) FILTER (WHERE q.waits_for = 'settings') AS settings,
+           count(*) FILTER (WHERE q.waits_for = 'contact') AS contact,
            count(*) FILTER (WHERE q.unknown) AS unknown,
            EXTRACT(EPOCH FROM max(q.now - q.enqueued_at))::float AS oldest_seconds,
            EXTRACT(EPOCH FROM max(q.now - q.enqueued_at) FILTER (WHERE q.unknown))::float AS oldest_unknown_seconds
@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
                                   WHEN d.last_outcome = 'conflict' THEN 'conflict'
                                   WHEN d.last_outcome LIKE 'not_configured%' THEN 'settings'
                                   WHEN d.last_outcome = 'no_contact' THEN 'contact' END)
-                     OVER (PARTITION BY d.lane ORDER BY d.seq) AS held
+                     OVER (PARTITION BY d.lane ORDER BY d.seq) AS waits_for
           FROM (SELECT clock_timestamp() AS now) AS clock
           JOIN domiq_sync.delivery d ON d.property_id = i.property_id) AS q) AS waiting
 ORDER BY i.partition_key
@@ -79,3 +79,19 @@ SELECT (SELECT count(*) FROM domiq_sync.delivery d WHERE d.property_id IS NULL)
        + COALESCE(sum((SELECT count(*) FROM domiq_sync.delivery d WHERE d.property_id = place.property_id)), 0)::bigint
 FROM place
 WHERE NOT EXISTS (SELECT FROM domiq_sync.integration i WHERE i.property_id = place.property_id)
+
+-- name: queue_depth
+SELECT COALESCE(sum(all_of.pending), 0)::bigint AS pending, COALESCE(sum(now_due.due), 0)::bigint AS due,
+       max(EXTRACT(EPOCH FROM clock_timestamp() - all_of.oldest))::float AS oldest_seconds
+FROM domiq_sync.integration i
+JOIN domiq_sync.account a USING (resman_account_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS pending, min(d.enqueued_at) AS oldest
+    FROM domiq_sync.delivery d WHERE d.property_id = i.property_id) AS all_of
+CROSS JOIN LATERAL (
+    SELECT count(*) AS due FROM (
+        SELECT FROM domiq_sync.delivery d
+        WHERE d.property_id = i.property_id AND d.is_head AND d.next_attempt_at <= (SELECT clock_timestamp())
+          AND (a.open_until IS NULL OR a.open_until <= (SELECT clock_timestamp()))
+        LIMIT 1000) AS heads) AS now_due
+WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'

@@ -1,4 +1,4 @@
-"""How the two sides stand to each other: how each linked lead compares, which diverge and since when, and
+"""Divergence: how each linked lead compares, which diverge and since when, and
 what share of the leads could be compared at all. One query over all properties, however many there are."""
 
 from __future__ import annotations
@@ -8,15 +8,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "divergence.sql")
-_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('domiq_sync.divergence', 0))")
 SAMPLE = 20
 """How many ids of a property's diverged conversations are named."""
 
@@ -27,7 +26,7 @@ REPAIRS: Mapping[str, str] = {
     "direction": "change the property's direction, or one of the two statuses, by hand",
     "settled": "change one of the two statuses by hand: ResMan's cannot be undone from outside",
 }
-"""What mends a divergence, by its cause (see standing.sql)."""
+"""What mends a divergence, by its cause (see sql/130_lead_functions.sql)."""
 
 WHY_NOT_COMPARED: Mapping[str, str] = {
     "never_pulled": "its property was never pulled",
@@ -42,7 +41,7 @@ WHY_NOT_COMPARED: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How one linked lead compares; see standing.sql for the verdicts."""
+    """How one linked lead compares; see sql/130_lead_functions.sql for the verdicts."""
 
     conversation_id: UUID
     prospect_id: str
@@ -102,11 +101,7 @@ class Coverage:
 
 def comparison(connection: Connection, property_id: UUID) -> list[Comparison]:
     """Every current link of a property with its verdict."""
-    rows = _ask(connection, "comparison", [property_id])
-    return [
-        Comparison(r.conversation_id, r.prospect_id, r.domiq_status, r.resman_status, r.verdict, r.agreed_at)
-        for r in rows
-    ]
+    return rows_as(Comparison, connection.execute(QUERIES.comparison, {"property_id": property_id}))
 
 
 def verdicts(
@@ -114,17 +109,21 @@ def verdicts(
 ) -> dict[UUID, Counter[str]]:
     """How many current links have each verdict, per property; a property without links is not in it."""
     found: dict[UUID, Counter[str]] = {}
-    for row in _ask(connection, "verdicts", property_ids):
+    for row in connection.execute(QUERIES.verdicts, _at(property_ids)):
         found.setdefault(row.property_id, Counter())[row.verdict] = row.links
     return found
 
 
 def note_divergence(connection: Connection, property_ids: Collection[UUID] | None = None) -> tuple[int, int]:
-    """Remembers when leads were first seen to diverge; returns how many are new, and how many are over:
-    none where somebody else is noting them just now (two at once could deadlock). The caller commits."""
-    if not connection.scalar(_ALONE):
+    """Remembers when leads were first seen to diverge. The caller commits.
+
+    Returns:
+        How many are new, and how many are over: none where somebody else is noting them just now (two at once
+        could deadlock).
+    """
+    if not connection.scalar(QUERIES.alone):
         return 0, 0
-    row = _ask(connection, "note_divergence", property_ids)[0]
+    row = connection.execute(QUERIES.note_divergence, _at(property_ids)).one()
     return row.begun, row.over
 
 
@@ -133,7 +132,7 @@ def divergences(
 ) -> list[Divergence]:
     """The properties at which leads diverge, in the order of their partition keys."""
     found: dict[UUID, Divergence] = {}
-    for row in _ask(connection, "divergences", property_ids, most=most):
+    for row in connection.execute(QUERIES.divergences, {**_at(property_ids), "most": most}):
         one = found.setdefault(row.property_id, Divergence(row.partition_key, row.property_id))
         one.causes[row.cause] = row.leads
         one.since = min(filter(None, (one.since, row.since)), default=None)
@@ -144,16 +143,15 @@ def divergences(
 def diverged_since(connection: Connection, since: Mapping[UUID, datetime]) -> dict[UUID, int]:
     """How many leads diverge at each of these properties, of which neither side was written since the time
     given for it."""
-    windows = [{"property_id": str(place), "since": moment.isoformat()} for place, moment in since.items()]
-    rows = _ask(connection, "diverged_since", list(since), windows=json.dumps(windows))
+    windows = [{"property_id": str(p), "since": moment.isoformat()} for p, moment in since.items()]
+    rows = connection.execute(QUERIES.diverged_since, {"windows": json.dumps(windows)})
     return {row.property_id: row.leads for row in rows}
 
 
 def coverage(connection: Connection, property_ids: Collection[UUID] | None = None) -> dict[UUID, Coverage]:
     """Per connected property with any conversation."""
-    rows = connection.execute(QUERIES.coverage, {"property_ids": _ids(property_ids)})
     found: dict[UUID, Coverage] = {}
-    for row in rows:
+    for row in connection.execute(QUERIES.coverage, _at(property_ids)):
         one = found.setdefault(row.property_id, Coverage())
         if row.reason == "compared":
             one.compared += row.conversations
@@ -164,12 +162,5 @@ def coverage(connection: Connection, property_ids: Collection[UUID] | None = Non
     return found
 
 
-def _ask(
-    connection: Connection, query: str, property_ids: Collection[UUID] | None, **values: object
-) -> list[Any]:
-    asked = text(f"WITH standing AS ({QUERIES.standing.text}) {QUERIES[query].text}")
-    return list(connection.execute(asked, {"property_ids": _ids(property_ids), **values}))
-
-
-def _ids(property_ids: Collection[UUID] | None) -> list[UUID] | None:
-    return None if property_ids is None else list(property_ids)
+def _at(property_ids: Collection[UUID] | None) -> dict[str, list[UUID] | None]:
+    return {"property_ids": None if property_ids is None else list(property_ids)}

@@ -1,6 +1,6 @@
-"""How things stand: figures per property, gaps, conservation, backlog, recent failures. Reads only.
+"""Figures: how each property stands, conservation, recent failures, the counts of a day.
 
-How the two sides compare is in `standing`.
+How the two sides compare is in `divergence`, what waits in `backlog`, who is behind ResMan in `gaps`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.monitoring.divergence import verdicts
 
@@ -46,7 +47,7 @@ class PropertyFigures:
     last_pull_at: datetime | None
     failing_since: datetime | None
     last_error: str | None
-    distrust: str | None
+    rejected_reason: str | None
     """Why the last full read was not believed."""
     overlap_seconds: float | None
     """How far behind its watermark the last pull asked."""
@@ -126,28 +127,22 @@ def totals(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def property_figures(connection: Connection, property_id: UUID | None = None) -> list[PropertyFigures]:
     """The state of every connected property, or of one."""
-    rows = connection.execute(QUERIES.property_figures, {"property_id": property_id}).all()
-    names = PropertyFigures.__dataclass_fields__.keys() - {"verdicts"}
+    rows = connection.execute(QUERIES.property_figures, {"property_id": property_id}).mappings().all()
     found = verdicts(connection, None if property_id is None else [property_id])
-    return [
-        PropertyFigures(
-            **{name: row._mapping[name] for name in names},
-            verdicts=found.get(row.property_id, Counter()),
-        )
-        for row in rows
-    ]
+    return [PropertyFigures(**row, verdicts=found.get(row["property_id"], Counter())) for row in rows]
 
 
 def conservation_problems(connection: Connection) -> list[dict[str, Any]]:
     """Where pending changes and deliveries are not the same set (at most 1,000); empty when all is well."""
-    return [dict(r._mapping) for r in connection.execute(QUERIES.conservation)]
+    return [dict(row) for row in connection.execute(QUERIES.conservation).mappings()]
 
 
 def recent_failures(connection: Connection, windows: Mapping[UUID, datetime]) -> list[RecentFailures]:
     """Of each of these connected properties, the settled changes logged since the given time (aware)."""
     given = [{"property_id": str(p), "since": since.isoformat()} for p, since in windows.items()]
-    rows = connection.execute(QUERIES.recent_failures, {"windows": json.dumps(given)})
-    return [RecentFailures(**r._mapping) for r in rows]
+    return rows_as(
+        RecentFailures, connection.execute(QUERIES.recent_failures, {"windows": json.dumps(given)})
+    )
 
 
 def success_rate_frame(connection: Connection) -> pd.DataFrame:
@@ -173,71 +168,6 @@ def _frame(connection: Connection, query: str, **values: date) -> pd.DataFrame:
     import pandas as pd  # half a second, which every command would wait for
 
     return pd.read_sql(QUERIES[query], connection, params=values)
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A property whose leads are behind ResMan, and why; see measure.sql for the reasons."""
-
-    partition_key: str
-    property_id: UUID
-    reason: str
-    last_pull_at: datetime | None
-    last_full_at: datetime | None
-    failing_since: datetime | None
-    last_error: str | None
-    paused: bool
-    """ResMan does not answer for its account just now."""
-
-    @property
-    def full(self) -> bool:
-        """Whether only a full re-read closes it."""
-        return self.reason == "no_full_read"
-
-
-def gaps(connection: Connection, max_age: timedelta, max_full_age: timedelta | None = None) -> list[Gap]:
-    """Connected properties that are behind: their last good pull is older than `max_age`, failed, never
-    was, or is from before the sync was last switched on; or their last full re-read is older than
-    `max_full_age` (None: that is not asked)."""
-    limits = {
-        "max_age_seconds": max_age.total_seconds(),
-        "max_full_age_seconds": None if max_full_age is None else max_full_age.total_seconds(),
-    }
-    return [Gap(**r._mapping) for r in connection.execute(QUERIES.gaps, limits)]
-
-
-@dataclass(frozen=True, slots=True)
-class DaysWithoutPull:
-    """The days (UTC) of the recent past in which a property had no good pull."""
-
-    partition_key: str
-    days: int
-    first_day: date
-    last_day: date
-
-
-def days_without_pull(connection: Connection, days: int = 30) -> list[DaysWithoutPull]:
-    """Properties that missed whole days of the last `days`. What was missed is made up for by the next pull,
-    which goes on from the watermark: this is for the record."""
-    rows = connection.execute(QUERIES.days_without_pull, {"days": days})
-    return [DaysWithoutPull(**r._mapping) for r in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """The queue at connected properties. `due` counts, up to 1,000 a property, the conversations of which
-    a change may be claimed now, at accounts whose breaker is closed; `oldest_seconds` is 0 where nothing
-    is pending."""
-
-    pending: int
-    due: int
-    oldest_seconds: float
-
-
-def backlog(connection: Connection) -> Backlog:
-    """How much waits to be sent."""
-    row = connection.execute(QUERIES.backlog).one()
-    return Backlog(row.pending, row.due, float(row.oldest_seconds or 0.0))
 
 
 def unnotified(engine: Engine) -> tuple[int, int]:

@@ -13,13 +13,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "log_chain.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LoggedStatus:
     """One value that a conversation's lead status had. `change_id` is None for the first value, which the
     first row tells as its old status."""
 
@@ -31,9 +32,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where the log does not replay: see replay.sql for the kinds. For `old_status`, `expected` is where the
-    row before ended and `found` where this one begins; for `end`, `expected` is where the last row ends and
-    `found` where the conversation stands."""
+    """Where the log does not replay: see log_chain.sql for the kinds. For `old_status`, `expected` is where
+    the row before ended and `found` where this one begins; for `end`, `expected` is where the last row ends
+    and `found` where the conversation stands."""
 
     kind: str
     conversation_id: UUID
@@ -42,19 +43,19 @@ class Break:
     found: str | None
 
 
-def replay(connection: Connection, conversation_ids: Iterable[UUID]) -> dict[UUID, list[Step]]:
+def replay(connection: Connection, conversation_ids: Iterable[UUID]) -> dict[UUID, list[LoggedStatus]]:
     """The values of each conversation's lead status that the log tells, from the first to the last."""
-    told: dict[UUID, list[Step]] = {}
+    told: dict[UUID, list[LoggedStatus]] = {}
     rows = connection.execute(QUERIES.replay, {"conversation_ids": list(conversation_ids)})
     for row in rows:
-        steps = told.setdefault(row.conversation_id, [])
-        if not steps:
-            steps.append(Step(row.old_status, None, None, None))
-        steps.append(Step(row.new_status, row.change_id, row.created_at, row.sync_direction))
+        values = told.setdefault(row.conversation_id, [])
+        if not values:
+            values.append(LoggedStatus(row.old_status, None, None, None))
+        values.append(LoggedStatus(row.new_status, row.change_id, row.created_at, row.sync_direction))
     return told
 
 
 def breaks(connection: Connection, property_id: UUID | None = None, *, most: int = 1_000) -> list[Break]:
     """Where the log does not replay, at one property or anywhere, at most so many; empty when all is well."""
     rows = connection.execute(QUERIES.breaks, {"property_id": property_id, "most": most})
-    return [Break(r.kind, r.conversation_id, r.change_id, r.expected, r.found) for r in rows]
+    return rows_as(Break, rows)

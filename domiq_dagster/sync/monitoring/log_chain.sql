@@ -18,12 +18,14 @@ WITH chain AS (
     WHERE c.conversation_id IS NOT NULL AND (CAST(:property_id AS uuid) IS NULL OR c.property_id = :property_id)
     WINDOW one_conversation AS (PARTITION BY c.conversation_id ORDER BY c.seq)
 )
-SELECT 'old_status' AS kind, conversation_id, change_id, left_at AS expected, old_status AS found, seq
-FROM chain WHERE follows AND old_status IS DISTINCT FROM left_at
-UNION ALL
-SELECT 'end', chain.conversation_id, chain.change_id, chain.new_status, o.status, chain.seq
-FROM chain JOIN public.conversation o ON o.id = chain.conversation_id
-WHERE chain.is_last AND o.status IS DISTINCT FROM chain.new_status
-  AND domiq_sync.lead_status(chain.property_id, o.status) IS NOT NULL
-ORDER BY conversation_id, seq
+SELECT b.kind, b.conversation_id, b.change_id, b.expected, b.found
+FROM (
+    SELECT 'old_status' AS kind, conversation_id, change_id, left_at AS expected, old_status AS found, seq
+    FROM chain WHERE follows AND old_status IS DISTINCT FROM left_at
+    UNION ALL
+    SELECT 'end', chain.conversation_id, chain.change_id, chain.new_status, o.status, chain.seq
+    FROM chain JOIN public.conversation o ON o.id = chain.conversation_id
+    WHERE chain.is_last AND o.status IS DISTINCT FROM chain.new_status
+      AND domiq_sync.lead_status(chain.property_id, o.status) IS NOT NULL) AS b
+ORDER BY b.conversation_id, b.seq
 LIMIT :most

@@ -4,7 +4,7 @@ One that is stored, and missing from the whole answer of a full re-read that sho
 It is taken for gone when a second full re-read misses it as well and ResMan, asked for it by its id, has
 none. Then its links are closed, which goes on record, and their conversations are free for the ordinary
 linking, which finds the card that survived a merge by its contact. A full read that lacks suspiciously much
-concludes nothing (see `look_back.too_short`).
+concludes nothing (see `overlap.too_short`).
 """
 
 from __future__ import annotations
@@ -19,40 +19,51 @@ from sqlalchemy import Connection
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.sync.decisions.conflict_store import end_conflicts
 from domiq_dagster.sync.integrations import Integration
+from domiq_dagster.sync.linking.reviews import close_reviews
+from domiq_dagster.sync.linking.store import count_links, lock_conversations_of, unlink_gone_lead
 from domiq_dagster.sync.pull.overlap import PullRules, too_short
+from domiq_dagster.sync.queue import lanes
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "deletions.sql")
-_REASON = "missing from two full reads, and ResMan has none of this id"
+_GONE = "the prospect is gone from ResMan"
 
 
 @dataclass(frozen=True, slots=True)
-class Absences:
-    """What a full read lacked; `distrust` says why nothing is concluded from it."""
+class FullRead:
+    """A whole answer to a full re-read: what it asked for since, when it began, and how many prospects
+    came."""
+
+    modified_since: datetime
+    started_at: datetime
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
+class MissingLeads:
+    """What a full read lacked; `rejected_reason` says why nothing is concluded from it."""
 
     missing: int = 0
-    distrust: str | None = None
+    rejected_reason: str | None = None
 
 
-def note_absences(
-    connection: Connection,
-    property_id: UUID,
-    modified_since: datetime,
-    started_at: datetime,
-    fetched: int,
-    rules: PullRules,
-    *,
-    believe: bool,
-) -> Absences:
-    """Notes who is missing from a full read, unless it is suspiciously short and `believe` is not set. Before
-    what came is stored; the caller commits."""
-    values = {"property_id": property_id, "modified_since": modified_since, "started_at": started_at}
+def note_missing(
+    connection: Connection, property_id: UUID, read: FullRead, rules: PullRules, *, believe_short: bool
+) -> MissingLeads:
+    """Notes who is missing from a full read, unless it is suspiciously short and that is not to be believed.
+    Before what came is stored; the caller commits."""
+    values = {
+        "property_id": property_id,
+        "modified_since": read.modified_since,
+        "started_at": read.started_at,
+    }
     row = connection.execute(QUERIES.count_missing, values).one()
-    doubt = None if believe else too_short(fetched, row.known, row.missing, rules)
-    if doubt is None and row.missing:
+    rejected = None if believe_short else too_short(read.fetched, row.known, row.missing, rules)
+    if rejected is None and row.missing:
         connection.execute(QUERIES.note_missing, values)
-    return Absences(row.missing, doubt)
+    return MissingLeads(row.missing, rejected)
 
 
 def note_return(connection: Connection, property_id: UUID) -> None:
@@ -68,8 +79,11 @@ def close_vanished(
     rules: PullRules,
 ) -> int:
     """Asks for those that two full reads missed by their ids, and closes the links of those that are gone,
-    each in a transaction of its own. Returns how many are gone. What cannot be asked or locked now waits for
-    the next full read."""
+    each in a transaction of its own. What cannot be asked or locked now waits for the next full read.
+
+    Returns:
+        How many are gone.
+    """
     values = {"property_id": integration.property_id, "started_at": started_at}
     suspects = list(connection.scalars(QUERIES.to_confirm, {**values, "most": rules.confirm_most}))
     connection.commit()
@@ -88,29 +102,22 @@ def close_vanished(
             if found is not None:
                 connection.execute(QUERIES.found_by_id, {**values, "prospect_id": prospect_id})
             else:
-                gone += _close(connection, {**values, "prospect_id": prospect_id})
+                gone += _close(connection, integration.property_id, prospect_id, started_at)
     return gone
 
 
-def _close(connection: Connection, values: dict[str, object]) -> bool:
-    ids = list(connection.scalars(QUERIES.lock_links, values))
-    values = {**values, "ids": ids}
-    lanes = connection.execute(QUERIES.lock_lanes, values).all()
-    row = connection.execute(QUERIES.still_missing, values).first()
-    if row is None or row.links != len(ids) or row.deliveries != len(lanes):
+def _close(connection: Connection, property_id: UUID, prospect_id: str, started_at: datetime) -> bool:
+    """Closes the links of a prospect that is gone, and forgets it; not while anything of it is in use."""
+    values = {"property_id": property_id, "prospect_id": prospect_id, "started_at": started_at}
+    conversations = lock_conversations_of(connection, property_id, prospect_id)
+    if not lanes.lock_idle(connection, conversations):
+        return False  # a worker reads the lead, and sees for itself
+    is_missing = connection.scalar(QUERIES.lock_missing, values) is not None
+    if not is_missing or count_links(connection, property_id, prospect_id) != len(conversations):
         return False
-    if any(lane.state in ("in_flight", "unknown") for lane in lanes):
-        return False  # its worker reads the lead, and sees for itself
-    connection.execute(QUERIES.end_conflicts, values)
-    connection.execute(QUERIES.say_why, {"reason": _REASON})
-    connection.execute(QUERIES.drop_links, values)
+    # What a person was to decide about it is decided afresh about the next one.
+    end_conflicts(connection, conversations, _GONE)
+    unlink_gone_lead(connection, property_id, prospect_id)
+    close_reviews(connection, property_id, [prospect_id], _GONE)
     connection.execute(QUERIES.drop_lead, values)
     return True
-
-
-def carry_agreed(connection: Connection, property_id: UUID) -> None:
-    """Lets conversations whose link was closed go on, with the prospect that they were linked with since,
-    from the pair last agreed; the caller commits."""
-    values = {"property_id": property_id, "reason": _REASON}
-    connection.execute(QUERIES.carry_agreed, values)
-    connection.execute(QUERIES.mark_relinked, values)

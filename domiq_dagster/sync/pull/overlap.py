@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class PullRules:
-    """How far back a pull looks, and what a full re-read may conclude.
+    """How far back a pull asks, and what a full re-read may conclude.
 
     overlap: the least; it covers a filter that rounds down to the day in any zone. overlap_most: however late
     something came. late_factor: how many times the lateness measured. late_memory: for how long one counts.
-    first_look_back: a property's first pull (other v2 endpoints refuse more than 364 days). full_look_back: a
+    first_span: a property's first pull (other v2 endpoints refuse more than 364 days). full_span: a
     full re-read. short_share, short_least: a full read that misses more than this share of what is stored,
     and more than this many, is taken for a short answer, not for the truth. confirm_most: how many missing
     prospects are asked for by id after one full read.
@@ -30,17 +30,20 @@ class PullRules:
     overlap_most: timedelta = timedelta(days=7)
     late_factor: float = 1.5
     late_memory: timedelta = timedelta(days=30)
-    first_look_back: timedelta = timedelta(days=360)
-    full_look_back: timedelta = timedelta(days=360)
+    first_span: timedelta = timedelta(days=360)
+    full_span: timedelta = timedelta(days=360)
     short_share: float = 0.1
     short_least: int = 5
     confirm_most: int = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a pull asks for. `since` is never in the future. `claims`: whether it reaches back to where the
-    last one ended, so that the watermark may move on to what came."""
+class PullWindow:
+    """What a pull asks for.
+
+    since: never in the future. overlap: how far behind the watermark it lies by itself. claims: whether it
+    reaches back to where the last one ended, so that the watermark may move on to what came.
+    """
 
     since: datetime
     overlap: timedelta
@@ -53,7 +56,7 @@ def overlap_for(late_seconds: float, rules: PullRules) -> timedelta:
     return max(rules.overlap, measured)
 
 
-def ask(
+def pull_window(
     watermark: datetime | None,
     late_seconds: float,
     rules: PullRules,
@@ -61,13 +64,13 @@ def ask(
     *,
     full: bool = False,
     since: datetime | None = None,
-) -> Asked:
+) -> PullWindow:
     """What to ask for: `since` if given, else everything that a full read reads, else what is new."""
     overlap = overlap_for(late_seconds, rules)
-    ordinary = now - rules.first_look_back if watermark is None else min(watermark, now) - overlap
-    wanted = since or (now - rules.full_look_back if full else ordinary)
+    ordinary = now - rules.first_span if watermark is None else min(watermark, now) - overlap
+    wanted = since or (now - rules.full_span if full else ordinary)
     wanted = min(wanted, now)
-    return Asked(wanted, overlap, claims=wanted <= ordinary)
+    return PullWindow(wanted, overlap, claims=wanted <= ordinary)
 
 
 def too_short(fetched: int, known: int, missing: int, rules: PullRules) -> str | None:

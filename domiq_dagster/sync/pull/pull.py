@@ -1,4 +1,4 @@
-"""Bringing a property's prospects in: everything modified since the watermark, less an overlap.
+"""A pull: bringing a property's prospects in, everything modified since the watermark, less an overlap.
 
 What came is staged while it streams, then stored together with the new watermark in one transaction.
 The watermark is the newest lastModified that is safely stored, never a clock's time, and never passes the
@@ -14,36 +14,52 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine
 
-from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
-from domiq_dagster.resman.prospect import WITHOUT_ID, Prospect, UnreadableProspect
+from domiq_dagster.resman.prospect import Prospect
 from domiq_dagster.sync import trouble
-from domiq_dagster.sync.account_gate import before_request
+from domiq_dagster.sync.account_gate import NotWanted, asking_first
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.linking.finder import LinkFinder
+from domiq_dagster.sync.linking.link_state import load_link_state
+from domiq_dagster.sync.linking.matching import SharedContacts
 from domiq_dagster.sync.linking.property_contacts import property_contacts
-from domiq_dagster.sync.pull.candidates import Glance
+from domiq_dagster.sync.linking.store import carry_agreed
+from domiq_dagster.sync.pull.candidates import CandidateBuffer
 from domiq_dagster.sync.pull.deletions import (
-    Absences,
-    carry_agreed,
+    FullRead,
+    MissingLeads,
     close_vanished,
-    note_absences,
+    note_missing,
     note_return,
 )
-from domiq_dagster.sync.pull.overlap import PullRules, ask
-from domiq_dagster.sync.pull.staging import Measured, Stage
+from domiq_dagster.sync.pull.overlap import PullRules, PullWindow, pull_window
+from domiq_dagster.sync.pull.record import PullHistory, PullRecord, PullStart
+from domiq_dagster.sync.pull.staging import Stage
+from domiq_dagster.sync.pull.unreadable import UnreadableProspects
 from domiq_dagster.sync.pull.windows import Reach, WindowedReader
 
-__all__ = ["PullRules", "Pulled", "pull_all", "pull_property"]
+__all__ = ["PullOptions", "PullRules", "Pulled", "pull_all", "pull_property"]
 logger = logging.getLogger(__name__)
-QUERIES = load_queries(__package__, "pull.sql")
-_MOST_UNREADABLE = 1_000
-"""So many are named; should there be more, the first ones tell enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullOptions:
+    """How much to ask for.
+
+    full: everything rather than what changed. since: from this time (aware) on instead of from the watermark.
+    believe_short: a person's word that a full read which lacks much is right. max_accounts: how many accounts
+    are asked side by side.
+    """
+
+    full: bool = False
+    since: datetime | None = None
+    believe_short: bool = False
+    rules: PullRules = field(default_factory=PullRules)
+    max_accounts: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +85,7 @@ class Pulled:
     """Stored, but not in the answer of a full read."""
     vanished: int = 0
     """Confirmed to be gone."""
-    distrust: str | None = None
+    rejected_reason: str | None = None
     """Why this full read was not believed to be whole."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Prospects that could not be read, by id where they have one, each with why. They are asked for
@@ -80,15 +96,11 @@ def pull_property(
     engine: Engine,
     client: ResManClient,
     integration: Integration,
+    options: PullOptions | None = None,
     *,
-    full: bool = False,
-    since: datetime | None = None,
-    believe_short: bool = False,
-    rules: PullRules | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Pulled:
-    """Pulls one property. `since` (aware) overrides the watermark, `full` asks for everything;
-    `believe_short` is a person's word that a full read which lacks much is right.
+    """Pulls one property.
 
     Raises:
         Exception: nothing of this pull was stored; the failure is on record in the watermark table, save
@@ -96,9 +108,9 @@ def pull_property(
             the database.
     """
     with engine.connect() as connection:
-        pull = _Pull(connection, client, integration, full, since, rules or PullRules(), clock())
+        pull = _Pull.begin(connection, client, integration, options or PullOptions(), clock())
         try:
-            pulled = pull.run(believe_short)
+            pulled = pull.run()
         except Exception as error:
             if not trouble.is_lost_database(error):
                 pull.record_failure(error)
@@ -112,311 +124,304 @@ def pull_property(
     )
     for key, reason in pulled.unreadable.items():
         logger.warning("%s: prospect %s %s", pulled.partition_key, key, reason)
-    if pulled.distrust is not None:
-        logger.warning("the full read of %s is not believed: %s", pulled.partition_key, pulled.distrust)
+    if pulled.rejected_reason is not None:
+        logger.warning(
+            "the full read of %s is not believed: %s", pulled.partition_key, pulled.rejected_reason
+        )
     return pulled
-
-
-class _Interrupted(Exception):
-    """A pull was told to stop while it waited for its account."""
 
 
 def pull_all(
     engine: Engine,
     client: ResManClient,
     integrations: Sequence[Integration],
+    options: PullOptions | None = None,
     *,
-    full: bool = False,
-    since: datetime | None = None,
-    believe_short: bool = False,
-    rules: PullRules | None = None,
-    max_accounts: int = 4,
     on_property: Callable[[Integration, Pulled | Exception], None] = lambda i, r: None,
 ) -> tuple[dict[str, Pulled], dict[str, Exception]]:
-    """Pulls several properties: up to `max_accounts` accounts side by side, the properties of each one after
-    the other. One property's failure, whatever it is, touches no other: only a database that is gone ends
-    all. Returns what came and what failed, by partition key. `on_property` is called as each ends."""
-    pulled: dict[str, Pulled] = {}
-    errors: dict[str, Exception] = {}
+    """Pulls several properties: accounts side by side, the properties of each one after the other.
 
-    interrupted = threading.Event()
+    One property's failure, whatever it is, touches no other.
 
+    Args:
+        on_property: called as each property ends, from several threads.
+
+    Returns:
+        What came and what failed, by partition key.
+
+    Raises:
+        DatabaseError, DBAPIError: the database is gone, which ends all.
+    """
+    options = options or PullOptions()
+    pulls = _Pulls(engine, client, options, on_property)
     accounts: dict[str, list[Integration]] = {}
     for integration in integrations:
         accounts.setdefault(integration.account_id, []).append(integration)
-
-    def still_wanted(_connection: Connection) -> None:
-        if interrupted.is_set():
-            raise _Interrupted
-
-    def run_account(mine: list[Integration]) -> None:
-        before_request.set(still_wanted)  # of this thread, which does nothing else
-        for integration in mine:
-            if interrupted.is_set():
-                return
-            try:
-                result = pull_property(
-                    engine,
-                    client,
-                    integration,
-                    full=full,
-                    since=since,
-                    believe_short=believe_short,
-                    rules=rules,
-                )
-            except _Interrupted:
-                return
-            except Exception as error:
-                if trouble.is_lost_database(error):
-                    raise
-                trouble.log_fault(f"pull of {integration.partition_key} failed", error)
-                # Without its traceback, which would keep all that the pull held.
-                errors[integration.partition_key] = error.with_traceback(None)
-                on_property(integration, error)
-            else:
-                pulled[integration.partition_key] = result
-                on_property(integration, result)
-
-    with ThreadPoolExecutor(max_workers=max_accounts, thread_name_prefix="pull") as pool:
-        under_way = [pool.submit(run_account, mine) for mine in accounts.values()]
+    with ThreadPoolExecutor(max_workers=options.max_accounts, thread_name_prefix="pull") as pool:
+        under_way = [pool.submit(pulls.pull_account, mine) for mine in accounts.values()]
         try:
             for done in as_completed(under_way):
                 done.result()
         except BaseException:
-            interrupted.set()
+            pulls.interrupted.set()
             raise
-    return pulled, errors
+    return pulls.pulled, pulls.errors
+
+
+@dataclass(slots=True)
+class _Pulls:
+    """Several pulls under way: what their threads share. `interrupted`: none of them is to go on."""
+
+    engine: Engine
+    client: ResManClient
+    options: PullOptions
+    on_property: Callable[[Integration, Pulled | Exception], None]
+    pulled: dict[str, Pulled] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
+    interrupted: threading.Event = field(default_factory=threading.Event)
+
+    def pull_account(self, integrations: Sequence[Integration]) -> None:
+        """The properties of one account, one after the other."""
+        with asking_first(lambda connection: not self.interrupted.is_set()):
+            for integration in integrations:
+                if self.interrupted.is_set():
+                    return
+                try:
+                    self._pull(integration)
+                except NotWanted:
+                    return
+
+    def _pull(self, integration: Integration) -> None:
+        key = integration.partition_key
+        try:
+            pulled = pull_property(self.engine, self.client, integration, self.options)
+        except NotWanted:
+            raise
+        except Exception as error:
+            if trouble.is_lost_database(error):
+                raise
+            trouble.log_fault(f"pull of {key} failed", error)
+            # Without its traceback, which would keep all that the pull held.
+            self.errors[key] = error.with_traceback(None)
+            self.on_property(integration, error)
+        else:
+            self.pulled[key] = pulled
+            self.on_property(integration, pulled)
 
 
 class _Pull:
-    """One pull under way. Making it reads where the last one ended, and DomIQ's side of the linking."""
+    """One pull under way."""
 
     def __init__(
         self,
         connection: Connection,
         client: ResManClient,
         integration: Integration,
-        full: bool,
-        since: datetime | None,
-        rules: PullRules,
+        options: PullOptions,
         now: datetime,
+        start: PullStart,
     ) -> None:
-        self._connection, self._client, self._integration = connection, client, integration
-        self._full, self._rules, self._now = full, rules, now
-        self._id = integration.property_id
-        begun = self._one("begin_pull", remembered_seconds=rules.late_memory.total_seconds())
-        self._begun = begun
-        self._asked = ask(begun.watermark, begun.late_seconds, rules, now, full=full, since=since)
-        connection.commit()
+        self._connection, self._client = connection, client
+        self._integration, self._options, self._now = integration, options, now
+        self._start = start
+        self._property_id = integration.property_id
+        self._history = PullHistory(connection, self._property_id)
+        self._window: PullWindow = pull_window(
+            start.watermark,
+            start.late_seconds,
+            options.rules,
+            now,
+            full=options.full,
+            since=options.since,
+        )
+        self._unreadable = UnreadableProspects(start.in_trouble)
         self._stage = Stage(
             connection,
-            self._id,
-            knows_any=begun.knows_any,
-            keeps_ids=(full and begun.knows_any) or begun.misses_any,
-        )
-        before = begun.window_seconds and Reach(
-            timedelta(seconds=begun.window_reach_seconds), timedelta(seconds=begun.window_seconds)
+            self._property_id,
+            knows_any=start.knows_any,
+            keeps_ids=(options.full and start.knows_any) or start.misses_any,
         )
         self._reader = WindowedReader(
             client,
             integration,
-            self._asked.since,
+            self._window.since,
             now,
             take=self._take,
             windows_begin=self._stage.keep_ids,
-            not_seen=self._not_seen,
-            on_unreadable=self._note_unreadable,
-            before=before or None,
+            not_seen=lambda ids: self._unreadable.without_these(self._stage.not_seen(ids)),
+            on_unreadable=self._unreadable.note,
+            before=start.reach,
         )
-        self._unreadable: dict[str, UnreadableProspect] = {}
-        self._in_trouble = frozenset(begun.in_trouble)
-        self._readable_again: set[str] = set()
 
-    def run(self, believe_short: bool) -> Pulled:
-        self._shared = property_contacts(self._client, self._integration)
-        self._finder = LinkFinder(self._connection, self._id, shared=self._shared)
-        self._glance = Glance(self._finder)
-        self._connection.commit()
+    @classmethod
+    def begin(
+        cls,
+        connection: Connection,
+        client: ResManClient,
+        integration: Integration,
+        options: PullOptions,
+        now: datetime,
+    ) -> _Pull:
+        """Reads where the last pull ended, and makes ready to stage what comes."""
+        start = PullHistory(connection, integration.property_id).begin(options.rules.late_memory)
+        connection.commit()
+        pull = cls(connection, client, integration, options, now, start)
+        pull._stage.open()
+        return pull
+
+    def run(self) -> Pulled:
+        """Reads, stores and links."""
+        shared = property_contacts(self._client, self._integration)
+        finder = self._new_finder(shared)
+        self._candidates = CandidateBuffer(finder)
         reach = self._reader.read()
         self._ask_again_for_unreadable()
-        pulled, record_id = self._store(reach, believe_short)
-        if self._full and pulled.missing and pulled.distrust is None:
-            pulled = self._close_vanished(pulled, record_id)
+        pulled, record_id = self._store(finder, reach)
+        if self._options.full and pulled.missing and pulled.rejected_reason is None:
+            pulled = self._close_vanished(pulled, record_id, shared)
         return pulled
 
+    def record_failure(self, error: Exception) -> None:
+        """Undoes what the pull has begun to write, and puts on record that it failed."""
+        self._connection.rollback()
+        said = trouble.sentence(error)
+        self._history.record_failure(self._start, said)
+        self._history.record(self._start, replace(self._record(), error=said))
+        self._connection.commit()
+
+    def _new_finder(self, shared: SharedContacts) -> LinkFinder:
+        state = load_link_state(self._connection, self._property_id, shared=shared)
+        self._connection.commit()
+        return LinkFinder(state)
+
+    # Reading
+
     def _take(self, answer: Iterator[Prospect]) -> None:
+        """Stages one answer, if it comes whole."""
         try:
-            self._stage.take(answer, self._look, self._note_spoiled)
+            self._stage.take(answer, self._look, self._unreadable.note_spoiled)
         except ResManError:
-            self._glance.drop()
+            self._candidates.drop()
             raise
-        self._glance.keep()
+        self._candidates.keep()
 
     def _look(self, prospects: Sequence[Prospect]) -> None:
-        self._glance.look(prospects)
-        if self._in_trouble:
-            self._readable_again.update({p.prospect_id for p in prospects} & self._in_trouble)
-
-    # Prospects that cannot be read
-
-    def _note_unreadable(self, item: UnreadableProspect) -> None:
-        if item.key in self._unreadable or len(self._unreadable) < _MOST_UNREADABLE:
-            self._unreadable[item.key] = item
-
-    def _note_spoiled(self, prospect: Prospect, error: Exception) -> None:
-        logger.error("a prospect could not be taken: %s", type(error).__name__)
-        item = UnreadableProspect(
-            prospect.prospect_id, f"could not be taken ({type(error).__name__})", prospect.prospect_id
-        )
-        self._readable_again.discard(item.key)
-        self._note_unreadable(item)
-
-    def _not_seen(self, ids: Sequence[str]) -> list[str]:
-        """Which of these neither came nor could be read."""
-        lost = {key.lower() for key in self._unreadable}
-        return [i for i in self._stage.not_seen(ids) if i.lower() not in lost]
+        self._candidates.add(prospects)
+        self._unreadable.note_read(p.prospect_id for p in prospects)
 
     def _ask_again_for_unreadable(self) -> None:
-        """Asks for those of earlier pulls that did not come this time, by their ids: the watermark may lie
-        behind them by now. One that does not come even so is there no more."""
-        missed = self._in_trouble - self._readable_again - self._unreadable.keys()
-        ids = sorted(key for key in missed if not key.startswith(WITHOUT_ID))
-        for prospect_id in ids[: self._rules.confirm_most]:
-            self._reader.read_one(prospect_id, self._now - self._rules.full_look_back)
-            if prospect_id not in self._unreadable:
-                self._readable_again.add(prospect_id)
+        """Asks for those of earlier pulls that did not come this time, by their ids. One that does not come
+        even so is there no more."""
+        rules = self._options.rules
+        for prospect_id in self._unreadable.to_ask_again()[: rules.confirm_most]:
+            self._reader.read_one(prospect_id, self._now - rules.full_span)
+            self._unreadable.asked_again(prospect_id)
 
-    def _store_trouble(self, *, whole: bool) -> None:
-        """`whole`: this pull asked for all that the ones before it did, so that what has no id and did not
-        come is gone."""
-        over = self._readable_again - self._unreadable.keys()
-        if whole:
-            over |= {k for k in self._in_trouble - self._unreadable.keys() if k.startswith(WITHOUT_ID)}
-        trouble.clear(self._connection, trouble.PROSPECT, self._id, over)
-        found = {key: item.reason for key, item in self._unreadable.items()}
-        trouble.note(self._connection, trouble.PROSPECT, self._id, found)
+    # Storing
 
-    def _store(self, reach: Reach | None, believe_short: bool) -> tuple[Pulled, int]:
-        """All that the pull brought and the watermark, in one transaction."""
-        stage, begun, asked = self._stage, self._begun, self._asked
-        stage.note_came([i.prospect_id for i in self._unreadable.values() if i.prospect_id])
-        absences = Absences()
-        if self._full and begun.knows_any:
-            absences = note_absences(
-                self._connection,
-                self._id,
-                asked.since,
-                begun.started_at,
-                stage.fetched + len(self._unreadable),
-                self._rules,
-                believe=believe_short,
-            )
+    def _store(self, finder: LinkFinder, reach: Reach | None) -> tuple[Pulled, int]:
+        """All that the pull brought and the watermark, in one transaction. Returns the record's id as
+        well."""
+        stage, start, window = self._stage, self._start, self._window
+        stage.note_came(self._unreadable.ids())
+        missing = self._note_missing()
         if stage.keeps_ids:
-            note_return(self._connection, self._id)
-        measured = stage.measure(begun.watermark, begun.covered_since)
-        stored = stage.store(begun.started_at)
-        self._glance.show(self._finder)
-        linked = self._finder.store(self._connection)
-        carry_agreed(self._connection, self._id)
-        trusted = absences.distrust is None
-        # What has no id cannot be asked for again: then the next pull asks from the same place.
-        nameless = any(item.prospect_id is None for item in self._unreadable.values())
-        self._store_trouble(whole=asked.claims)
-        claims = asked.claims and trusted and not nameless
-        newest = min(stage.newest, begun.started_at) if claims and stage.newest else None
-        watermark = self._one(
-            "finish_pull",
-            full_read=self._full and trusted,
-            judged=self._full and begun.knows_any,
-            watermark=newest,
-            covered_since=asked.since if claims else None,
-            window_seconds=reach.width.total_seconds() if reach else None,
-            window_reach_seconds=reach.span.total_seconds() if reach else None,
-            distrust=absences.distrust,
-        ).watermark
-        record_id = self._record(
-            stage.fetched, stored, linked, measured=measured, absences=absences, unchanged=stage.unchanged
-        )
-        stage.clear()
-        self._connection.commit()
-        pulled = Pulled(
-            self._integration.partition_key,
-            stage.fetched,
-            stored,
-            linked,
-            asked.since,
-            watermark,
+            note_return(self._connection, self._property_id)
+        measured = stage.measure(start.watermark, start.covered_since)
+        stored = stage.store(start.started_at)
+        self._candidates.show(finder)
+        linked = finder.store(self._connection)
+        carry_agreed(self._connection, self._property_id)
+        self._unreadable.store(self._connection, self._property_id, whole=window.claims)
+        record = replace(
+            self._record(),
+            fetched=stage.fetched,
+            stored=stored,
+            linked=linked,
             unchanged=stage.unchanged,
             silent=measured.silent,
-            overlap=asked.overlap,
-            late=timedelta(seconds=measured.late_seconds),
-            requests=self._reader.requests,
-            missing=absences.missing,
-            distrust=absences.distrust,
-            unreadable={key: item.reason for key, item in sorted(self._unreadable.items())},
+            late_seconds=measured.late_seconds,
+            missing=missing.missing,
+            rejected_reason=missing.rejected_reason,
         )
-        return pulled, record_id
+        watermark = self._finish(record, reach)
+        record_id = self._history.record(start, record)
+        stage.clear()
+        self._connection.commit()
+        return self._pulled(record, watermark), record_id
 
-    def _close_vanished(self, pulled: Pulled, record_id: int) -> Pulled:
+    def _note_missing(self) -> MissingLeads:
+        """Who is missing, where everything was asked for."""
+        if not (self._options.full and self._start.knows_any):
+            return MissingLeads()
+        read = FullRead(
+            self._window.since, self._start.started_at, self._stage.fetched + len(self._unreadable)
+        )
+        return note_missing(
+            self._connection,
+            self._property_id,
+            read,
+            self._options.rules,
+            believe_short=self._options.believe_short,
+        )
+
+    def _finish(self, record: PullRecord, reach: Reach | None) -> datetime | None:
+        """Moves the watermark on, if the pull may claim what came. Returns it."""
+        start, window, newest = self._start, self._window, self._stage.newest
+        # What has no id cannot be asked for again: then the next pull asks from the same place.
+        claims = window.claims and record.rejected_reason is None and not self._unreadable.has_nameless
+        return self._history.finish(
+            start,
+            record,
+            watermark=min(newest, start.started_at) if claims and newest is not None else None,
+            covered_since=window.since if claims else None,
+            reach=reach,
+        )
+
+    def _close_vanished(self, pulled: Pulled, record_id: int, shared: SharedContacts) -> Pulled:
         """After a believed full read: closes the links of who is gone, and links their conversations anew
         with what the same read showed."""
         gone = close_vanished(
-            self._connection, self._client, self._integration, self._begun.started_at, self._rules
+            self._connection,
+            self._client,
+            self._integration,
+            self._start.started_at,
+            self._options.rules,
         )
         if not gone:
             return pulled
-        finder = LinkFinder(self._connection, self._id, shared=self._shared)
-        self._glance.show(finder)
+        finder = self._new_finder(shared)
+        self._candidates.show(finder)
         linked = finder.store(self._connection)
-        carry_agreed(self._connection, self._id)
-        self._run("record_vanished", id=record_id, vanished=gone, linked=linked)
+        carry_agreed(self._connection, self._property_id)
+        self._history.record_vanished(record_id, gone, linked)
         self._connection.commit()
         logger.info("%s: %d prospects are gone from ResMan", pulled.partition_key, gone)
         return replace(pulled, vanished=gone, linked=pulled.linked + linked)
 
-    def _record(
-        self,
-        fetched: int = 0,
-        stored: int = 0,
-        linked: int = 0,
-        *,
-        unchanged: int = 0,
-        measured: Measured | None = None,
-        absences: Absences | None = None,
-        error: str | None = None,
-    ) -> int:
-        measured, absences = measured or Measured(), absences or Absences()
-        record_id: int = self._one(
-            "record_pull",
-            full_read=self._full,
-            modified_since=self._asked.since,
-            fetched=fetched,
-            stored=stored,
-            linked=linked,
-            unchanged=unchanged,
-            silent=measured.silent,
-            overlap_seconds=self._asked.overlap.total_seconds(),
-            late_seconds=measured.late_seconds,
+    def _record(self) -> PullRecord:
+        """The pull for the record, before anything is known of what came."""
+        return PullRecord(
+            full_read=self._options.full,
+            modified_since=self._window.since,
+            overlap_seconds=self._window.overlap.total_seconds(),
             requests=self._reader.requests,
-            missing=absences.missing,
-            distrust=absences.distrust,
-            error=error,
-        ).id
-        return record_id
+        )
 
-    def record_failure(self, error: Exception) -> None:
-        self._connection.rollback()
-        said = trouble.sentence(error)
-        self._run("record_failure", error=said)
-        self._record(error=said)
-        self._connection.commit()
-
-    def _one(self, query: str, **values: Any) -> Row[Any]:
-        return self._connection.execute(QUERIES[query], self._values(values)).one()
-
-    def _run(self, query: str, **values: Any) -> None:
-        self._connection.execute(QUERIES[query], self._values(values))
-
-    def _values(self, values: dict[str, Any]) -> dict[str, Any]:
-        begun = getattr(self, "_begun", None)
-        return {"property_id": self._id, "started_at": begun.started_at if begun else None, **values}
+    def _pulled(self, record: PullRecord, watermark: datetime | None) -> Pulled:
+        return Pulled(
+            self._integration.partition_key,
+            record.fetched,
+            record.stored,
+            record.linked,
+            record.modified_since,
+            watermark,
+            unchanged=record.unchanged,
+            silent=record.silent,
+            overlap=self._window.overlap,
+            late=timedelta(seconds=record.late_seconds),
+            requests=record.requests,
+            missing=record.missing,
+            rejected_reason=record.rejected_reason,
+            unreadable=self._unreadable.reasons(),
+        )

@@ -62,10 +62,13 @@ class Stage:
         self.fetched = 0
         self.staged = 0
         self.newest: datetime | None = None
-        connection.execute(QUERIES.create_stage)
-        if not connection.scalar(QUERIES.is_clear):
-            connection.execute(QUERIES.clear_stage)
-        connection.commit()
+
+    def open(self) -> None:
+        """Makes the session's temporary tables, or empties them. Commits."""
+        self._connection.execute(QUERIES.create_stage)
+        if not self._connection.scalar(QUERIES.is_clear):
+            self._connection.execute(QUERIES.clear_stage)
+        self._connection.commit()
 
     @property
     def unchanged(self) -> int:

@@ -42,27 +42,27 @@ class Heartbeat:
         self._interval = interval
         self._longest = longest
         self._clock = clock
-        self._held: dict[UUID, tuple[Claim, float]] = {}
+        self._claims: dict[UUID, tuple[Claim, float]] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     @contextmanager
-    def holding(self, held: Claim) -> Iterator[None]:
+    def holding(self, claim: Claim) -> Iterator[None]:
         """Keeps one lease alive for the length of a block."""
         with self._lock:
-            self._held[held.change_id] = (held, self._clock())
+            self._claims[claim.change_id] = (claim, self._clock())
         try:
             yield
         finally:
             with self._lock:
-                del self._held[held.change_id]
+                del self._claims[claim.change_id]
 
     def beat(self) -> int:
-        """Extends every lease once. Returns how many are still held."""
+        """Extends every lease once. Returns how many claims still hold."""
         with self._lock:
             now = self._clock()
-            due = [held for held, since in self._held.values() if now - since <= self._longest]
+            due = [claim for claim, since in self._claims.values() if now - since <= self._longest]
         if not due:
             return 0
         with self._engine.connect() as connection:

@@ -1,7 +1,7 @@
-"""The delivery queue: claiming, holding and giving back pending changes, and settling them.
+"""The delivery queue: claiming, keeping and postponing pending changes, and settling them.
 
-Every write after a claim names the lease token that the claim gave. A worker that lost its lease
-matches no row, and what it does is rolled back: `LostLease`.
+Every write after a claim names the lease token that the claim gave (the fencing token). A worker that lost
+its lease matches no row: it is told so, and nothing is written.
 """
 
 from __future__ import annotations
@@ -13,24 +13,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "queue.sql")
 
 
-class LostLease(Exception):
-    """Somebody else holds the change now (or it is gone): nothing was written."""
-
-
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One delivery that this worker holds until its lease ends. `may_have_left`: an earlier worker or
-    attempt may have sent it, so it must be probed before it is sent."""
+    """One delivery that this worker holds until its lease ends.
+
+    seq: its place in the order of all changes. lane: the ordering key, which is the conversation's id.
+    attempts, postponements: how often it was tried before, and how often it was put off for no fault of its
+    own. outcome_unknown: an earlier worker or attempt may have sent it, so it must be read back before it is
+    sent.
+    """
 
     change_id: UUID
+    seq: int
     lane: UUID
     property_id: UUID
     attempts: int
@@ -39,7 +42,7 @@ class Claim:
     enqueued_at: datetime
     was_due_at: datetime
     worker: str
-    may_have_left: bool
+    outcome_unknown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How a held change ends: `success` or `failed`, and why."""
+    """How a claimed change ends: `success` or `failed`, and why."""
 
-    held: Claim
+    claim: Claim
     sync_status: str
     explanation: dict[str, Any]
     prospect_id: str | None = None
@@ -76,7 +79,10 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class DueProperty:
-    """`due_since`: from when on its longest-due delivery has waited; a claim may begin there."""
+    """A property with something to deliver now.
+
+    due_since: from when on its longest-due delivery has waited; a claim may begin there.
+    """
 
     property_id: UUID
     account_id: str
@@ -88,19 +94,11 @@ def due_properties(
 ) -> list[DueProperty]:
     """Which connected properties have a delivery that may be claimed now. Given `due_from`, only what was due
     at that moment or later is looked at."""
-    rows = connection.execute(
-        QUERIES.due_properties,
-        {
-            "property_ids": None if property_ids is None else list(property_ids),
-            "due_from": due_from or "-infinity",
-        },
-    )
-    return [DueProperty(r.property_id, r.resman_account_id, r.due_since) for r in rows]
-
-
-def heal_heads(connection: Connection) -> list[UUID | None]:
-    """Marks the first of each lane that has none marked. Returns the property of each."""
-    return list(connection.scalars(QUERIES.heal_heads))
+    values = {
+        "property_ids": None if property_ids is None else list(property_ids),
+        "due_from": due_from or "-infinity",
+    }
+    return rows_as(DueProperty, connection.execute(QUERIES.due_properties, values))
 
 
 def claim(
@@ -112,11 +110,12 @@ def claim(
     limit: int = 1,
     due_from: datetime | None = None,
 ) -> list[Claim]:
-    """Claims the longest-due deliveries of a property, at most `limit`, each of another conversation.
-    Commits.
+    """Claims the longest-due deliveries of a property, each of another conversation. Commits.
 
-    Given `due_from`, only what was due at that moment or later is looked at: `Claim.was_due_at` of the
-    last claim is where the next one may begin, and `DueProperty.due_since` is where the first one may.
+    Args:
+        limit: how many at most.
+        due_from: only what was due at that moment or later is looked at. `Claim.was_due_at` of the last claim
+            is where the next one may begin, and `DueProperty.due_since` is where the first one may.
     """
     values = {
         "property_id": property_id,
@@ -125,41 +124,27 @@ def claim(
         "limit": limit,
         "due_from": due_from or "-infinity",
     }
-    rows: Sequence[Row[Any]] = ()
     # Two of one lane were both taken for its head, and the index refused the second: another worker has just
     # claimed the first, or the lane is not what `in_turn` says. Looking at the whole of each lane tells.
     for carefully in (False, True):
         try:
             connection.execute(QUERIES.look_up_by_key)
             connection.execute(QUERIES.join_by_hash)
-            rows = connection.execute(QUERIES.claim, {**values, "carefully": carefully}).all()
+            claims = rows_as(Claim, connection.execute(QUERIES.claim, {**values, "carefully": carefully}))
             connection.commit()
-            break
         except IntegrityError:
             connection.rollback()
-    return [
-        Claim(
-            change_id=row.change_id,
-            lane=row.lane,
-            property_id=row.property_id,
-            attempts=row.attempts,
-            postponements=row.postponements,
-            lease_token=row.lease_token,
-            enqueued_at=row.enqueued_at,
-            was_due_at=row.was_due_at,
-            worker=worker,
-            may_have_left=row.found_state in ("in_flight", "unknown"),
-        )
-        for row in sorted(rows, key=lambda row: (row.was_due_at, row.seq))
-    ]
+        else:
+            return sorted(claims, key=lambda c: (c.was_due_at, c.seq))
+    return []
 
 
-def extend_leases(connection: Connection, held: Sequence[Claim], lease_seconds: float) -> set[UUID]:
-    """The heartbeat: each lease ends `lease_seconds` from now. Commits. Returns the changes that are still
-    held."""
+def extend_leases(connection: Connection, claims: Sequence[Claim], lease_seconds: float) -> set[UUID]:
+    """The heartbeat: each lease ends `lease_seconds` from now. Commits. Returns the changes whose claims
+    still hold."""
     values = {
-        "change_ids": [h.change_id for h in held],
-        "lease_tokens": [h.lease_token for h in held],
+        "change_ids": [c.change_id for c in claims],
+        "lease_tokens": [c.lease_token for c in claims],
         "lease_seconds": lease_seconds,
     }
     kept = set(connection.execute(QUERIES.extend_leases, values).scalars())
@@ -167,55 +152,60 @@ def extend_leases(connection: Connection, held: Sequence[Claim], lease_seconds: 
     return kept
 
 
-def extend_lease(connection: Connection, held: Claim, lease_seconds: float) -> None:
-    """The heartbeat of one. Raises LostLease."""
-    if not extend_leases(connection, [held], lease_seconds):
-        raise LostLease(f"change {held.change_id}")
-
-
-def still_held(connection: Connection, held: Claim) -> None:
-    """Keeps the lease until the transaction ends. Raises LostLease."""
-    if connection.execute(QUERIES.still_held, _key(held)).first() is None:
-        connection.rollback()
-        raise LostLease(f"change {held.change_id}")
+def keep_claim(connection: Connection, claim: Claim) -> bool:
+    """Keeps a claim until the transaction ends, so that nobody takes it over before what belongs to it is
+    written. Returns whether it still holds; if not, the transaction is rolled back."""
+    if connection.execute(QUERIES.keep_claim, _key(claim)).first() is not None:
+        return True
+    connection.rollback()
+    return False
 
 
 def postpone(
     connection: Connection,
-    held: Claim,
+    claim: Claim,
     *,
     state: str,
     outcome: str,
     seconds: float,
     counted: bool,
     attempts: Sequence[Attempt],
-) -> None:
-    """Gives a delivery back, to be claimed again after `seconds`. Commits. Raises LostLease."""
+) -> bool:
+    """Gives a delivery back, to be claimed again after `seconds`. Commits.
+
+    Args:
+        state: `ready`, `waiting` (for a person or a setting), or `unknown` (it may have arrived).
+        outcome: why, in one word.
+        counted: whether it counts as a try of this change's own.
+
+    Returns:
+        Whether the claim still held; if not, nothing was written.
+    """
     values = {
-        **_key(held),
-        "worker": held.worker,
+        **_key(claim),
+        "worker": claim.worker,
         "state": state,
         "outcome": outcome,
         "seconds": seconds,
         "counted": int(counted),
         "tried": _json([a.as_row() for a in attempts]),
     }
-    if connection.execute(QUERIES.postpone, values).first() is None:
-        connection.rollback()
-        raise LostLease(f"change {held.change_id}")
+    kept = connection.execute(QUERIES.postpone, values).first() is not None
     connection.commit()
+    return kept
 
 
 def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[UUID]:
     """Gives changes their final status, with the explanation under `context_data.sync`, and lets the next
     of each lane come forward. The caller commits, with what belongs to the same moment.
 
-    Returns the changes that were still held; of the others nothing is written.
+    Returns:
+        The changes whose claims still held; of the others nothing is written.
     """
     rows = [
         {
-            **_key(s.held),
-            "worker": s.held.worker,
+            **_key(s.claim),
+            "worker": s.claim.worker,
             "sync_status": s.sync_status,
             "prospect_id": s.prospect_id,
             "explanation": s.explanation,
@@ -225,21 +215,14 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[UUI
     ]
     connection.execute(QUERIES.look_up_by_key)
     connection.execute(QUERIES.join_by_hash)
-    given = {"settlements": _json(rows), "change_ids": [s.held.change_id for s in settlements]}
+    given = {"settlements": _json(rows), "change_ids": [s.claim.change_id for s in settlements]}
     kept = set(connection.execute(QUERIES.settle, given).scalars())
     connection.execute(QUERIES.join_freely)
     return kept
 
 
-def settle_one(connection: Connection, settlement: Settlement) -> None:
-    """`settle` for one change. Raises LostLease."""
-    if not settle(connection, [settlement]):
-        connection.rollback()
-        raise LostLease(f"change {settlement.held.change_id}")
-
-
-def _key(held: Claim) -> dict[str, Any]:
-    return {"change_id": held.change_id, "lease_token": held.lease_token}
+def _key(claim: Claim) -> dict[str, Any]:
+    return {"change_id": claim.change_id, "lease_token": claim.lease_token}
 
 
 def _json(value: object) -> str:

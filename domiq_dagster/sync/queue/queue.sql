@@ -6,7 +6,7 @@
 
 -- name: due_properties
 -- Which properties of these accounts have something to deliver now, and since when.
-SELECT i.property_id, i.resman_account_id, due.due_since
+SELECT i.property_id, i.resman_account_id AS account_id, due.due_since
 -- LATERAL with ORDER BY and LIMIT looks into the index once a property; EXISTS became a join that read
 -- the whole queue.
 FROM domiq_sync.integration i
@@ -73,17 +73,17 @@ FROM due
 WHERE d.change_id = ANY (ARRAY(SELECT change_id FROM due))  -- by key
   AND d.change_id = due.change_id
 RETURNING d.change_id, d.seq, d.lane, d.property_id, d.attempts, d.postponements, d.lease_token, d.enqueued_at,
-          due.found_state, due.was_due_at
+          due.was_due_at, d.worker, due.found_state IN ('in_flight', 'unknown') AS outcome_unknown
 
 -- name: extend_leases
--- The heartbeat. Returns which are still held. The commit waits for no disk: a lease that a crash shortens is
+-- The heartbeat. Returns those whose claim still holds. The commit waits for no disk: a lease that a crash shortens is
 -- only claimed the sooner.
 UPDATE domiq_sync.delivery d SET next_attempt_at = clock_timestamp() + :lease_seconds * interval '1 second'
 WHERE d.change_id = ANY (CAST(:change_ids AS uuid[])) AND d.lease_token = ANY (CAST(:lease_tokens AS bigint[]))
 RETURNING d.change_id, set_config('synchronous_commit', 'off', true)
 
--- name: still_held
--- Held until the transaction ends, so that nobody claims it before what belongs to it is written.
+-- name: keep_claim
+-- Kept until the transaction ends, so that nobody claims it before what belongs to it is written.
 SELECT change_id FROM domiq_sync.delivery
 WHERE change_id = :change_id AND lease_token = :lease_token FOR UPDATE
 
@@ -122,10 +122,7 @@ WITH given AS (
 ), settled AS (
     UPDATE public.status_sync_log g
     SET sync_status = removed.sync_status, resman_lead_id = COALESCE(removed.prospect_id, g.resman_lead_id),
-        context_data = CASE WHEN jsonb_typeof(g.context_data) = 'object' THEN g.context_data
-                            WHEN g.context_data IS NULL THEN '{}'::jsonb
-                            ELSE jsonb_build_object('original', g.context_data) END
-                       || jsonb_build_object('sync', removed.explanation)
+        context_data = domiq_sync.context_object(g.context_data) || jsonb_build_object('sync', removed.explanation)
     FROM removed
     WHERE g.id = ANY (CAST(:change_ids AS uuid[])) AND g.id = removed.change_id
     -- COALESCE keeps this from being looked up in the log's index by status, which reads the whole backlog
@@ -148,77 +145,3 @@ WITH given AS (
           FROM removed OFFSET 0) r  -- each is read once
 )
 SELECT change_id FROM removed
-
--- name: heal_heads
--- A change that was committed just while the one before it was settled saw a head that is gone. As in settle, it
--- comes forward behind what is due already, where workers look.
-UPDATE domiq_sync.delivery
-SET is_head = TRUE, next_attempt_at = greatest(next_attempt_at, clock_timestamp())
-WHERE NOT is_head AND change_id IN (
-    SELECT first.change_id
-    FROM (SELECT DISTINCT lane FROM domiq_sync.delivery WHERE NOT is_head) AS queued
-    CROSS JOIN LATERAL (SELECT d.change_id, d.is_head FROM domiq_sync.delivery d
-                        WHERE d.lane = queued.lane ORDER BY d.seq LIMIT 1) AS first
-    WHERE NOT first.is_head)
-RETURNING property_id
-
--- name: load_change
--- All that sending one change depends on.
-SELECT g.id AS change_id, g.conversation_id, g.resman_lead_id, g.old_status, g.new_status, g.status_reason,
-       g.context_data, g.created_at, c.id IS NOT NULL AS has_conversation,
-       EXISTS (SELECT FROM public.conversation o WHERE o.user_id = c.user_id AND o.id <> c.id) AS has_siblings,
-       c.status AS domiq_status, c.tour_datetime,
-       c.ai_intent_summary, c.move_in_date, u.id AS user_id, u.first_name, u.last_name, u.email, u.phone,
-       l.prospect_id, l.person_id, l.is_current, l.agreed_domiq_status, l.agreed_resman_status,
-       r.status AS resman_status, r.effective_status, r.last_modified, r.touched_at,
-       COALESCE(c.created_at, g.created_at) AS began_at,
-       EXTRACT(EPOCH FROM clock_timestamp()
-               - greatest(r.read_at, r.touched_at, w.last_pull_at))::float AS known_for
-FROM public.status_sync_log g
-LEFT JOIN public.conversation c ON c.id = g.conversation_id
-LEFT JOIN public."user" u ON u.id = c.user_id
-LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = c.id
-LEFT JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
-LEFT JOIN domiq_sync.watermark w ON w.property_id = l.property_id
-WHERE g.id = :change_id
-
--- name: sibling_in_doubt
--- Whether another conversation of the same user waits for an outcome that ResMan may still be working on.
--- One that itself waits for such a one does not count: two would wait for each other.
-SELECT EXISTS (
-    SELECT FROM public.conversation o
-    JOIN domiq_sync.delivery d ON d.lane = o.id
-    WHERE o.user_id = :user_id AND o.id <> :lane AND d.property_id = :property_id AND d.state = 'unknown'
-      AND d.next_attempt_at > clock_timestamp() AND d.last_outcome <> 'same_person_under_way')
-
--- name: touch_lead
--- What we know of a lead since we read it or changed it ourselves. What was read gives way to whatever was
--- noted since: it may be stored late.
-INSERT INTO domiq_sync.resman_lead AS kept
-    (property_id, prospect_id, person_id, status, effective_status, content_hash, read_at, touched_at)
-VALUES (:property_id, :prospect_id, :person_id, :status, :effective_status, '', clock_timestamp(), clock_timestamp())
-ON CONFLICT (property_id, prospect_id) DO UPDATE SET
-    status = EXCLUDED.status,
-    effective_status = CASE WHEN kept.status = EXCLUDED.status THEN kept.effective_status
-                            ELSE EXCLUDED.effective_status END,
-    person_id = COALESCE(kept.person_id, EXCLUDED.person_id), touched_at = EXCLUDED.touched_at
-    WHERE :ours OR kept.touched_at IS NOT DISTINCT FROM CAST(:known_since AS timestamptz)
-
--- name: note_moved
--- Our own post moved a linked lead, and there is more of the change to come. The lead is locked before its
--- link, as by every writer of both.
-WITH lead AS (
-    UPDATE domiq_sync.resman_lead r
-    SET status = :status, effective_status = :status, touched_at = clock_timestamp()
-    FROM domiq_sync.lead_link l
-    WHERE l.conversation_id = :conversation_id AND r.property_id = l.property_id AND r.prospect_id = l.prospect_id
-    RETURNING 1
-)
-UPDATE domiq_sync.lead_link SET agreed_resman_status = :status, agreed_at = clock_timestamp()
-WHERE conversation_id = :conversation_id AND (SELECT count(*) FROM lead) >= 0
-
--- name: agree
-UPDATE domiq_sync.lead_link
-SET agreed_domiq_status = :d, agreed_resman_status = :r, agreed_at = clock_timestamp(),
-    person_id = COALESCE(person_id, :person_id)
-WHERE conversation_id = :conversation_id

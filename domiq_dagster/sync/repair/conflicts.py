@@ -1,20 +1,25 @@
-"""Conflicts that a person decides (manual_review): listing them and carrying out the decision."""
+"""Conflicts that a person decides (manual_review): carrying out the decision."""
 
 from __future__ import annotations
 
-import json
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine
 
+from domiq_dagster.db.rows import row_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.decisions.apply import apply_property
+from domiq_dagster.sync.decisions.conflict_store import close_conflicts
 from domiq_dagster.sync.decisions.decide import enforceable
 from domiq_dagster.sync.integrations import Integration, load_integrations
+from domiq_dagster.sync.linking.store import AgreedPair, agree
+from domiq_dagster.sync.queue import lanes
+from domiq_dagster.sync.status_map import LeadStatus
 
 QUERIES = load_queries(__package__, "conflicts.sql")
-INBOUND = load_queries("domiq_dagster.sync.decisions", "apply.sql")
+Side = Literal["domiq", "resman"]
 
 
 class NoSuchConflict(Exception):
@@ -25,15 +30,33 @@ class CannotEnforce(NoSuchConflict):
     """DomIQ's status cannot be brought about at ResMan."""
 
 
-def open_conflicts(connection: Connection) -> list[dict[str, Any]]:
-    """The open ones, oldest first."""
-    return [dict(r._mapping) for r in connection.execute(QUERIES.open_conflicts)]
+class _MovedOn(Exception):
+    """The conflict does not show the two sides as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenConflict:
+    """A conflict with the two sides as they are, and as it shows them."""
+
+    conversation_id: UUID
+    property_id: UUID
+    prospect_id: str
+    domiq_status: str | None
+    resman_status: str
+    shown_domiq_status: str | None
+    shown_resman_status: str
+    lead_status: str | None
+
+    @property
+    def has_moved_on(self) -> bool:
+        shown = (self.shown_domiq_status, self.shown_resman_status)
+        return (self.domiq_status, self.resman_status) != shown
 
 
 def resolve(
     engine: Engine,
     conversation_id: UUID,
-    keep: Literal["domiq", "resman"],
+    keep: Side,
     *,
     by: str | None = None,
     dry_run: bool = False,
@@ -41,19 +64,13 @@ def resolve(
     """Lets one side win, which goes on record with `by`. ResMan's status is applied at once; DomIQ's goes out
     with the next push. With `dry_run` it is only found out whether it can be done.
 
-    Raises NoSuchConflict (also where the sides have moved on since: what there is to decide has changed),
-    CannotEnforce.
+    Raises:
+        NoSuchConflict: there is none, or the sides have moved on since: what there is to decide has changed.
+        CannotEnforce: the side that is to win cannot.
     """
-    with engine.connect() as connection:
-        property_id = connection.scalar(QUERIES.property_of_conflict, {"conversation_id": conversation_id})
-        integrations = load_integrations(connection, property_ids=[property_id], enabled_only=False)
-    if property_id is None:
-        raise NoSuchConflict(f"There is no open conflict for conversation {conversation_id}.")
-    if not integrations:
-        raise CannotEnforce("The property is not connected any more: connect it, or leave the conflict.")
-    (integration,) = integrations
+    integration = _integration_of(engine, conversation_id)
     try:
-        _decide(engine, integration, conversation_id, keep, by, dry_run)
+        _decide(engine, integration, conversation_id, keep, by, dry_run=dry_run)
     except _MovedOn as moved:
         if not dry_run:
             apply_property(engine, integration, conversation_id=conversation_id)
@@ -62,59 +79,71 @@ def resolve(
         apply_property(engine, integration, conversation_id=conversation_id)
 
 
-class _MovedOn(Exception):
-    """The conflict does not show the two sides as they are."""
+def _integration_of(engine: Engine, conversation_id: UUID) -> Integration:
+    with engine.connect() as connection:
+        property_id = connection.scalar(QUERIES.property_of_conflict, {"conversation_id": conversation_id})
+        if property_id is None:
+            raise _none_open(conversation_id)
+        found = load_integrations(connection, property_ids=[property_id], enabled_only=False)
+    if not found:
+        raise CannotEnforce("The property is not connected any more: connect it, or leave the conflict.")
+    return found[0]
+
+
+def _none_open(conversation_id: UUID) -> NoSuchConflict:
+    return NoSuchConflict(f"There is no open conflict for conversation {conversation_id}.")
 
 
 def _decide(
     engine: Engine,
     integration: Integration,
     conversation_id: UUID,
-    keep: Literal["domiq", "resman"],
+    keep: Side,
     by: str | None,
+    *,
     dry_run: bool,
 ) -> None:
     with engine.begin() as connection:
-        row = connection.execute(QUERIES.lock_conflict, {"conversation_id": conversation_id}).first()
-        if row is None:
-            raise NoSuchConflict(f"There is no open conflict for conversation {conversation_id}.")
-        # From here on no worker can claim one of its changes.
-        connection.execute(INBOUND.lock_lane, {"conversation_id": conversation_id})
-        _check(row, integration, keep)
+        values = {"conversation_id": conversation_id}
+        conflict = row_as(_OpenConflict, connection.execute(QUERIES.lock_conflict, values))
+        if conflict is None:
+            raise _none_open(conversation_id)
+        lanes.lock(connection, conversation_id)
+        _check(connection, conflict, integration, keep)
         if dry_run:
             return
-        values = {**row._mapping, "by": by, "resolution": f"a person decided: {keep}"}
         # Before the pair: what waited for a person must not find the conflict gone and the pair as it was.
-        connection.execute(INBOUND.close_conflict, values)
+        close_conflicts(connection, [conversation_id], f"a person decided: {keep}", by=by)
         if keep == "domiq":
-            agreed = {"domiq_status": None, "resman_status": row.resman_status}
-            connection.execute(INBOUND.wake_lane, values)
+            # The side that is to lose counts as agreed, so that only the other one has moved.
+            agree(connection, AgreedPair(conversation_id, None, conflict.resman_status))
+            lanes.wake(connection, lanes.CONFLICT, conversation_id)
         else:
-            agreed = {"domiq_status": row.domiq_status, "resman_status": ""}
-            explanation = {
+            beaten = {
                 "outcome": "superseded",
                 "reason": "a person decided for ResMan's status",
                 "decided_by": by,
             }
-            connection.execute(INBOUND.supersede_open, {**values, "explanation": json.dumps(explanation)})
-        connection.execute(QUERIES.count_as_agreed, {**values, **agreed})
+            lanes.supersede_open(connection, conversation_id, conflict.prospect_id, beaten)
+            agree(connection, AgreedPair(conversation_id, conflict.domiq_status, ""))
 
 
-def _check(row: Row[Any], integration: Integration, keep: str) -> None:
-    if row.under_way:
+def _check(connection: Connection, conflict: _OpenConflict, integration: Integration, keep: Side) -> None:
+    if lanes.is_under_way(connection, conflict.conversation_id):
         raise NoSuchConflict("A change of this conversation is on its way to ResMan: try again in a minute.")
-    if (row.domiq_status, row.resman_status) != (row.shown_domiq_status, row.shown_resman_status):
+    if conflict.has_moved_on:
         raise _MovedOn(
-            f"The two sides have moved on since the conflict was listed: DomIQ shows {row.domiq_status}, "
-            f"ResMan {row.resman_status}. Look again with domiq-sync conflicts."
+            "The two sides have moved on since the conflict was listed: DomIQ shows "
+            f"{conflict.domiq_status}, ResMan {conflict.resman_status}. Look again with domiq-sync conflicts."
         )
     if not (integration.outbound if keep == "domiq" else integration.inbound):
         raise CannotEnforce(
             f"The property's settings do not let {'DomIQ' if keep == 'domiq' else 'ResMan'}'s status across: "
             "change its direction, or enable it, with domiq-sync connect."
         )
-    if keep == "domiq" and row.lead_status and not enforceable(row.resman_status, row.lead_status):
+    wanted = LeadStatus(conflict.lead_status) if conflict.lead_status is not None else None
+    if keep == "domiq" and wanted is not None and not enforceable(conflict.resman_status, wanted):
         raise CannotEnforce(
-            f"ResMan shows {row.resman_status}, which cannot be undone from DomIQ: keep resman, or have "
+            f"ResMan shows {conflict.resman_status}, which cannot be undone from DomIQ: keep resman, or have "
             "it changed in ResMan."
         )

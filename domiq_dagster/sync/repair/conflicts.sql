@@ -1,8 +1,3 @@
--- name: open_conflicts
-SELECT k.id, i.partition_key, k.conversation_id, k.prospect_id, k.domiq_status, k.resman_status, k.opened_at
-FROM domiq_sync.conflict k LEFT JOIN domiq_sync.integration i ON i.property_id = k.property_id
-WHERE k.resolved_at IS NULL ORDER BY k.opened_at, k.id
-
 -- name: property_of_conflict
 SELECT property_id FROM domiq_sync.conflict WHERE conversation_id = :conversation_id AND resolved_at IS NULL
 
@@ -11,17 +6,9 @@ SELECT property_id FROM domiq_sync.conflict WHERE conversation_id = :conversatio
 SELECT k.conversation_id, k.property_id, k.prospect_id, c.status AS domiq_status,
        r.effective_status AS resman_status, k.domiq_status AS shown_domiq_status,
        k.resman_status AS shown_resman_status,
-       domiq_sync.lead_status(k.property_id, c.status) AS lead_status,
-       (SELECT count(*) FROM domiq_sync.delivery d
-        WHERE d.lane = k.conversation_id AND d.state IN ('in_flight', 'unknown')) AS under_way
+       domiq_sync.lead_status(k.property_id, c.status) AS lead_status
 FROM public.conversation c
 JOIN domiq_sync.conflict k ON k.conversation_id = c.id AND k.resolved_at IS NULL
 LEFT JOIN domiq_sync.resman_lead r ON r.property_id = k.property_id AND r.prospect_id = k.prospect_id
 WHERE c.id = :conversation_id
 FOR UPDATE OF c, k
-
--- name: count_as_agreed
--- The side that is to lose counts as agreed, so that only the other one has moved.
-UPDATE domiq_sync.lead_link
-SET agreed_domiq_status = :domiq_status, agreed_resman_status = :resman_status, agreed_at = clock_timestamp()
-WHERE conversation_id = :conversation_id

@@ -16,8 +16,9 @@ from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.decisions.apply import Applied, apply_property, decisions
 from domiq_dagster.sync.decisions.decide import Action
 from domiq_dagster.sync.integrations import Integration, load_integrations
-from domiq_dagster.sync.property_names import Places
-from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.linking import store
+from domiq_dagster.sync.property_names import PropertyNames
+from domiq_dagster.sync.queue import changes, lanes
 from domiq_dagster.sync.status_map import load_status_map
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ _Finding = tuple[str, list[UUID | None]]
 
 @dataclass(slots=True)
 class Reconciled:
-    """What one sweep found, by kind and then by the name of the property (see `places`)."""
+    """What one sweep found, by kind and then by the name of the property (see `PropertyNames`)."""
 
     found: dict[str, Counter[str]] = field(default_factory=lambda: {k: Counter() for k in (*MENDED, *SEEN)})
     applied: list[Applied] = field(default_factory=list)
@@ -93,9 +94,9 @@ def reconcile(
     undone, and of the rest it is only found what it would do."""
     result = Reconciled()
     with engine.begin() as connection:
-        places = Places(connection)
+        names = PropertyNames(connection)
         for kind, rows in (*_mend_queue(connection), *_look(connection)):
-            result.found[kind].update(places.name(row) for row in rows)
+            result.found[kind].update(names.name(row) for row in rows)
         integrations = load_integrations(connection, property_ids=property_ids)
         if dry_run:
             connection.rollback()
@@ -113,21 +114,21 @@ def reconcile(
 def _mend_queue(connection: Connection) -> Iterator[_Finding]:
     """What is mended in the queue, in this order: what was in flight may turn out idle, and whatever is
     taken out may leave a lane without its head."""
-    yield UNADOPTED, _adopt(connection, "unadopted_changes")
-    yield UNDELIVERED, _adopt(connection, "undelivered_changes")
-    yield PLACED, _places(connection, "place_properties")
-    yield EXPIRED, _places(connection, "expired_leases")
-    yield ORPHANS, _places(connection, "fail_orphans")
-    yield IDLE, _places(connection, "drop_idle_deliveries")
-    yield HEADLESS, queue.heal_heads(connection)
-    yield UNSPOKEN, _places(connection, "speak_for_leads")
+    yield UNADOPTED, changes.adopt_unadopted(connection)
+    yield UNDELIVERED, changes.adopt_undelivered(connection)
+    yield PLACED, changes.find_properties(connection)
+    yield EXPIRED, lanes.expire_leases(connection)
+    yield ORPHANS, lanes.fail_orphans(connection)
+    yield IDLE, lanes.drop_idle(connection)
+    yield HEADLESS, lanes.heal_heads(connection)
+    yield UNSPOKEN, store.speak_for_leads(connection)
 
 
 def _look(connection: Connection) -> Iterator[_Finding]:
     """What is only shown."""
-    yield UNKNOWN, _places(connection, "unknown_outcomes")
-    yield UNPLACED, _places(connection, "unplaced_changes")
-    yield INCOMPLETE, _places(connection, "incomplete_rows")
+    yield UNKNOWN, list(connection.scalars(QUERIES.unknown_outcomes))
+    yield UNPLACED, list(connection.scalars(QUERIES.unplaced_changes))
+    yield INCOMPLETE, list(connection.scalars(QUERIES.incomplete_rows))
 
 
 def _mend_property(engine: Engine, integration: Integration, result: Reconciled) -> None:
@@ -147,8 +148,8 @@ def _foresee(engine: Engine, integration: Integration, result: Reconciled) -> No
         connection.execute(text("SET TRANSACTION READ ONLY"))
         statuses = load_status_map(connection, integration.property_id)
         taken = {
-            row.conversation_id: decision.action
-            for row, decision in decisions(connection, integration, statuses)
+            lead.conversation_id: decision.action
+            for lead, decision in decisions(connection, integration, statuses)
             if decision.action in (Action.APPLY, Action.PUSH)
         }
         values = {"property_id": integration.property_id}
@@ -162,19 +163,6 @@ def _foresee(engine: Engine, integration: Integration, result: Reconciled) -> No
             result.found[kind][integration.partition_key] += count
 
 
-def _places(connection: Connection, query: str, **values: object) -> list[UUID | None]:
-    """The property of each row that a query found or mended."""
-    return list(connection.scalars(QUERIES[query], values))
-
-
-def _adopt(connection: Connection, query: str) -> list[UUID | None]:
-    ids = list(connection.scalars(QUERIES[query]))
-    if not ids:
-        return []
-    connection.execute(QUERIES.adopt, {"ids": ids})
-    return _places(connection, "properties_of", ids=ids)
-
-
 def _log_uncaptured(engine: Engine, property_id: UUID) -> int:
     """In batches: the application can change the conversations of a batch only after it."""
     with engine.connect() as connection:
@@ -186,7 +174,6 @@ def _log_uncaptured(engine: Engine, property_id: UUID) -> int:
                 QUERIES.lock_conversations, {"ids": list(found[start : start + _BATCH])}
             ).all()
             rows = connection.execute(QUERIES.log_uncaptured, {"ids": list(free)}).all()
-            first = [row.id for row in rows if row.old_status is None]
-            connection.execute(QUERIES.no_news, {"ids": first})
+            changes.no_news(connection, [row.id for row in rows if row.old_status is None])
             logged += len(rows)
     return logged

@@ -12,13 +12,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.sync.property_names import Places
-from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.property_names import PropertyNames
+from domiq_dagster.sync.queue import changes, lanes
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "retry.sql")
-_ADOPT = load_queries(__package__, "reconcile.sql").adopt
 
 
 class CannotRetry(Exception):
@@ -28,7 +28,7 @@ class CannotRetry(Exception):
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which failed changes: of one property, logged since a time, failed of a reason (an outcome such as
-    `unknown_source`). None: whichever."""
+    `unknown_source`). None of them given: whichever."""
 
     property_id: UUID | None = None
     since: datetime | None = None
@@ -48,38 +48,47 @@ class Retried:
         return self.counts.total()
 
 
-def put_back(engine: Engine, choice: Choice, *, by: str | None = None, dry_run: bool = False) -> Retried:
-    """Makes failed changes pending again, with a delivery; `by` is whoever asks for it. With `dry_run` they
-    are only counted. Raises CannotRetry."""
+@dataclass(frozen=True, slots=True)
+class _FailedChange:
+    """A failed change, what it failed of, and whether a later one has overtaken it."""
+
+    change_id: UUID
+    property_id: UUID | None
+    reason: str
+    overtaken: bool
+
+
+def put_back(
+    engine: Engine, choice: Choice | None = None, *, by: str | None = None, dry_run: bool = False
+) -> Retried:
+    """Makes failed changes pending again, with a delivery. With `dry_run` they are only counted.
+
+    Args:
+        choice: which ones; all, if not given.
+        by: whoever asks for it, for the record.
+
+    Raises:
+        CannotRetry: the choice makes no sense.
+    """
+    choice = choice or Choice()
     retried = Retried()
     with engine.begin() as connection:
         _check(connection, choice)
-        places = Places(connection)
+        names = PropertyNames(connection)
         values = {"property_id": choice.property_id, "since": choice.since, "reason": choice.reason}
         if not dry_run:
-            connection.execute(QUERIES.lock_lanes, values)
-        failed = connection.execute(QUERIES.failed_changes, values).all()
-        chosen = {row.id: row for row in failed if not row.overtaken}
+            # What waits behind a failed change is not to be claimed while it is decided what goes before it.
+            lanes.lock(connection, *connection.scalars(QUERIES.failed_lanes, values))
+        failed = rows_as(_FailedChange, connection.execute(QUERIES.failed_changes, values))
+        chosen = {c.change_id: c for c in failed if not c.overtaken}
         retried.overtaken = len(failed) - len(chosen)
         if chosen and not dry_run:
-            moved = _put_back(connection, list(chosen), _record(choice, places, by))
-            chosen = {i: row for i, row in chosen.items() if i in moved}
-        retried.counts.update((places.name(r.property_id), r.reason) for r in chosen.values())
+            moved = _put_back(connection, list(chosen), _record(choice, names, by))
+            chosen = {i: change for i, change in chosen.items() if i in moved}
+        retried.counts.update((names.name(c.property_id), c.reason) for c in chosen.values())
     if not dry_run:
         logger.info("retry: %d failed changes are pending again", retried.total)
     return retried
-
-
-def retry_failed(
-    engine: Engine,
-    *,
-    property_id: UUID | None = None,
-    since: datetime | None = None,
-    reason: str | None = None,
-    by: str | None = None,
-) -> int:
-    """`put_back`, for whoever needs no more than how many. Raises CannotRetry."""
-    return put_back(engine, Choice(property_id, since, reason), by=by).total
 
 
 def _check(connection: Connection, choice: Choice) -> None:
@@ -95,11 +104,11 @@ def _check(connection: Connection, choice: Choice) -> None:
         raise CannotRetry(f"No change has failed of {choice.reason}. Changes have failed of: {known}.")
 
 
-def _record(choice: Choice, places: Places, by: str | None) -> dict[str, Any]:
+def _record(choice: Choice, names: PropertyNames, by: str | None) -> dict[str, Any]:
     """What goes on record in each change: who asked, and how the changes were chosen."""
     return {
         "by": by,
-        "property": places.name(choice.property_id) if choice.property_id else None,
+        "property": names.name(choice.property_id) if choice.property_id else None,
         "since": choice.since.isoformat() if choice.since else None,
         "reason": choice.reason,
     }
@@ -108,7 +117,8 @@ def _record(choice: Choice, places: Places, by: str | None) -> dict[str, Any]:
 def _put_back(connection: Connection, ids: list[UUID], record: dict[str, Any]) -> set[UUID]:
     """Those of them that nobody else has put back meanwhile."""
     moved = set(connection.scalars(QUERIES.put_back, {"ids": ids, "record": json.dumps(record)}).all())
-    connection.execute(_ADOPT, {"ids": [i for i in ids if i in moved]})
-    connection.execute(QUERIES.doubt, {"ids": list(moved)})
-    queue.heal_heads(connection)
+    changes.adopt(connection, [i for i in ids if i in moved])
+    # A failed change may have arrived all the same: somebody may have settled it by hand.
+    lanes.doubt(connection, moved)
+    lanes.heal_heads(connection)
     return moved

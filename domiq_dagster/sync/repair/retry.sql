@@ -1,24 +1,16 @@
--- name: lock_lanes
--- What waits behind the failed changes: nobody claims it while it is decided what goes before it.
-SELECT d.change_id FROM domiq_sync.delivery d
-WHERE d.lane IN (SELECT c.conversation_id
-                 FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
-                 WHERE g.sync_status = 'failed' AND g.sync_direction = 'to_resman'
-                   AND (CAST(:property_id AS uuid) IS NULL OR c.property_id = :property_id)
-                   AND (CAST(:since AS timestamptz) IS NULL OR c.logged_at >= :since)
-                   AND (CAST(:reason AS text) IS NULL
-                        OR COALESCE(g.context_data #>> '{sync,outcome}', '(none)') = :reason))
-ORDER BY d.change_id FOR UPDATE
-
--- name: doubt
--- A failed change may have arrived all the same (somebody may have settled it by hand): it is probed first.
-UPDATE domiq_sync.delivery SET state = 'unknown'
-WHERE change_id = ANY (CAST(:ids AS uuid[])) AND state = 'ready'
+-- name: failed_lanes
+-- The conversations of the failed changes.
+SELECT DISTINCT c.conversation_id
+FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
+WHERE g.sync_status = 'failed' AND g.sync_direction = 'to_resman' AND c.conversation_id IS NOT NULL
+  AND (CAST(:property_id AS uuid) IS NULL OR c.property_id = :property_id)
+  AND (CAST(:since AS timestamptz) IS NULL OR c.logged_at >= :since)
+  AND (CAST(:reason AS text) IS NULL OR COALESCE(g.context_data #>> '{sync,outcome}', '(none)') = :reason)
 
 -- name: failed_changes
 -- Failed outbound changes, in order, each with what it failed of, and whether a later change of the same
 -- conversation has overtaken it: then ResMan must not hear of it any more.
-SELECT c.change_id AS id, c.property_id, COALESCE(g.context_data #>> '{sync,outcome}', '(none)') AS reason,
+SELECT c.change_id, c.property_id, COALESCE(g.context_data #>> '{sync,outcome}', '(none)') AS reason,
        EXISTS (SELECT FROM domiq_sync.change later
                JOIN public.status_sync_log l ON l.id = later.change_id
                WHERE later.conversation_id = c.conversation_id AND later.seq > c.seq
@@ -47,9 +39,7 @@ SET sync_status = 'pending',
                 CAST(:record AS jsonb) || jsonb_build_object(
                     'at', clock_timestamp(), 'after', kept.context -> 'sync',
                     'after_attempt', (SELECT max(a.id) FROM domiq_sync.attempt a WHERE a.change_id = g.id))))
-        FROM (SELECT CASE WHEN jsonb_typeof(g.context_data) = 'object' THEN g.context_data
-                          WHEN g.context_data IS NULL THEN '{}'::jsonb
-                          ELSE jsonb_build_object('original', g.context_data) END AS context) AS kept)
+        FROM (SELECT domiq_sync.context_object(g.context_data) AS context) AS kept)
 WHERE g.id = ANY (CAST(:ids AS uuid[])) AND g.sync_status = 'failed'
 RETURNING g.id
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from domiq_dagster.sync.property_names import Places
+from domiq_dagster.sync.property_names import PropertyNames
 from domiq_dagster.sync.rules.compile import Rule, compile_rules
 from domiq_dagster.sync.rules.judge import Outcome
 from domiq_dagster.sync.rules.loops import find_loops
@@ -72,7 +72,7 @@ def check_rules(
 ) -> RulesCheck:
     """Examines the active rules, of one property or of all."""
     found = RulesCheck()
-    names = Places(connection)
+    names = PropertyNames(connection)
     places = {p.property_id: p for p in load_places(connection)}
     catalogue = load_catalogue(connection)
     rows = [r for r in load_every_rule(connection) if property_id in (None, r.property_id)]

@@ -6,14 +6,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
+from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import NotEntitled, ResManError, Scope
 from domiq_dagster.resman.models import Employee, PickListItem
-from domiq_dagster.sync.integrations import Integration
+from domiq_dagster.sync.integrations import SETTING_NAMES, Integration
+from domiq_dagster.sync.queue import lanes
 
 logger = logging.getLogger(__name__)
+QUERIES = load_queries(__package__, "fill_settings.sql")
 PREFERRED_SOURCES = ("domiq", "chatbot", "chat", "website", "web")
 PREFERRED_LOST_REASONS = ("other", "unknown", "no response", "lack of response", "inactive")
 
@@ -21,8 +24,12 @@ PREFERRED_LOST_REASONS = ("other", "unknown", "no response", "lack of response",
 def complete_settings(engine: Engine, client: ResManClient, integrations: Sequence[Integration]) -> list[str]:
     """Asks ResMan for what the settings leave open and stores it, so that later passes need not ask.
 
-    Returns one sentence for each setting that could not be filled; such a property still pulls, and
-    its changes wait.
+    Returns:
+        One sentence for each setting that could not be filled; such a property still pulls, and its changes
+        wait.
+
+    Raises:
+        ResManError: ResMan does not answer at all.
     """
     problems: list[str] = []
     zones: dict[str, dict[str, str | None]] = {}
@@ -102,17 +109,10 @@ def prefer(items: Sequence[PickListItem], words: Sequence[str]) -> str | None:
 def _store(engine: Engine, integration: Integration, values: dict[str, str]) -> None:
     if not values:
         return
-    sets = ", ".join(f"{name} = COALESCE({name}, :{name})" for name in values)
     with engine.begin() as connection:
         connection.execute(
-            text(f"UPDATE domiq_sync.integration SET {sets} WHERE property_id = :property_id"),
-            {**values, "property_id": integration.property_id},
+            QUERIES.fill,
+            {**dict.fromkeys(SETTING_NAMES), **values, "property_id": integration.property_id},
         )
-        connection.execute(
-            text(
-                "UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp(), state = 'ready' "
-                "WHERE property_id = :p AND state = 'waiting' AND last_outcome LIKE 'not_configured%'"
-            ),
-            {"p": integration.property_id},
-        )
+        lanes.wake_property(connection, integration.property_id)
     logger.info("settings of %s filled from ResMan: %s", integration.partition_key, ", ".join(sorted(values)))

@@ -21,7 +21,7 @@ from domiq_dagster.checks import all_checks
 from domiq_dagster.definitions import defs
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.sync.alerts.thresholds import set_threshold
-from domiq_dagster.sync.repair.retry import retry_failed
+from domiq_dagster.sync.repair.retry import put_back
 from tests.fixtures.dagster_instance import Harness, logged, plain
 from tests.fixtures.world import POST
 
@@ -326,7 +326,7 @@ def test_past_the_threshold_people_are_told_once_and_once_more_on_recovery(troub
 
     # An operator has the refusals mended and retries.
     harness.world.standin.faults()
-    assert retry_failed(harness.world.engine) == 6
+    assert put_back(harness.world.engine).total == 6
     recovered = harness.run("push")
     assert verdict(recovered, "failed_sync_threshold").passed
     said = [s for s in logged(recovered, harness.instance, logging.INFO) if s.startswith("recovered: ")]

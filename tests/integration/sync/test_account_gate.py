@@ -23,7 +23,7 @@ from domiq_dagster.sync.account_gate import (
     BreakerRules,
     RequestInDoubt,
 )
-from domiq_dagster.sync.delivery.lead_state import lock_person, unlock_person
+from domiq_dagster.sync.delivery.person_lock import PersonLock
 from tests.fixtures.world import World
 
 PROPERTIES = {"endpoint": "Properties"}
@@ -296,13 +296,15 @@ def test_a_slot_granted_while_its_wait_is_cancelled_is_let_go(world: World) -> N
 
 def test_a_person_locked_while_the_wait_is_cancelled_is_let_go(world: World) -> None:
     """As a slot: a session would else keep the person for as long as it lives."""
-    user, place = uuid4(), uuid4()
+    user = uuid4()
     with cancelled_when_granted(world, world.engine) as befell, world.engine.connect() as connection:
-        assert lock_person(connection, place, user) is False
+        person = PersonLock(connection, uuid4())
+        assert person.take(user) is False
         assert befell and world.kept_locks() == []
-        assert lock_person(connection, place, user) is True
-        unlock_person(connection, place, user)
-        connection.commit()
+        assert person.take(user) is True
+        assert len(world.kept_locks()) == 1
+        person.release()
+    assert world.kept_locks() == []
 
 
 def test_whoever_waits_for_a_slot_comes_to_an_end(world: World) -> None:

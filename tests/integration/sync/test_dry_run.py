@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.db.rehearsal import rehearsal
+from domiq_dagster.db.dry_run_session import dry_run_session
 from domiq_dagster.sync.dry_run import Forecast, forecast_all, forecast_property, forecast_push
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.repair.reconcile import reconcile
@@ -27,7 +27,7 @@ def everything(world: World) -> Any:
 
 def forecast(world: World, **options: Any) -> Forecast:
     (integration,) = world.integrations()
-    found, _ = forecast_property(lambda: rehearsal(world.url), world.client, integration, **options)
+    found, _ = forecast_property(lambda: dry_run_session(world.url), world.client, integration, **options)
     return found
 
 
@@ -65,7 +65,7 @@ def test_it_says_what_the_first_pass_then_does(world: World) -> None:
     there = world.places[0]
     proposed = connect_property(world.engine, flats, there["accountId"], there["propertyId"], dry_run=True)
 
-    found, pulled = forecast_property(lambda: rehearsal(world.url), world.client, proposed)
+    found, pulled = forecast_property(lambda: dry_run_session(world.url), world.client, proposed)
 
     assert everything(world) == before
     assert world.standin.requests(POST) == []
@@ -153,7 +153,7 @@ def test_a_property_that_cannot_be_read_does_not_keep_the_others_from_being_fore
     world.standin.faults({"kind": "status", "status": 503, "property_id": there})
     with world.engine.connect() as connection:
         integrations = load_integrations(connection)
-    found = forecast_all(lambda: rehearsal(world.url), world.client, integrations)
+    found = forecast_all(lambda: dry_run_session(world.url), world.client, integrations)
     by_key = {i.partition_key: f for i, f, _ in found}
     assert "server_fault" in str(by_key["juniper-flats"].error)
     assert by_key["prairie-lofts"].error is None

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from domiq_dagster.sync.alerts.evaluate import list_alerts, look
+from domiq_dagster.sync.linking.reviews import open_reviews
 from domiq_dagster.sync.monitoring.explain import explain
-from domiq_dagster.sync.repair.link_review import never_link, open_questions
+from domiq_dagster.sync.repair.link_review import never_link
 from domiq_dagster.sync.rules.check import check_rules
 from domiq_dagster.sync.rules.plan import plan_rules
 from tests.fixtures.notices import NoticeWorld
@@ -78,7 +79,7 @@ def live(notice_world: NoticeWorld) -> tuple[Any, list[str]]:
     with world.engine.begin() as connection:
         shown += [
             repr(check_rules(connection)),
-            repr(open_questions(connection)),
+            repr(open_reviews(connection)),
             repr(list_alerts(connection, since=_EVER)),
         ]
         shown += [repr(explain(connection, str(c))) for c in (several, alone)]

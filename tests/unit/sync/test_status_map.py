@@ -15,8 +15,8 @@ from domiq_dagster.sync.status_map import (
     StatusMap,
     effective_resman_status,
     progress,
-    standing,
     status_with_milestone,
+    treated_as,
 )
 
 DAY = date(2026, 11, 2)
@@ -86,7 +86,7 @@ def test_a_lease_s_milestone_refines_the_status(
     status: str, lease: Lease | None, word: str, stands: str
 ) -> None:
     assert status_with_milestone(status, lease) == word
-    assert standing(word) == stands
+    assert treated_as(word) == stands
 
 
 def test_a_milestone_without_a_row_means_what_the_status_alone_means() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from domiq_dagster.sync.queue import queue
-from domiq_dagster.sync.repair.retry import retry_failed
+from domiq_dagster.sync.repair.retry import put_back
 from tests.fixtures.world import World
 
 POST = {"endpoint": "PostLeadManagement4_0"}
@@ -295,13 +295,13 @@ def test_an_unknown_source_fails_in_resman_s_words_and_a_retry_brings_it_back(wo
     world.connect(place, source_id=good)
     world.sync()
     assert world.last(conversation).sync_status == "failed"
-    assert retry_failed(world.engine) == 1
+    assert put_back(world.engine).total == 1
     assert world.last(conversation).sync_status == "pending"
     world.sync()
     told_once(world, conversation, "sent")
     (retry,) = world.last(conversation).context_data["retries"]
     assert retry["after"]["outcome"] == "unknown_source"
-    assert retry_failed(world.engine) == 0
+    assert put_back(world.engine).total == 0
 
 
 def test_a_stale_failure_is_not_retried_over_what_resman_has_since(world: World) -> None:
@@ -315,7 +315,7 @@ def test_a_stale_failure_is_not_retried_over_what_resman_has_since(world: World)
     world.standin.edit(prospect, status="Resident")
     world.sync()
     assert world.status(conversation) == "leased"
-    assert retry_failed(world.engine) == 0
+    assert put_back(world.engine).total == 0
     world.sync()
     assert world.standin.prospect(prospect)["status"] == "Resident"
 

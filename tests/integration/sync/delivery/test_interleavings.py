@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from domiq_dagster.resman.errors import ResManError
-from domiq_dagster.sync.repair.conflicts import open_conflicts
+from domiq_dagster.sync.decisions.conflict_store import open_conflicts
 from tests.depth import examples
 from tests.fixtures.world import World
 

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.repair.link_review import CannotLink, link_by_hand, never_link, open_questions
-from domiq_dagster.sync.repair.retry import retry_failed
+from domiq_dagster.sync.linking.reviews import close_moot_reviews, open_reviews
+from domiq_dagster.sync.repair.link_review import CannotLink, link_by_hand, never_link
+from domiq_dagster.sync.repair.retry import Choice, put_back
 from tests.fixtures.world import World
 
 PHONE, OTHER_PHONE = "202-555-0143", "202-555-0177"
@@ -34,7 +35,8 @@ def links(world: World) -> dict[UUID, tuple[str, str]]:
 
 def questions(world: World) -> list[tuple[str, list[str], set[UUID]]]:
     with world.engine.begin() as c:
-        return [(q["kind"], q["prospect_ids"], set(q["conversation_ids"])) for q in open_questions(c)]
+        close_moot_reviews(c)
+        return [(q["kind"], q["prospect_ids"], set(q["conversation_ids"])) for q in open_reviews(c)]
 
 
 def closed(world: World) -> list[tuple[UUID, str]]:
@@ -364,7 +366,7 @@ def test_a_change_that_failed_as_ambiguous_is_listed_and_goes_out_once_a_person_
     assert questions(world) == [("several_prospects", sorted(leads), {conversation})]
     world.pull()
     link_by_hand(world.engine, conversation, leads[0], by="pat@desk")
-    assert retry_failed(world.engine, reason="ambiguous_lead") == 1
+    assert put_back(world.engine, Choice(reason="ambiguous_lead")).total == 1
     world.deliver()
     assert world.told(conversation) == ["Other"]
     assert questions(world) == []

@@ -9,16 +9,16 @@ from uuid import UUID
 import pytest
 
 from domiq_dagster.sync.monitoring import backlog as module
-from domiq_dagster.sync.monitoring.backlog import AccountQueue, Catchup, catchup
+from domiq_dagster.sync.monitoring.backlog import AccountQueue, Backlog, load_backlog
 from domiq_dagster.sync.setup.fill_settings import complete_settings
 from tests.fixtures.world import World
 
 POST = {"endpoint": "PostLeadManagement4_0"}
 
 
-def look(world: World) -> Catchup:
+def look(world: World) -> Backlog:
     with world.engine.connect() as c:
-        return catchup(c)
+        return load_backlog(c)
 
 
 def account(world: World, account_id: str = "400") -> AccountQueue:
@@ -57,7 +57,7 @@ def test_nothing_pending_is_caught_up(world: World) -> None:
     assert look(world).accounts == []
     world.property()
     now = look(world)
-    assert (now.pending, now.due, now.held, now.unknown, now.not_connected) == (0, 0, 0, 0, 0)
+    assert (now.pending, now.due, now.on_hold, now.unknown, now.not_connected) == (0, 0, 0, 0, 0)
     assert (now.oldest_seconds, now.oldest_unknown_seconds, now.per_second) == (None, None, None)
     assert now.catch_up_seconds == 0.0
 
@@ -84,14 +84,14 @@ def test_the_backlog_by_property_says_what_waits_for_whom(world: World) -> None:
     assert (first.pending, first.oldest_seconds) == (0, None)
     # What stands behind the conflict waits with it; the one behind `later` waits for its turn only.
     assert (second.pending, second.conflicts, second.settings, second.contact) == (7, 2, 1, 1)
-    assert (second.held, second.due) == (4, 1)
+    assert (second.on_hold, second.due) == (4, 1)
     assert second.oldest_seconds == pytest.approx(7200, abs=60)
-    assert (now.pending, now.held, now.due, now.oldest_seconds) == (7, 4, 1, second.oldest_seconds)
+    assert (now.pending, now.on_hold, now.due, now.oldest_seconds) == (7, 4, 1, second.oldest_seconds)
     world.do("UPDATE domiq_sync.delivery SET state = 'ready' WHERE state = 'waiting'")
-    assert look(world).held == 0
+    assert look(world).on_hold == 0
     world.do("UPDATE domiq_sync.integration SET sync_enabled = FALSE WHERE property_id = :p", p=flats)
     now = look(world)
-    assert (now.pending, now.held, now.due, now.catch_up_seconds) == (7, 7, 0, 0.0)
+    assert (now.pending, now.on_hold, now.due, now.catch_up_seconds) == (7, 7, 0, 0.0)
 
 
 def test_changes_of_properties_that_are_not_connected_are_counted_apart(world: World) -> None:
@@ -121,7 +121,7 @@ def test_outcomes_that_nobody_knows_are_shown_with_the_oldest(world: World) -> N
             l=lane, e=ends,
         )  # fmt: skip
     now = look(world)
-    assert (now.unknown, now.pending, now.held) == (2, 3, 0)
+    assert (now.unknown, now.pending, now.on_hold) == (2, 3, 0)
     assert now.oldest_unknown_seconds == pytest.approx(3600, abs=60)
 
 

@@ -101,15 +101,15 @@ def test_a_read_that_is_suspiciously_short_is_not_believed_and_says_so(world: Wo
     world.standin.faults(omit_prospects=share)
     world.lead(email="new@example.com", last="New")
     found = full(world, 3)
-    assert found.distrust is not None and found.missing > 5
+    assert found.rejected_reason is not None and found.missing > 5
     assert world.rows("SELECT FROM domiq_sync.missing_lead") == []
     after = world.rows("SELECT * FROM domiq_sync.watermark")[0]
     assert (after.watermark, after.last_full_at) == (before.watermark, None)
-    assert (after.distrust, after.distrusted_since is not None) == (found.distrust, True)
+    assert (after.distrust, after.distrusted_since is not None) == (found.rejected_reason, True)
     world.standin.faults(omit_prospects=0.0)
     world.pull()
-    assert world.rows("SELECT distrust FROM domiq_sync.watermark")[0].distrust == found.distrust
-    assert full(world).distrust is None
+    assert world.rows("SELECT distrust FROM domiq_sync.watermark")[0].distrust == found.rejected_reason
+    assert full(world).rejected_reason is None
     after = world.rows("SELECT * FROM domiq_sync.watermark")[0]
     assert (after.distrust, after.distrusted_since, after.last_full_at is not None) == (None, None, True)
 

@@ -87,7 +87,7 @@ def test_one_that_was_readable_before_is_not_taken_for_gone(world: World) -> Non
     world.standin.odd(leads[1], values={"lastModified": ""})
     for _ in range(3):
         (pulled,) = world.pull(full=True)
-        assert (pulled.missing, pulled.vanished, pulled.distrust) == (0, 0, None)
+        assert (pulled.missing, pulled.vanished, pulled.rejected_reason) == (0, 0, None)
     assert stored(world) == set(leads)
 
 
@@ -110,8 +110,8 @@ def test_a_fault_of_ours_in_one_prospect_is_that_prospect_s(
 
     rows = pulling.Stage.take.__globals__
     monkeypatch.setitem(rows, "_row", fails(leads[2], rows["_row"]))
-    looks = pulling.LinkFinder.sight.__globals__
-    monkeypatch.setitem(looks, "_sighting", fails(leads[1], looks["_sighting"]))
+    looks = pulling.LinkFinder.prefilter.__globals__
+    monkeypatch.setitem(looks, "_candidate", fails(leads[1], looks["_candidate"]))
     (pulled,) = world.pull()
     assert pulled.unreadable == dict.fromkeys(leads[1:3], "could not be taken (ZeroDivisionError)")
     assert stored(world) == {leads[0], *leads[3:]}

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, text
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync.delivery import push as push_module
-from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.queue import lanes, queue
 from domiq_dagster.sync.queue.queue import Claim, Settlement
-from domiq_dagster.sync.repair.retry import retry_failed
+from domiq_dagster.sync.repair.retry import put_back
 from tests.fixtures.world import World
 
 
@@ -83,7 +83,7 @@ def test_what_is_put_back_or_found_by_reconciliation_is_not_in_turn(world: World
     conversation = world.conversation(world.property(), "new")
     (held,) = claims(world)
     settle(world, held, "failed")
-    assert retry_failed(world.engine) == 1
+    assert put_back(world.engine).total == 1
     world.change(conversation, status="contacted")
     assert in_turn(world, conversation) == [False, True]
     world.do("DELETE FROM domiq_sync.delivery")
@@ -96,7 +96,7 @@ def test_a_change_in_turn_waits_for_one_put_back_before_it_that_is_postponed(wor
     (held,) = claims(world)
     settle(world, held, "failed")
     world.change(conversation, status="contacted")
-    assert retry_failed(world.engine) == 1
+    assert put_back(world.engine).total == 1
     first, second = lane(world, conversation)
     assert (first.in_turn, second.in_turn, second.is_head) == (False, True, True)
     world.do("UPDATE domiq_sync.delivery SET next_attempt_at = now() + interval '1 h' WHERE NOT in_turn")
@@ -165,7 +165,7 @@ def test_a_mark_that_was_missing_comes_forward_behind_what_is_due(world: World) 
     world.do("UPDATE domiq_sync.delivery SET is_head = FALSE, next_attempt_at = now() - interval '1 h'")
     before = world.value("SELECT clock_timestamp()")
     with world.engine.begin() as c:
-        assert len(queue.heal_heads(c)) == 1
+        assert len(lanes.heal_heads(c)) == 1
     (healed,) = lane(world, conversation)
     assert healed.is_head
     assert healed.next_attempt_at >= before

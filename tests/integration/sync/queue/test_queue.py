@@ -7,15 +7,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
 from sqlalchemy import text
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync.budget import Budget
-from domiq_dagster.sync.delivery.worker import Courier
+from domiq_dagster.sync.delivery.worker import DeliveryWorker
 from domiq_dagster.sync.queue import queue
-from domiq_dagster.sync.queue.queue import Attempt, LostLease, Settlement
-from domiq_dagster.sync.repair.retry import retry_failed
+from domiq_dagster.sync.queue.queue import Attempt, Settlement
+from domiq_dagster.sync.repair.retry import put_back
 from domiq_dagster.sync.status_map import load_status_map
 from tests.fixtures.world import World
 
@@ -105,7 +104,7 @@ def test_a_retried_change_goes_before_the_later_ones_of_its_conversation(world: 
     world.standin.faults({"kind": "refuse", **POST, "count": 1})
     world.push()
     world.change(conversation, status="qualified")
-    assert retry_failed(world.engine) == 1
+    assert put_back(world.engine).total == 1
     world.push()
     assert statuses_told(world, conversation)[0] == "new"
     assert [c.sync_status for c in world.changes(conversation)] == ["success", "success"]
@@ -115,18 +114,18 @@ def test_a_worker_that_lost_its_lease_changes_nothing(world: World) -> None:
     conversation = world.conversation(world.property(), "qualified")
     late = claim(world, "late", lease=0.0)
     holder = claim(world, "holder")
-    assert (late.change_id, late.may_have_left) == (holder.change_id, False)
-    assert holder.may_have_left
+    assert (late.change_id, late.outcome_unknown) == (holder.change_id, False)
+    assert holder.outcome_unknown
     assert holder.lease_token > late.lease_token
     step = Attempt("tell", "ok", {}, late.enqueued_at, 0)
     before = world.delivery()
     with world.engine.connect() as c:
-        with pytest.raises(LostLease):
-            queue.extend_lease(c, late, 999.0)
-        with pytest.raises(LostLease):
-            queue.postpone(c, late, state="ready", outcome="x", seconds=0, counted=True, attempts=[step])
-        with pytest.raises(LostLease):
-            queue.settle_one(c, Settlement(late, "failed", {}, "x", [step]))
+        assert queue.extend_leases(c, [late], 999.0) == set()
+        assert not queue.keep_claim(c, late)
+        assert not queue.postpone(
+            c, late, state="ready", outcome="x", seconds=0, counted=True, attempts=[step]
+        )
+        assert queue.settle(c, [Settlement(late, "failed", {}, "x", [step])]) == set()
         c.commit()
     assert world.delivery() == before
     assert world.last(conversation).sync_status == "pending"
@@ -149,7 +148,7 @@ def test_a_worker_whose_lease_ran_out_while_it_searched_posts_nothing(world: Wor
         return found
 
     world.client.search_by_name = lose_the_lease
-    ended = Courier(world.engine, world.client).deliver(late, integration, statuses)
+    ended = DeliveryWorker(world.engine, world.client).deliver(late, integration, statuses)
     assert ended.result == "lost_lease"
     assert world.standin.posts() == []
     assert world.delivery().worker == "holder"

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.repair.conflicts import CannotEnforce, NoSuchConflict, open_conflicts, resolve
+from domiq_dagster.sync.decisions.conflict_store import open_conflicts
+from domiq_dagster.sync.repair.conflicts import CannotEnforce, NoSuchConflict, resolve
 from domiq_dagster.sync.repair.link_review import never_link
 from tests.fixtures.world import World
 

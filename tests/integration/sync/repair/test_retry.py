@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from domiq_dagster.sync.repair.retry import CannotRetry, Choice, put_back, retry_failed
+from domiq_dagster.sync.repair.retry import CannotRetry, Choice, put_back
 from tests.fixtures.world import World
 
 
@@ -53,12 +53,12 @@ def test_changes_are_chosen_by_property_time_and_reason(world: World) -> None:
 
     assert put_back(world.engine, Choice(flats, reason="refused")).counts == {("juniper-flats", "refused"): 1}
     assert pending(world) == {refused}
-    assert retry_failed(world.engine, reason="(none)") == 1
+    assert put_back(world.engine, Choice(reason="(none)")).total == 1
     assert pending(world) == {refused, plain}
-    assert retry_failed(world.engine, since=yesterday) == 1
+    assert put_back(world.engine, Choice(since=yesterday)).total == 1
     assert pending(world) == {refused, plain, source}
-    assert retry_failed(world.engine) == 1
-    assert retry_failed(world.engine) == 0
+    assert put_back(world.engine).total == 1
+    assert put_back(world.engine).total == 0
     assert world.conservation() == []
 
 
@@ -88,7 +88,7 @@ def test_who_asked_and_what_for_is_on_record_each_time(world: World) -> None:
 )
 def test_what_the_application_wrote_stays(world: World, context: str | None, kept: dict[str, Any]) -> None:
     failed(world, world.property(), None, context_data=context)
-    assert retry_failed(world.engine) == 1
+    assert put_back(world.engine).total == 1
     found = world.value("SELECT context_data FROM status_sync_log")
     assert len(found.pop("retries")) == 1
     assert found == kept
@@ -132,14 +132,14 @@ def test_two_operators_at_once_put_each_change_back_once(world: World) -> None:
 
 def test_a_choice_that_makes_no_sense_is_refused_with_what_there_is(world: World) -> None:
     flats = world.property()
-    assert retry_failed(world.engine, reason="unknwon_source") == 0  # nothing has failed
+    assert put_back(world.engine, Choice(reason="unknwon_source")).total == 0  # nothing has failed
     for reason in ("refused", "refused", "unknown_source"):
         failed(world, flats, reason)
     with pytest.raises(CannotRetry) as wrong:
-        retry_failed(world.engine, reason="unknwon_source")
+        put_back(world.engine, Choice(reason="unknwon_source"))
     assert str(wrong.value) == (
         "No change has failed of unknwon_source. Changes have failed of: refused (2), unknown_source (1)."
     )
     with pytest.raises(CannotRetry, match=r"^2199-01-01 00:00:00 UTC is in the future: no change was logged"):
-        retry_failed(world.engine, since=datetime(2199, 1, 1, tzinfo=UTC))
+        put_back(world.engine, Choice(since=datetime(2199, 1, 1, tzinfo=UTC)))
     assert pending(world) == set()

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.decisions.decide import Action, Case, Pair, Situation, classify, decide, judge
+from domiq_dagster.sync.decisions.decide import Action, Case, Pair, Situation, classify, decide, rule_on
 from domiq_dagster.sync.decisions.decision_table import all_cases, fold, markdown, sections
 from domiq_dagster.sync.status_map import SHIPPED, ConflictPolicy
 
@@ -23,7 +23,7 @@ def test_the_page_is_what_the_code_gives() -> None:
     )
 
 
-def test_every_case_stands_in_exactly_one_row_with_what_it_is_judged() -> None:
+def test_every_case_stands_in_exactly_one_row_with_what_it_is_ruled() -> None:
     names = [f.name for f in fields(Case)]
     found: Counter[Case] = Counter()
     for title, rows in sections():
@@ -31,7 +31,7 @@ def test_every_case_stands_in_exactly_one_row_with_what_it_is_judged() -> None:
             for values in product(*(row[name] for name in names)):
                 case = Case(*values)
                 found[case] += 1
-                assert judge(case) == outcome
+                assert rule_on(case) == outcome
                 assert title == "Under every policy" or title == f"`{case.policy.value}`"
     assert set(found) == set(all_cases())
     assert set(found.values()) == {1}
@@ -39,10 +39,10 @@ def test_every_case_stands_in_exactly_one_row_with_what_it_is_judged() -> None:
 
 def test_folding_keeps_apart_what_ends_differently() -> None:
     cases = list(all_cases())[:64]
-    judged = {case: (Action.HOLD, str(n % 3)) for n, case in enumerate(cases)}
-    rows = fold(judged)
+    ruled = {case: (Action.HOLD, str(n % 3)) for n, case in enumerate(cases)}
+    rows = fold(ruled)
     assert 3 <= len(rows) < len(cases)
-    for case, outcome in judged.items():
+    for case, outcome in ruled.items():
         inside = [
             got
             for row, got in rows
@@ -73,7 +73,7 @@ PAIRS = st.builds(Pair, WORDS, THEIRS)
     )
 )
 def test_what_is_decided_about_a_situation_is_what_the_table_says_of_its_case(situation: Situation) -> None:
-    action, reason = judge(classify(situation, SHIPPED))
+    action, reason = rule_on(classify(situation, SHIPPED))
     decision = decide(situation, SHIPPED)
     assert decision.action is action
     assert decision.reason == reason.format(resman_status=situation.now.resman_status)

@@ -15,7 +15,7 @@ from domiq_dagster.resman.text import comment
 from domiq_dagster.sync.delivery.planning import (
     NothingToSend,
     OutboundChange,
-    Settings,
+    PostSettings,
     local_to_utc,
     marker,
     plan,
@@ -24,7 +24,7 @@ from domiq_dagster.sync.delivery.planning import (
 from domiq_dagster.sync.status_map import DomiqMeaning, LeadStatus
 
 CHANGE = UUID("0123456789abcdef0123456789abcdef")
-SETTINGS = Settings("agent", "source", "reason", "America/Chicago")
+SETTINGS = PostSettings("agent", "source", "reason", "America/Chicago")
 WHEN = datetime(2026, 11, 2, 12, tzinfo=UTC)
 EVENTS = {
     LeadStatus.NEW: "Contact",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.pull.overlap import PullRules, ask, overlap_for, too_short
+from domiq_dagster.sync.pull.overlap import PullRules, overlap_for, pull_window, too_short
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 RULES = PullRules()
@@ -32,12 +32,10 @@ def test_the_overlap_follows_the_lateness_between_a_floor_and_a_cap(
 def test_no_future_is_asked_for_and_only_what_reaches_back_is_claimed(
     watermark: datetime | None, late: float, full: bool, since: datetime | None
 ) -> None:
-    asked = ask(watermark, late, RULES, NOW, full=full, since=since)
+    asked = pull_window(watermark, late, RULES, NOW, full=full, since=since)
     assert asked.since <= NOW
     if asked.claims:
-        assert asked.since <= (
-            NOW - RULES.first_look_back if watermark is None else watermark - RULES.overlap
-        )
+        assert asked.since <= (NOW - RULES.first_span if watermark is None else watermark - RULES.overlap)
     if since is None and not full:
         assert asked.claims
 

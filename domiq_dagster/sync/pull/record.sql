@@ -1,4 +1,6 @@
--- name: begin_pull
+-- How far each property's pull has come (watermark), and each pull for the record.
+
+-- name: begin
 -- knows_any, misses_any: whether anything is stored of the property, and whether any of it is missing. late_seconds:
 -- how late its latest newcomer of the recent past came. in_trouble: the keys of prospects that could not be read.
 SELECT clock_timestamp() AS started_at, w.watermark, w.covered_since, w.window_seconds, w.window_reach_seconds,
@@ -15,15 +17,15 @@ SELECT clock_timestamp() AS started_at, w.watermark, w.covered_since, w.window_s
 FROM (SELECT 1) AS one
 LEFT JOIN domiq_sync.watermark w ON w.property_id = :property_id
 
--- name: finish_pull
+-- name: finish
 -- The watermark never claims more than what was asked for, nor a future instant: what ResMan dates ahead of us
 -- would else hide what is changed before that date comes.
 INSERT INTO domiq_sync.watermark AS kept (property_id, watermark, last_pull_at, last_full_at, covered_since,
                                           window_seconds, window_reach_seconds, distrust, distrusted_since)
 VALUES (:property_id, :watermark, :started_at,
         CASE WHEN :full_read THEN CAST(:started_at AS timestamptz) END, :covered_since,
-        :window_seconds, :window_reach_seconds, :distrust,
-        CASE WHEN CAST(:distrust AS text) IS NOT NULL THEN CAST(:started_at AS timestamptz) END)
+        :window_seconds, :window_reach_seconds, :rejected_reason,
+        CASE WHEN CAST(:rejected_reason AS text) IS NOT NULL THEN CAST(:started_at AS timestamptz) END)
 ON CONFLICT (property_id) DO UPDATE SET
     watermark = CASE WHEN COALESCE(kept.watermark, EXCLUDED.watermark) IS NOT NULL  -- least() passes over NULL
                      THEN least(greatest(kept.watermark, EXCLUDED.watermark), EXCLUDED.last_pull_at) END,
@@ -31,19 +33,19 @@ ON CONFLICT (property_id) DO UPDATE SET
     last_full_at = COALESCE(EXCLUDED.last_full_at, kept.last_full_at),
     covered_since = least(kept.covered_since, EXCLUDED.covered_since),
     window_seconds = EXCLUDED.window_seconds, window_reach_seconds = EXCLUDED.window_reach_seconds,
-    distrust = CASE WHEN :judged THEN EXCLUDED.distrust ELSE kept.distrust END,
-    distrusted_since = CASE WHEN NOT :judged THEN kept.distrusted_since
+    distrust = CASE WHEN :is_judged THEN EXCLUDED.distrust ELSE kept.distrust END,
+    distrusted_since = CASE WHEN NOT :is_judged THEN kept.distrusted_since
                             WHEN EXCLUDED.distrust IS NOT NULL
                             THEN COALESCE(kept.distrusted_since, EXCLUDED.distrusted_since) END,
     failing_since = NULL, last_error = NULL
 RETURNING watermark
 
--- name: record_pull
+-- name: record
 INSERT INTO domiq_sync.pull
     (property_id, full_read, modified_since, started_at, finished_at, fetched, stored, linked, error, unchanged,
      silent, overlap_seconds, late_seconds, requests, missing, distrust)
 VALUES (:property_id, :full_read, :modified_since, :started_at, clock_timestamp(), :fetched, :stored, :linked, :error,
-        :unchanged, :silent, :overlap_seconds, :late_seconds, :requests, :missing, :distrust)
+        :unchanged, :silent, :overlap_seconds, :late_seconds, :requests, :missing, :rejected_reason)
 RETURNING id
 
 -- name: record_vanished

@@ -1,4 +1,5 @@
-"""A database session in which everything may be done, and of which nothing stays."""
+"""The session of a dry run: a database session in which everything may be done, and of which nothing
+stays."""
 
 from __future__ import annotations
 
@@ -12,12 +13,12 @@ from sqlalchemy import Engine
 
 from domiq_dagster.db.engine import make_engine
 
-_MARK = "SAVEPOINT rehearsal"
-_TO_MARK = "ROLLBACK TO SAVEPOINT rehearsal"
-_OVER = "RELEASE SAVEPOINT rehearsal"
+_MARK = "SAVEPOINT dry_run"
+_TO_MARK = "ROLLBACK TO SAVEPOINT dry_run"
+_OVER = "RELEASE SAVEPOINT dry_run"
 
 
-class _Rehearsed(psycopg.Connection[Any]):
+class _DryRunConnection(psycopg.Connection[Any]):
     """One transaction, which is never committed: a commit ends at a savepoint, a rollback goes back to it."""
 
     begun = False
@@ -38,23 +39,24 @@ class _Rehearsed(psycopg.Connection[Any]):
 
 
 @contextmanager
-def rehearsal(url: str, *, statement_timeout_ms: int = 60_000) -> Iterator[Engine]:
+def dry_run_session(url: str, *, statement_timeout_ms: int = 60_000) -> Iterator[Engine]:
     """An engine on a session of its own, for code that would write: it sees what it wrote, others never do,
     and at the end it is undone. What it wrote is locked until then, so this is for rows that nobody waits
     for. All of it is one session: two connections of the engine are the same one, one at a time.
 
-    Raises DatabaseUnavailable.
+    Raises:
+        DatabaseUnavailable: there is no answer.
     """
     engine = make_engine(
         url,
         application_name="domiq-sync-dry-run",
         statement_timeout_ms=statement_timeout_ms,
-        session=_Rehearsed,
+        session=_DryRunConnection,
     )
     try:
         with engine.connect() as connection:
             raw = connection.connection.driver_connection
-            assert isinstance(raw, _Rehearsed)
+            assert isinstance(raw, _DryRunConnection)
             connection.rollback()
         raw.execute(_MARK)
         raw.begun = True

@@ -1,4 +1,4 @@
-"""A rehearsal: everything may be done in it, it sees what it did, and nothing of it stays."""
+"""A dry run's session: everything may be done in it, it sees what it did, and nothing of it stays."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
+from domiq_dagster.db.dry_run_session import dry_run_session
 from domiq_dagster.db.engine import make_engine
-from domiq_dagster.db.rehearsal import rehearsal
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def write(engine: Engine, number: int) -> None:
 
 def test_what_was_committed_is_seen_inside_and_never_outside(url: str) -> None:
     outside = make_engine(url)
-    with rehearsal(url) as engine:
+    with dry_run_session(url) as engine:
         write(engine, 1)
         with engine.connect() as connection, connection.begin():
             raw = connection.connection.driver_connection
@@ -47,7 +47,7 @@ def test_what_was_committed_is_seen_inside_and_never_outside(url: str) -> None:
 
 
 def test_a_refused_statement_costs_what_was_not_committed_and_no_more(url: str) -> None:
-    with rehearsal(url) as engine:
+    with dry_run_session(url) as engine:
         write(engine, 1)
         with pytest.raises(IntegrityError):
             write(engine, 1)
@@ -56,7 +56,7 @@ def test_a_refused_statement_costs_what_was_not_committed_and_no_more(url: str) 
 
 
 def test_an_error_inside_leaves_nothing_either(url: str) -> None:
-    with pytest.raises(ZeroDivisionError), rehearsal(url) as engine:
+    with pytest.raises(ZeroDivisionError), dry_run_session(url) as engine:
         write(engine, 1)
         raise ZeroDivisionError
     outside = make_engine(url)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.linking.finder import _tail, _tails
+from domiq_dagster.sync.linking.lookup_keys import _phone_tail, phone_tails
 
 PHONES = st.one_of(
     st.none(), st.text(alphabet="0123456789()+-. xX#;ext\n\u0661\u00e9", max_size=20), st.text(max_size=6)
@@ -31,10 +31,12 @@ PHONES = st.one_of(
     ],
 )
 def test_the_last_seven_digits_before_an_extension(phone: str, tail: bytes | None) -> None:
-    assert _tail(phone) == tail
+    assert _phone_tail(phone) == tail
 
 
 @given(st.lists(PHONES, max_size=8))
 def test_many_at_once_are_the_same_as_each_for_itself(phones: list[str | None]) -> None:
-    tails = _tails(phones)
-    assert [tail if len(tail) == 7 else None for tail in tails] == [_tail(phone or "") for phone in phones]
+    tails = phone_tails(phones)
+    assert [tail if len(tail) == 7 else None for tail in tails] == [
+        _phone_tail(phone or "") for phone in phones
+    ]

@@ -1,7 +1,7 @@
 """When a push takes no further change."""
 
 from domiq_dagster.sync.budget import Budget
-from domiq_dagster.sync.delivery.push import _Stop
+from domiq_dagster.sync.delivery.stopping import StopSignal
 
 
 class Clock:
@@ -13,7 +13,7 @@ class Clock:
 
 def test_an_account_that_was_left_ends_the_push_soon_and_never_later() -> None:
     clock = Clock()
-    stop = _Stop(Budget(seconds=600, rows=10), lambda: False, clock)
+    stop = StopSignal(Budget(seconds=600, rows=10), lambda: False, clock)
     clock.now = 100
     stop.hasten(60)
     assert stop.take_row()
@@ -22,7 +22,7 @@ def test_an_account_that_was_left_ends_the_push_soon_and_never_later() -> None:
     assert stop.why == "the time budget is used up"
     assert not stop.at_once()  # what is in hand is finished
 
-    stop = _Stop(Budget(seconds=600, rows=10), lambda: False, clock)
+    stop = StopSignal(Budget(seconds=600, rows=10), lambda: False, clock)
     clock.now = 750
     stop.hasten(60)
     clock.now = 759
@@ -32,7 +32,7 @@ def test_an_account_that_was_left_ends_the_push_soon_and_never_later() -> None:
 
 
 def test_an_interruption_ends_before_the_next_request_and_keeps_its_first_reason() -> None:
-    stop = _Stop(Budget(), lambda: False, Clock())
+    stop = StopSignal(Budget(), lambda: False, Clock())
     assert not stop.at_once()
     stop.end("interrupted")
     stop.end("again")
@@ -42,8 +42,8 @@ def test_an_interruption_ends_before_the_next_request_and_keeps_its_first_reason
 
 
 def test_rows_that_were_not_needed_are_given_back() -> None:
-    stop = _Stop(Budget(rows=1), lambda: False, Clock())
+    stop = StopSignal(Budget(rows=1), lambda: False, Clock())
     assert stop.take_row()
-    stop.give_row_back()
+    stop.return_row()
     assert stop.take_row()
     assert not stop.take_row()

@@ -1,0 +1,91 @@
+"""domiq-sync conflicts: what waits for a person, and deciding it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args
+from uuid import UUID
+
+import typer
+from sqlalchemy import Engine
+
+from domiq_dagster.cli import views
+from domiq_dagster.cli.base import DryRun, Json, Usage, database, finish, login
+from domiq_dagster.sync.decisions.conflict_store import open_conflicts
+from domiq_dagster.sync.linking.reviews import close_moot_reviews, open_reviews
+from domiq_dagster.sync.repair.conflicts import Side, resolve
+from domiq_dagster.sync.repair.link_review import link_by_hand, never_link
+
+
+def conflicts(
+    resolving: Annotated[
+        UUID | None, typer.Option("--resolve", help="The conversation to decide about.")
+    ] = None,
+    keep: Annotated[str | None, typer.Option(help="Whose status wins: domiq or resman.")] = None,
+    link: Annotated[UUID | None, typer.Option(help="The conversation to link by hand.")] = None,
+    to: Annotated[str | None, typer.Option(help="The lead (prospect id) that it belongs to.")] = None,
+    never: Annotated[str | None, typer.Option(help="A lead that it never belongs to.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
+    dry_run: DryRun = False,
+    json_output: Json = False,
+) -> None:
+    """List what waits for a person, or decide it: statuses that both sides moved, and unclear links."""
+    side = _side(keep)
+    if (resolving is None) != (side is None):
+        raise Usage("Give --resolve CONVERSATION together with --keep domiq or --keep resman.")
+    if (link is None) != (to is None and never is None) or (to is not None and never is not None):
+        raise Usage("Give --link CONVERSATION together with --to LEAD or --never LEAD.")
+    who = by or login()
+    with database() as engine:
+        if resolving is not None and side is not None:
+            _resolve(engine, resolving, side, who, dry_run=dry_run)
+        if link is not None and to is not None:
+            _link(engine, link, to, who, dry_run=dry_run)
+        if link is not None and never is not None:
+            _rule_out(engine, link, never, who, dry_run=dry_run)
+        listed = _listed(engine, dry_run=dry_run)
+    views.print_conflicts(listed["conflicts"])
+    views.print_link_questions(listed["links"])
+    finish(json_output, listed)
+
+
+def _side(keep: str | None) -> Side | None:
+    for side in get_args(Side):
+        if keep == side:
+            found: Side = side
+            return found
+    if keep is not None:
+        raise Usage("Give --resolve CONVERSATION together with --keep domiq or --keep resman.")
+    return None
+
+
+def _resolve(engine: Engine, conversation_id: UUID, side: Side, by: str, *, dry_run: bool) -> None:
+    resolve(engine, conversation_id, side, by=by, dry_run=dry_run)
+    print(f"It would be decided for {side}." if dry_run else f"Decided for {side}.")
+
+
+def _link(engine: Engine, conversation_id: UUID, prospect_id: str, by: str, *, dry_run: bool) -> None:
+    link_by_hand(engine, conversation_id, prospect_id, by=by, dry_run=dry_run)
+    print(
+        "They would be linked."
+        if dry_run
+        else "Linked. If a change failed as ambiguous_lead: domiq-sync retry --reason ambiguous_lead."
+    )
+
+
+def _rule_out(engine: Engine, conversation_id: UUID, prospect_id: str, by: str, *, dry_run: bool) -> None:
+    never_link(engine, conversation_id, prospect_id, by=by, dry_run=dry_run)
+    print(
+        "The pair would be ruled out."
+        if dry_run
+        else "Ruled out. The next full read looks at the others that fit."
+    )
+
+
+def _listed(engine: Engine, *, dry_run: bool) -> dict[str, list[dict[str, Any]]]:
+    """What waits for a person. Reviews that have answered themselves are closed first."""
+    with engine.begin() as connection:
+        close_moot_reviews(connection)
+        listed = {"conflicts": open_conflicts(connection), "links": open_reviews(connection)}
+        if dry_run:
+            connection.rollback()
+    return listed

@@ -1,0 +1,21 @@
+"""Rows with types: what a query returns, as the dataclass that names its columns."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from sqlalchemy import CursorResult, Result
+
+T = TypeVar("T")
+
+
+def rows_as(kind: type[T], result: Result[Any] | CursorResult[Any]) -> list[T]:
+    """Every row as a `kind`, whose fields are the query's columns by name. Raises TypeError where they are
+    not."""
+    return [kind(**row) for row in result.mappings()]
+
+
+def row_as(kind: type[T], result: Result[Any] | CursorResult[Any]) -> T | None:
+    """The first row as a `kind`; None where there is none."""
+    row = result.mappings().first()
+    return None if row is None else kind(**row)

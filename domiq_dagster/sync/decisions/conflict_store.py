@@ -1,0 +1,61 @@
+"""Conflicts, as they are stored: pairs of statuses that a person decides about. The caller commits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.queue import lanes
+
+QUERIES = load_queries(__package__, "conflict_store.sql")
+
+
+def open_conflict(
+    connection: Connection,
+    property_id: UUID,
+    conversation_id: UUID,
+    prospect_id: str,
+    statuses: tuple[str | None, str],
+) -> None:
+    """Opens a conflict about a conversation, or tells an open one what it is about now. `statuses`: DomIQ's
+    and ResMan's."""
+    domiq_status, resman_status = statuses
+    connection.execute(
+        QUERIES.open,
+        {
+            "property_id": property_id,
+            "conversation_id": conversation_id,
+            "prospect_id": prospect_id,
+            "domiq_status": domiq_status,
+            "resman_status": resman_status,
+        },
+    )
+
+
+def close_conflicts(
+    connection: Connection, conversation_ids: Collection[UUID], resolution: str, *, by: str | None = None
+) -> None:
+    """Closes the open conflicts of some conversations, on record with what or who decided."""
+    _close(connection, conversation_ids, resolution, by)
+
+
+def end_conflicts(connection: Connection, conversation_ids: Collection[UUID], resolution: str) -> None:
+    """Closes them, and lets what waited for a person go on at once."""
+    ended = _close(connection, conversation_ids, resolution, None)
+    lanes.wake(connection, lanes.CONFLICT, *ended)
+
+
+def open_conflicts(connection: Connection) -> list[dict[str, Any]]:
+    """The open ones as plain values, the oldest first."""
+    return [dict(row) for row in connection.execute(QUERIES.listed).mappings()]
+
+
+def _close(
+    connection: Connection, conversation_ids: Collection[UUID], resolution: str, by: str | None
+) -> list[UUID]:
+    values = {"conversation_ids": list(conversation_ids), "resolution": resolution, "by": by}
+    return list(connection.scalars(QUERIES.close, values))

@@ -1,0 +1,150 @@
+"""Sending what was decided: one post after another, each recognised at ResMan by its marker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from domiq_dagster.resman.errors import Refused
+from domiq_dagster.resman.models import LeadPost, PostedLead
+from domiq_dagster.sync.account_gate import asking_first
+from domiq_dagster.sync.delivery.context import DeliveryContext
+from domiq_dagster.sync.delivery.deciding import note_moved
+from domiq_dagster.sync.delivery.lead_search import Found
+from domiq_dagster.sync.delivery.outcomes import LostLease, Outcome, Postpone, Settle, ShownLead
+from domiq_dagster.sync.delivery.planning import Post
+from domiq_dagster.sync.delivery.readback import misses_name, shows
+from domiq_dagster.sync.delivery.resolving import Resolved, Resolver
+from domiq_dagster.sync.linking.store import AgreedPair
+from domiq_dagster.sync.queue import queue
+
+
+class Sender:
+    """Sends the posts of one change. `resolver`: links a lead that is created, and reads one that is
+    refused."""
+
+    def __init__(self, context: DeliveryContext, resolver: Resolver) -> None:
+        self._context = context
+        self._resolver = resolver
+
+    def send(self, resolved: Resolved, posts: list[Post]) -> Outcome:
+        """Sends each post that has not arrived yet.
+
+        Raises:
+            ResManError: one could not be sent, or nobody knows whether it was.
+        """
+        context = self._context
+        event_ids: list[str] = []
+        for post in posts:
+            if resolved.record is not None and shows(resolved.record, post.marker):
+                context.attempts.note("probe", "found", {"step": post.name, "marker": post.marker})
+                continue
+            sent = self._send_one(resolved, post)
+            if not isinstance(sent, tuple):
+                return sent
+            resolved, posted = sent
+            event_ids += posted.event_ids
+            resolved = self._with_ids(resolved, posted)
+            if post.creates:
+                if resolved.found is None:
+                    # Created, but the answer names no id: the search of the next try finds it.
+                    return Postpone(
+                        "created_without_id", context.rules.first_pause, state="unknown", counted=True
+                    )
+                if not self._resolver.link(
+                    resolved.found.prospect_id, resolved.found.person_id, "created", None
+                ):
+                    return LostLease()
+            if post is not posts[-1] and not note_moved(context, resolved, post.resman_status):
+                return LostLease()
+        return self._sent(resolved, posts, event_ids)
+
+    def _send_one(self, resolved: Resolved, post: Post) -> tuple[Resolved, PostedLead] | Outcome:
+        try:
+            return resolved, self._post(resolved, post)
+        except Refused as refused:
+            if post.creates or resolved.record is not None:
+                raise
+            # Refused, perhaps, because the lead is gone (merged, say): then it cannot be read either.
+            read = self._resolver.read(resolved)
+            if not isinstance(read, Resolved):
+                return read
+            if not misses_name(refused):
+                raise
+            return read, self._post(read, post)
+
+    def _post(self, resolved: Resolved, post: Post) -> PostedLead:
+        context, lead_post = self._context, _lead_post(resolved, post)
+        i = context.integration
+        detail = {
+            "event_type": post.event.event_type,
+            "event_date": post.event.event_date.isoformat(),
+            "customer_type": post.customer_type,
+            "marker": post.marker,
+            "prospect_id": lead_post.prospect_id,
+            "agent_id": post.event.agent_id,
+            "transaction_source": post.event.transaction_source,
+        }
+
+        def send() -> PostedLead:
+            return context.client.post_lead(i.account_id, i.resman_property_id, lead_post)
+
+        with asking_first(self._keeps_lease):
+            return context.attempts.call(post.name, send, detail)
+
+    def _keeps_lease(self, connection: Connection) -> bool:
+        """The lease may have run out while the slot was awaited."""
+        context = self._context
+        return bool(queue.extend_leases(connection, [context.claim], context.rules.lease))
+
+    def _with_ids(self, resolved: Resolved, posted: PostedLead) -> Resolved:
+        """The change with what ResMan's answer names."""
+        found = resolved.found
+        prospect_id = posted.prospect_id or (found.prospect_id if found else None)
+        if prospect_id is None:
+            return resolved
+        person_id = posted.person_id or (found.person_id if found else None)
+        if found is None:
+            return replace(resolved, found=Found(prospect_id, person_id, None, "created"))
+        return replace(resolved, found=replace(found, prospect_id=prospect_id, person_id=person_id))
+
+    def _sent(self, resolved: Resolved, posts: list[Post], event_ids: list[str]) -> Outcome:
+        found, last = resolved.found, posts[-1]
+        assert found is not None
+        context, after = self._context, last.resman_status
+        return Settle(
+            "success",
+            "sent",
+            f"{', '.join(p.event.event_type for p in posts)} at ResMan",
+            prospect_id=found.prospect_id,
+            more={"event_ids": event_ids, "marker": last.marker, "resman_status": after},
+            agreed=AgreedPair(context.conversation_id, resolved.change.new_status, after, found.person_id),
+            shown=ShownLead(found.prospect_id, found.person_id, after),
+        )
+
+
+def _lead_post(resolved: Resolved, post: Post) -> LeadPost:
+    """The body of a post. Of a lead that exists only ResMan's own name is restated, where it was read:
+    DomIQ's may be 'Anonymous User', and would overwrite it."""
+    change, found, record = resolved.change, resolved.found, resolved.record
+    if post.creates:
+        return LeadPost(
+            customer_type=post.customer_type,
+            event=post.event,
+            first_name=change.first_name,
+            last_name=change.last_name,
+            email=change.email,
+            phone=change.phone,
+            move_in_date=change.move_in_date,
+        )
+    assert found is not None
+    main = record.people[0] if record is not None and record.people else None
+    return LeadPost(
+        customer_type=post.customer_type,
+        event=post.event,
+        first_name=main.first_name if main else None,
+        last_name=main.last_name if main else None,
+        prospect_id=found.prospect_id,
+        person_id=found.person_id,
+    )
