@@ -5,7 +5,7 @@
 #          make chaos OPTIONS="--seed 7" repeats a run
 # soak     the property tests of both ways for minutes: make soak MINUTES=30 (10 if left out)
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
-# lint     formatting, lint, types, and which room may import which
+# lint     formatting, lint, types, which room may import which, and the layout of sql/
 
 # An own interpreter: make install PYTHON=/path/to/python3.12
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -52,3 +52,4 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint sql

@@ -11,7 +11,7 @@ CREATE TABLE public.company (
 
 CREATE TABLE public.property (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
-    company_id UUID NOT NULL REFERENCES public.company(id) ON DELETE CASCADE,
+    company_id UUID NOT NULL REFERENCES public.company (id) ON DELETE CASCADE,
     name VARCHAR(255) NOT NULL,
     address VARCHAR(255) NOT NULL,
     city VARCHAR(100) NOT NULL,
@@ -26,7 +26,7 @@ CREATE TABLE public.property (
 
 CREATE TABLE public.property_manager (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
-    company_id UUID NOT NULL REFERENCES public.company(id) ON DELETE CASCADE,
+    company_id UUID NOT NULL REFERENCES public.company (id) ON DELETE CASCADE,
     first_name VARCHAR(100) NOT NULL,
     last_name VARCHAR(100) NOT NULL,
     email VARCHAR(255) UNIQUE,
@@ -37,8 +37,8 @@ CREATE TABLE public.property_manager (
 
 CREATE TABLE public.property_manager_assignment (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
-    property_id UUID NOT NULL REFERENCES public.property(id) ON DELETE CASCADE,
-    property_manager_id UUID NOT NULL REFERENCES public.property_manager(id) ON DELETE CASCADE,
+    property_id UUID NOT NULL REFERENCES public.property (id) ON DELETE CASCADE,
+    property_manager_id UUID NOT NULL REFERENCES public.property_manager (id) ON DELETE CASCADE,
     is_primary BOOLEAN DEFAULT FALSE,
     start_date DATE DEFAULT CURRENT_DATE,
     end_date DATE,
@@ -48,7 +48,7 @@ CREATE TABLE public.property_manager_assignment (
 
 CREATE TABLE public.chatbot (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
-    property_id UUID NOT NULL UNIQUE REFERENCES public.property(id) ON DELETE CASCADE,
+    property_id UUID NOT NULL UNIQUE REFERENCES public.property (id) ON DELETE CASCADE,
     name VARCHAR(255) NOT NULL
 );
 
@@ -64,8 +64,8 @@ CREATE TABLE public."user" (
 
 CREATE TABLE public.conversation (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
-    chatbot_id UUID NOT NULL REFERENCES public.chatbot(id) ON DELETE CASCADE,
-    user_id UUID REFERENCES public."user"(id) ON DELETE SET NULL,
+    chatbot_id UUID NOT NULL REFERENCES public.chatbot (id) ON DELETE CASCADE,
+    user_id UUID REFERENCES public."user" (id) ON DELETE SET NULL,
     start_time TIMESTAMPTZ DEFAULT NOW(),
     end_time TIMESTAMPTZ,
     is_qualified BOOLEAN DEFAULT FALSE,
@@ -85,22 +85,22 @@ CREATE TABLE public.conversation (
     created_at TIMESTAMPTZ DEFAULT NOW(),
     updated_at TIMESTAMPTZ DEFAULT NOW()
 );
-CREATE INDEX idx_conversation_chatbot ON public.conversation(chatbot_id);
-CREATE INDEX idx_conversation_user ON public.conversation(user_id);
+CREATE INDEX idx_conversation_chatbot ON public.conversation (chatbot_id);
+CREATE INDEX idx_conversation_user ON public.conversation (user_id);
 
 CREATE TABLE public.message (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
-    conversation_id UUID NOT NULL REFERENCES public.conversation(id) ON DELETE CASCADE,
+    conversation_id UUID NOT NULL REFERENCES public.conversation (id) ON DELETE CASCADE,
     sender_type VARCHAR(20) CHECK (sender_type IN ('user', 'bot')),
     message_text TEXT,
     "timestamp" TIMESTAMPTZ DEFAULT NOW()
 );
-CREATE INDEX idx_message_conversation ON public.message(conversation_id);
+CREATE INDEX idx_message_conversation ON public.message (conversation_id);
 
 CREATE TABLE public.lead_notification (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
-    conversation_id UUID REFERENCES public.conversation(id) ON DELETE CASCADE,
-    property_manager_id UUID REFERENCES public.property_manager(id) ON DELETE CASCADE,
+    conversation_id UUID REFERENCES public.conversation (id) ON DELETE CASCADE,
+    property_manager_id UUID REFERENCES public.property_manager (id) ON DELETE CASCADE,
     notification_type VARCHAR(50),
     status VARCHAR(50),
     sent_at TIMESTAMPTZ,
@@ -137,11 +137,11 @@ BEGIN
 END $$;
 
 CREATE TRIGGER conversation_derive_status BEFORE UPDATE ON public.conversation
-    FOR EACH ROW EXECUTE FUNCTION public.conversation_derive_status();
+FOR EACH ROW EXECUTE FUNCTION public.conversation_derive_status();
 CREATE TRIGGER conversation_touch BEFORE UPDATE ON public.conversation
-    FOR EACH ROW EXECUTE FUNCTION public.conversation_touch();
+FOR EACH ROW EXECUTE FUNCTION public.conversation_touch();
 CREATE TRIGGER conversation_notify AFTER UPDATE ON public.conversation
-    FOR EACH ROW EXECUTE FUNCTION public.conversation_notify();
+FOR EACH ROW EXECUTE FUNCTION public.conversation_notify();
 
 ALTER TABLE public.company ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.property ENABLE ROW LEVEL SECURITY;
@@ -151,16 +151,20 @@ ALTER TABLE public.message ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.lead_notification ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY company_isolation ON public.company
-    USING (id = current_setting('app.current_company_id', true)::uuid);
+USING (id = current_setting('app.current_company_id', true)::uuid);
 CREATE POLICY company_isolation ON public.property
-    USING (company_id = current_setting('app.current_company_id', true)::uuid);
+USING (company_id = current_setting('app.current_company_id', true)::uuid);
 CREATE POLICY company_isolation ON public.chatbot
-    USING (property_id IN (SELECT p.id FROM public.property p
-                           WHERE p.company_id = current_setting('app.current_company_id', true)::uuid));
+USING (property_id IN (
+    SELECT p.id FROM public.property p
+    WHERE p.company_id = current_setting('app.current_company_id', true)::uuid
+));
 CREATE POLICY company_isolation ON public.conversation
-    USING (chatbot_id IN (SELECT b.id FROM public.chatbot b JOIN public.property p ON p.id = b.property_id
-                          WHERE p.company_id = current_setting('app.current_company_id', true)::uuid));
+USING (chatbot_id IN (
+    SELECT b.id FROM public.chatbot b JOIN public.property p ON p.id = b.property_id
+    WHERE p.company_id = current_setting('app.current_company_id', true)::uuid
+));
 CREATE POLICY company_isolation ON public.message
-    USING (conversation_id IN (SELECT c.id FROM public.conversation c));
+USING (conversation_id IN (SELECT c.id FROM public.conversation c));
 CREATE POLICY company_isolation ON public.lead_notification
-    USING (conversation_id IN (SELECT c.id FROM public.conversation c));
+USING (conversation_id IN (SELECT c.id FROM public.conversation c));

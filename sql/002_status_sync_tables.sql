@@ -3,7 +3,7 @@
 
 CREATE TABLE IF NOT EXISTS public.status_sync_log (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
-    conversation_id UUID REFERENCES public.conversation(id) ON DELETE CASCADE,
+    conversation_id UUID REFERENCES public.conversation (id) ON DELETE CASCADE,
     resman_lead_id VARCHAR(100),
     old_status VARCHAR(50),
     new_status VARCHAR(50),
@@ -16,11 +16,11 @@ CREATE TABLE IF NOT EXISTS public.status_sync_log (
 );
 
 COMMENT ON TABLE public.status_sync_log IS
-    'Audit log of all status changes and syncs between DomIQ and ResMan';
+'Audit log of all status changes and syncs between DomIQ and ResMan';
 
 CREATE TABLE IF NOT EXISTS public.status_workflow_rules (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
-    property_id UUID REFERENCES public.property(id) ON DELETE CASCADE,
+    property_id UUID REFERENCES public.property (id) ON DELETE CASCADE,
     trigger_status VARCHAR(50),
     target_status VARCHAR(50),
     conditions JSONB,
@@ -30,11 +30,11 @@ CREATE TABLE IF NOT EXISTS public.status_workflow_rules (
 );
 
 COMMENT ON TABLE public.status_workflow_rules IS
-    'Defines workflow rules for status transitions and automation';
+'Defines workflow rules for status transitions and automation';
 
 CREATE TABLE IF NOT EXISTS public.status_notification_preferences (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
-    property_id UUID REFERENCES public.property(id) ON DELETE CASCADE,
+    property_id UUID REFERENCES public.property (id) ON DELETE CASCADE,
     status_type VARCHAR(50),
     notification_method VARCHAR(50) CHECK (notification_method IN ('email', 'sms', 'slack', 'in_app')),
     recipients JSONB,
@@ -44,14 +44,14 @@ CREATE TABLE IF NOT EXISTS public.status_notification_preferences (
 );
 
 COMMENT ON TABLE public.status_notification_preferences IS
-    'Stores notification preferences for status changes';
+'Stores notification preferences for status changes';
 
 CREATE INDEX IF NOT EXISTS idx_status_sync_log_status
-    ON public.status_sync_log(new_status, sync_status, created_at);
+ON public.status_sync_log (new_status, sync_status, created_at);
 CREATE INDEX IF NOT EXISTS idx_status_workflow_rules_property
-    ON public.status_workflow_rules(property_id, is_active);
+ON public.status_workflow_rules (property_id, is_active);
 CREATE INDEX IF NOT EXISTS idx_status_notification_preferences_property
-    ON public.status_notification_preferences(property_id, status_type);
+ON public.status_notification_preferences (property_id, status_type);
 
 -- The design states these a second time, under names of their own; PostgreSQL keeps both.
 DO $$

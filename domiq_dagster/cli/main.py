@@ -37,8 +37,8 @@ from domiq_dagster.cli.notifications import notifications
 from domiq_dagster.cli.rules import rules_app
 from domiq_dagster.db.embedded_programs import EmbeddedServerError
 from domiq_dagster.db.errors import DatabaseError
+from domiq_dagster.db.migrate import known_revision, migration_plan, migration_sql
 from domiq_dagster.db.migrate import migrate as migrate_database
-from domiq_dagster.db.migrate import migration_plan, migration_sql
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.runtime.dagster_home import PortTaken
 from domiq_dagster.runtime.supervise import interruptible
@@ -152,7 +152,14 @@ def dev(
 @app.command()
 def migrate(
     database_url: Annotated[str | None, typer.Option(help="Instead of DOMIQ_DATABASE_URL.")] = None,
-    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL for a DBA; change nothing.")] = False,
+    sql: Annotated[
+        bool,
+        typer.Option(
+            "--sql",
+            help="Print the SQL for a DBA; change nothing. For a database in which the sync was never set "
+            "up, or, with --database-url, for that one as it is.",
+        ),
+    ] = False,
     no_capture_trigger: Annotated[
         bool,
         typer.Option(
@@ -164,11 +171,16 @@ def migrate(
 ) -> None:
     """Bring DomIQ's database to this version's schema. Safe to repeat."""
     capture = not no_capture_trigger
-    if sql:
+    if sql and not database_url:
         print(migration_sql(capture_trigger=capture), end="")
         return
     env = {**os.environ, "DOMIQ_DATABASE_URL": database_url} if database_url else os.environ
     with domiq_database(env) as url, open_engine(url, check=False) as engine:
+        if sql:
+            with engine.connect() as connection:
+                revision = known_revision(connection)
+            print(migration_sql(revision, capture_trigger=capture), end="")
+            return
         if dry_run:
             views.print_migration(migration_plan(engine), capture=capture)
             return

@@ -1,7 +1,11 @@
 """Brings a database to this version's schema, or prints the SQL that would.
 
-The SQL lives in the numbered files of `sql/`. Those below 100 are Alembic revisions, applied once;
-those from 100 on depend on the shape of the database or on a choice, and are applied every time.
+The SQL lies in the numbered files of `sql/`.
+
+- Below 100: the tables, made once. Files up to 016 are the baseline, which is one Alembic revision; a later
+  file is a revision of its own.
+- From 100 on: functions, triggers and views, and what depends on the shape of the database or on a choice.
+  Applied at every migrate, in the order of their numbers.
 """
 
 from __future__ import annotations
@@ -21,17 +25,34 @@ from domiq_dagster.db.checks import refuse_blind_role, require_domiq_tables
 from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.runtime.files import shipped
 
-HEAD = "0015"
-PROPERTY_VIEWS = "100_property_views.sql"
-CAPTURE_TRIGGER = "110_capture_trigger.sql"
-NO_CAPTURE_TRIGGER = "111_no_capture_trigger.sql"
-ADOPT_CHANGES = "120_adopt_changes.sql"
-LEAD_FUNCTIONS = "130_lead_functions.sql"
+BASELINE = "0016"
+HEAD = BASELINE
+_CAPTURE_TRIGGER = "110_capture_trigger.sql"
+_NO_CAPTURE_TRIGGER = "111_no_capture_trigger.sql"
+_TAKE_OVER = {
+    "0014": ("011_workers.sql", "016_take_over.sql"),
+    "0015": ("016_take_over.sql",),
+}
+"""Instead of the baseline: what brings a database of an older revision to it."""
+_FOR_A_NEW_DATABASE = """\
+-- For a database in which the sync was never set up. What another one needs is printed by:
+-- domiq-sync migrate --sql --database-url URL"""
+_FOR_ONE_AT = """\
+DO $$
+BEGIN
+    IF (SELECT version_num FROM domiq_sync.alembic_version) <> '{revision}' THEN
+        RAISE EXCEPTION 'This is for a database at revision {revision}.';
+    END IF;
+END $$;"""
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('domiq_sync.migrate', 0))"
 
 
 class MayNotMigrate(DatabaseError):
     """The role lacks a right that a migration needs."""
+
+
+class UnknownRevision(DatabaseError):
+    """The database is at a revision that this version cannot take on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +94,7 @@ def migrate(engine: Engine, *, capture_trigger: bool = True) -> Migrated:
         WrongDatabase: tables exist, but not DomIQ's.
         BlindRole: row-level security would hide DomIQ's rows from this role.
         MayNotMigrate: this role lacks a right that a migration needs.
+        UnknownRevision: the database is at a revision from which nothing leads to this version.
     """
     try:
         return _migrate(engine, capture_trigger)
@@ -92,12 +114,14 @@ def _migrate(engine: Engine, capture_trigger: bool) -> Migrated:
         created = create_domiq_tables_if_empty(connection)
         require_domiq_tables(connection)
         refuse_blind_role(connection)
-        before = current_revision(connection)
+        before = known_revision(connection)
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS domiq_sync"))
+        for name in _TAKE_OVER.get(before or "", ()):
+            execute_script(connection, sql_text(name))
         config = _alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        for name in _every_time(capture_trigger):
+        for name in every_time(capture_trigger):
             execute_script(connection, sql_text(name))
     return Migrated(before, HEAD, created, capture_trigger)
 
@@ -113,37 +137,70 @@ class MigrationPlan:
 
 
 def migration_plan(engine: Engine) -> MigrationPlan:
-    """Reads only. Raises WrongDatabase and BlindRole, as `migrate` does."""
+    """Reads only. Raises WrongDatabase, BlindRole and UnknownRevision, as `migrate` does."""
     with engine.connect() as connection:
         empty = no_tables(connection)
         if not empty:
             require_domiq_tables(connection)
             refuse_blind_role(connection)
-        now = current_revision(connection)
+        now = known_revision(connection)
+    taken_over = (BASELINE,) if now in _TAKE_OVER else ()
+    start = BASELINE if taken_over else now
     script = ScriptDirectory.from_config(_alembic_config())
-    to_come = [] if now == HEAD else list(script.iterate_revisions("head", now or "base"))
-    return MigrationPlan(now, tuple(r.revision for r in reversed(to_come)), empty)
+    to_come = [] if start == HEAD else list(script.iterate_revisions("head", start or "base"))
+    return MigrationPlan(now, (*taken_over, *(r.revision for r in reversed(to_come))), empty)
 
 
-def migration_sql(*, capture_trigger: bool = True) -> str:
-    """The whole migration as plain SQL in one transaction, for a DBA to read and run on a database
-    that has never been migrated."""
+def migration_sql(revision: str | None = None, *, capture_trigger: bool = True) -> str:
+    """The whole migration as plain SQL in one transaction, for a DBA to read and run.
+
+    Args:
+        revision: where the database is, as `known_revision` says it. None: it was never migrated.
+    """
+    taken_over = _TAKE_OVER.get(revision or "", ())
+    start = BASELINE if taken_over else revision
     buffer = io.StringIO()
-    command.upgrade(_alembic_config(buffer), "head", sql=True)
+    command.upgrade(_alembic_config(buffer), f"{start}:head" if start else "head", sql=True)
     parts = [
         "BEGIN;",
         f"{_LOCK};",
+        _FOR_ONE_AT.format(revision=revision) if revision else _FOR_A_NEW_DATABASE,
         "CREATE SCHEMA IF NOT EXISTS domiq_sync;",
+        *(f"-- {name}\n{sql_text(name)}" for name in taken_over),
         buffer.getvalue(),
-        *(f"-- {name}\n{sql_text(name)}" for name in _every_time(capture_trigger)),
+        *(f"-- {name}\n{sql_text(name)}" for name in every_time(capture_trigger)),
         "COMMIT;",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _every_time(capture_trigger: bool) -> tuple[str, ...]:
-    trigger = CAPTURE_TRIGGER if capture_trigger else NO_CAPTURE_TRIGGER
-    return PROPERTY_VIEWS, trigger, ADOPT_CHANGES, LEAD_FUNCTIONS
+def every_time(capture_trigger: bool) -> list[str]:
+    """The files of `sql/` that are applied at every migrate, in their order."""
+    other = _NO_CAPTURE_TRIGGER if capture_trigger else _CAPTURE_TRIGGER
+    names = sorted(path.name for path in shipped("sql").glob("[1-9][0-9][0-9]_*.sql"))
+    return [name for name in names if name != other]
+
+
+def known_revision(connection: Connection) -> str | None:
+    """As `current_revision`. Raises UnknownRevision unless this version can take it on."""
+    revision = current_revision(connection)
+    script = ScriptDirectory.from_config(_alembic_config())
+    if (
+        revision is None
+        or revision in _TAKE_OVER
+        or revision in {r.revision for r in script.walk_revisions()}
+    ):
+        return revision
+    if revision < min(_TAKE_OVER):
+        raise UnknownRevision(
+            f"The sync's tables are at revision {revision} in this database, which was never released and is "
+            "not taken over: run DROP SCHEMA domiq_sync CASCADE, which leaves the log of status changes, "
+            "then `domiq-sync migrate`, and connect the properties anew."
+        )
+    raise UnknownRevision(
+        f"The sync's tables are at revision {revision} in this database, which this version does not know: "
+        "use the version of domiq-dagster that migrated it, or a newer one."
+    )
 
 
 def current_revision(connection: Connection) -> str | None:

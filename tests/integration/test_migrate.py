@@ -1,6 +1,7 @@
 """Migrating every shape of database that a user may have: once, again, as printed SQL, twice at a time,
 in a role that may not; and what a migration leaves alone."""
 
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -160,25 +161,6 @@ def test_what_was_logged_before_gets_its_place_and_its_deliveries(make_database:
     assert value(url, "SELECT count(property_id) FROM domiq_sync.change") == 6
 
 
-def test_changes_from_before_the_workflow_rules_count_as_looked_at(make_database: MakeDatabase) -> None:
-    url = make_database()
-    run(url, *SHAPES["seed and rows there"])
-    migrated(url)
-    ruled = "SELECT count(*) FROM domiq_sync.change WHERE ruled_at IS NOT NULL"
-    assert value(url, ruled) == 0
-    run(
-        url,
-        "DROP VIEW domiq_sync.rule_decision",
-        "ALTER TABLE domiq_sync.change DROP COLUMN ruled_at, DROP COLUMN caused_by, "
-        "DROP COLUMN cause_rule_id, DROP COLUMN chain_depth",
-        "UPDATE domiq_sync.alembic_version SET version_num = '0006'",
-    )
-    migrated(url)
-    assert value(url, ruled) == 8
-    run(url, "INSERT INTO status_sync_log (new_status) VALUES ('new')")
-    assert value(url, ruled) == 8
-
-
 @pytest.mark.parametrize("kept", ["none", "first", "most", "odd", "last"])
 def test_a_seed_that_was_applied_in_part_is_completed(kept: str, make_database: MakeDatabase) -> None:
     statements = seed_statements()
@@ -206,13 +188,41 @@ def test_the_capture_trigger_comes_and_goes_by_choice(make_database: MakeDatabas
         assert {name for (name,) in rows(url, names)} == (CAPTURE_TRIGGERS if chosen else set())
 
 
-def test_migrating_again_locks_no_table_against_the_application(make_database: MakeDatabase) -> None:
+def test_migrating_again_locks_no_table_against_the_application_or_a_worker(
+    make_database: MakeDatabase,
+) -> None:
     url = make_database()
     migrated(url)
+    triggers = "SELECT oid, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY oid"
+    before = rows(url, triggers)
+    tables = value(
+        url,
+        "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relkind = 'r' "
+        "AND relnamespace IN ('public'::regnamespace, 'domiq_sync'::regnamespace)",
+    )
     with connected(url) as application, application.transaction():
-        application.execute("LOCK TABLE conversation, property, status_sync_log IN ROW EXCLUSIVE MODE")
+        application.execute(f"LOCK TABLE {tables} IN ROW EXCLUSIVE MODE")
         with engine_on(url, lock_timeout_ms=500) as engine:
             assert migrate(engine).before == HEAD
+    assert rows(url, triggers) == before
+
+
+def test_a_trigger_that_is_stated_otherwise_is_made_anew(make_database: MakeDatabase) -> None:
+    url = make_database()
+    migrated(url)
+    before = whole_catalog(url)
+    run(
+        url,
+        "DROP TRIGGER link_closed ON domiq_sync.lead_link",
+        "CREATE TRIGGER link_closed AFTER INSERT ON domiq_sync.lead_link FOR EACH ROW "
+        "EXECUTE FUNCTION domiq_sync.on_link_closed()",
+        "DROP TRIGGER domiq_sync_capture_update ON conversation",
+        "CREATE TRIGGER domiq_sync_capture_update AFTER UPDATE ON conversation FOR EACH ROW "
+        "WHEN (OLD.status IS NOT NULL) EXECUTE FUNCTION domiq_sync.capture_status()",
+    )
+    assert len(differences(before, whole_catalog(url))) == 4
+    migrated(url)
+    assert differences(before, whole_catalog(url)) == []
 
 
 @pytest.mark.parametrize(("shape", "capture_trigger"), [("domiq", False), *((s, True) for s in SHAPES)])
@@ -432,10 +442,49 @@ def test_a_database_that_is_not_at_this_version_is_refused(make_database: MakeDa
                 require_migrated(connection, "9999")
 
 
-def test_every_shipped_file_is_applied_save_domiqs_own_tables_and_the_other_choice() -> None:
+def test_every_shipped_file_is_applied_save_domiqs_own_tables_the_other_choice_and_the_take_over() -> None:
     script = migration_sql()
     names = {path.name for path in shipped("sql").iterdir()}
     assert {name for name in names if sql_text(name) not in script} == {
         "000_domiq_tables.sql",
+        "016_take_over.sql",
         "111_no_capture_trigger.sql",
     }
+
+
+MADE = re.compile(
+    r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) ([\w.]+)\(|ensure_trigger\(\s*'([\w.]+)', '(\w+)'"
+)
+MADE_AT_LAST = """
+SELECT oid::regproc::text FROM pg_proc WHERE pronamespace = 'domiq_sync'::regnamespace
+UNION ALL
+SELECT format('%s.%s %s', c.relnamespace::regnamespace, c.relname, t.tgname)
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE NOT t.tgisinternal AND p.pronamespace = 'domiq_sync'::regnamespace"""
+
+
+def test_functions_and_triggers_are_stated_once_in_what_is_applied_at_every_migrate(
+    make_database: MakeDatabase,
+) -> None:
+    url = make_database()
+    migrated(url)
+    stated: dict[str, list[str]] = {"once": [], "every time": []}
+    for path in shipped("sql").iterdir():
+        if not path.name.startswith(
+            ("000", "001")
+        ):  # DomIQ's own, and what is not the machinery's to replace
+            found = [" ".join(match).strip() for match in MADE.findall(path.read_text(encoding="utf-8"))]
+            stated["every time" if path.name >= "100" else "once"] += found
+    assert stated["once"] == []
+    assert sorted(stated["every time"]) == sorted(name for (name,) in rows(url, MADE_AT_LAST))
+
+
+def test_every_table_has_a_primary_key(make_database: MakeDatabase) -> None:
+    url = make_database()
+    migrated(url)
+    without = """SELECT oid::regclass::text FROM pg_class c WHERE relkind = 'r'
+        AND relnamespace IN ('public'::regnamespace, 'domiq_sync'::regnamespace)
+        AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)"""
+    assert rows(url, without) == []
+    run(url, "ALTER TABLE domiq_sync.daily_total DROP CONSTRAINT daily_total_pkey")
+    assert rows(url, without) == [("domiq_sync.daily_total",)]

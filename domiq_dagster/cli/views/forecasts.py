@@ -90,7 +90,7 @@ def print_migration(plan: MigrationPlan, *, capture: bool) -> None:
     else:
         print(f"Schema at revision {plan.now}: only what depends on the database's shape would be renewed.")
     print("The capture trigger would be set." if capture else "The capture trigger would be taken away.")
-    print("Nothing was changed; `--sql` prints what would run.")
+    print(f"Nothing was changed; `--sql{' --database-url URL' if plan.now else ''}` prints what would run.")
 
 
 def _print_choices(found: Survey, name: str) -> None:

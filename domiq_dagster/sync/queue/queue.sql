@@ -41,7 +41,7 @@ SELECT set_config('enable_nestloop', 'on', true)
 -- and delivery_one_in_flight makes a second claim of the lane impossible.
 -- While a long transaction elsewhere keeps PostgreSQL from clearing them, every row that was ever claimed leaves
 -- dead entries in each index. So a claim avoids walking over them:
---   of its own lane     a delivery in turn (sql/013_in_turn.sql) has nobody before or beside it but those that
+--   of its own lane     a delivery in turn (sql/005_changes.sql) has nobody before or beside it but those that
 --                       are not, which have an index of their own. :carefully looks at the whole lane all the same
 --   of other deliveries  :due_from lets a worker begin where its last claim ended, or at what due_properties
 --                       found, instead of at the index's first entry. What comes to stand before it is found when

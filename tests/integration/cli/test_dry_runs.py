@@ -205,7 +205,7 @@ def test_a_migration_can_be_looked_at(run: Run, make_database: Callable[..., str
     done = run("migrate", "--dry-run", DOMIQ_DATABASE_URL=url)
     assert (done.code, done.err) == (0, "")
     assert "The database is empty" in done.out
-    assert "Would go from revision none through 0001, " in done.out
+    assert "Would go from revision none through 0016." in done.out
     assert run("status", DOMIQ_DATABASE_URL=url).code == 2
     assert run("migrate", DOMIQ_DATABASE_URL=url).code == 0
     assert "Schema at revision" in run("migrate", "--dry-run", DOMIQ_DATABASE_URL=url).out

@@ -8,6 +8,8 @@ import pytest
 
 from domiq_dagster.db.migrate import sql_text
 from tests.fixtures.commands import Run
+from tests.fixtures.domiq_shapes import at_revision
+from tests.fixtures.domiq_shapes import run as statements
 from tests.fixtures.world import World
 
 
@@ -40,6 +42,33 @@ def test_the_printed_sql_run_by_a_dba_is_a_migration(run: Run, make_database: Ca
         connection.execute(printed.out.encode())
     assert run("status", "--json", DOMIQ_DATABASE_URL=url).result["properties"] == []
     assert "captured by a trigger" in run("migrate", DOMIQ_DATABASE_URL=url).out
+
+
+def test_what_is_printed_for_one_database_is_what_that_one_needs(
+    run: Run, make_database: Callable[..., str]
+) -> None:
+    url = make_database()
+    statements(url, *at_revision("0014", with_rows=True))
+    plan = run("migrate", "--dry-run", "--database-url", url).out
+    assert "from revision 0014 through 0016" in plan
+    assert "`--sql --database-url URL` prints what would run" in plan
+    printed = run("migrate", "--sql", "--database-url", url)
+    assert (printed.code, printed.err) == (0, "")
+    assert run("status", DOMIQ_DATABASE_URL=url).code == 2
+    statements(url, printed.out)
+    assert run("status", DOMIQ_DATABASE_URL=url).code == 0
+    assert "was" not in run("migrate", "--database-url", url).out
+
+
+def test_a_revision_that_is_not_taken_over_is_refused(run: Run, make_database: Callable[..., str]) -> None:
+    url = make_database()
+    earlier = "UPDATE domiq_sync.alembic_version SET version_num = '0013'"
+    statements(url, *at_revision("0014", with_rows=False), earlier)
+    for options in ([], ["--dry-run"], ["--sql"]):
+        refused = run("migrate", "--database-url", url, *options)
+        assert refused.code == 2
+        assert "at revision 0013" in refused.sentence
+        assert "DROP SCHEMA domiq_sync CASCADE" in refused.sentence
 
 
 def place(world: World, number: int = 0) -> tuple[str, ...]:

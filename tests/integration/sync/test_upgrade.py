@@ -7,28 +7,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from alembic import command
-from sqlalchemy import text
 
-from domiq_dagster.db import migrate as migrations
 from domiq_dagster.db.engine import make_engine
-from domiq_dagster.db.migrate import migrate
+from domiq_dagster.db.migrate import HEAD, migrate
+from tests.fixtures.domiq_shapes import at_revision, run
 from tests.fixtures.world import POST, Standin, World
 
-EARLIER = "0006"
+EARLIER = "0014"
 
 
 def _build(url: str) -> None:
-    engine = make_engine(url)
-    with engine.begin() as connection:
-        migrations.create_domiq_tables_if_empty(connection)
-        connection.execute(text("CREATE SCHEMA IF NOT EXISTS domiq_sync"))
-        config = migrations._alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, EARLIER)
-        for name in (migrations.PROPERTY_VIEWS, migrations.CAPTURE_TRIGGER):
-            migrations.execute_script(connection, migrations.sql_text(name))
-    engine.dispose()
+    run(url, *at_revision(EARLIER, with_rows=False))
 
 
 @pytest.fixture
@@ -94,10 +83,10 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
         r=there["propertyId"],
     )
     kept = {
-        "leased": ("Applicant", "Resident", "Resident", {"lease": SIGNED}),
+        "leased": ("Applicant", "Applicant/LeaseSigned", "Applicant/LeaseSigned", {"lease": SIGNED}),
         "application": ("Applicant", "Applicant", "Applicant", {}),
         # a difference that was settled as it was
-        "contacted": ("Applicant", "Resident", "Resident", {"lease": SIGNED}),
+        "contacted": ("Applicant", "Applicant/LeaseSigned", "Applicant/LeaseSigned", {"lease": SIGNED}),
     }
     for status, (word, effective, agreed, more) in kept.items():
         conversation = world.conversation(place, status, email=f"{status}@example.com")
@@ -124,7 +113,7 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
         "UPDATE domiq_sync.delivery SET state = 'waiting', last_outcome = 'conflict', "
         "next_attempt_at = now() + interval '10 min'"
     )
-    world.do("UPDATE domiq_sync.change SET notified_at = now()")
+    world.do("UPDATE domiq_sync.change SET notified_at = now(), ruled_at = now()")
     world.do(
         "INSERT INTO status_notification_preferences (property_id, status_type, notification_method, "
         "recipients) VALUES (:p, 'any', 'email', '[\"desk@example.com\"]')",
@@ -137,11 +126,13 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
     )
     world.do(
         "INSERT INTO domiq_sync.notification (property_id, change_id, channel, recipient, subject, body, "
-        "state) SELECT property_id, change_id, 'email', 'desk@example.com', 's', 'b', 'undeliverable' "
-        "FROM domiq_sync.change"
+        "state, settled_at) SELECT property_id, change_id, 'email', 'desk@example.com', '', '', "
+        "'undeliverable', now() FROM domiq_sync.change"
     )
     world.do(
-        "INSERT INTO domiq_sync.alert (property_id, kind, figures) VALUES (:p, 'failures', '{}')", p=place
+        "INSERT INTO domiq_sync.alert (property_id, kind, figures, suspected_at) "
+        "VALUES (:p, 'failures', '{}', now())",
+        p=place,
     )
     world.do(
         "INSERT INTO domiq_sync.link_question (property_id, prospect_id, reason, candidates) "
@@ -152,7 +143,7 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
 
     assert migrate(world.engine).before == EARLIER
     once = world.versions()
-    assert migrate(world.engine).before == migrations.HEAD
+    assert migrate(world.engine).before == HEAD
     assert world.versions() == once
 
     world.sync(2)
@@ -185,7 +176,7 @@ def test_changes_that_an_earlier_version_queued_go_before_those_captured_since(e
     for conversation in (waiting, settled):
         world.change(conversation, status="qualified")
     queued = "SELECT in_turn FROM domiq_sync.delivery WHERE lane = :c ORDER BY seq"
-    assert [r.in_turn for r in world.rows(queued, c=waiting)] == [False, False, True]
+    assert [r.in_turn for r in world.rows(queued, c=waiting)] == [True, True, True]
     assert [r.in_turn for r in world.rows(queued, c=settled)] == [True]
 
     world.sync()

@@ -1,8 +1,7 @@
--- Applied at every migrate, since it depends on the shape of the database: whether conversation has
--- a property_id of its own, or reaches its property through chatbot. This is the one place that
--- answers which property a conversation belongs to. The public view repeats the answer rather than
--- use domiq_sync, so that it outlives that schema. LEFT JOIN: a conversation without a chatbot counts
--- under no property, as one whose property_id is NULL does.
+-- Which property a conversation belongs to: this is the one place that answers it. It depends on the shape of the
+-- database: whether conversation has a property_id of its own, or reaches its property through chatbot. The public
+-- view repeats the answer rather than use domiq_sync, so that it outlives that schema. LEFT JOIN: a conversation
+-- without a chatbot counts under no property, as one whose property_id is NULL does.
 DO $$
 DECLARE
     own_column CONSTANT BOOLEAN := EXISTS (
@@ -24,4 +23,13 @@ BEGIN
                 COUNT(*) FILTER (WHERE ssl.sync_status = ''failed'') AS failed_status_updates
          FROM %2$s JOIN public.status_sync_log ssl ON ssl.conversation_id = c.id
          GROUP BY %1$s', property, source);
+END $$;
+
+-- For triggers: SECURITY DEFINER, since the application's role may see neither domiq_sync nor, under row-level
+-- security, the property. 104_changes.sql says why enable_seqscan is off.
+CREATE OR REPLACE FUNCTION domiq_sync.property_of(of_conversation UUID) RETURNS UUID
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    RETURN (SELECT p.property_id FROM domiq_sync.conversation_property p
+            WHERE p.conversation_id = of_conversation);
 END $$;

@@ -1,29 +1,26 @@
 -- What goes wrong stays as small as its cause, and work goes on after any crash.
 
--- When the account's breaker last opened: what was to be asked or sent then has to be made up for.
-ALTER TABLE domiq_sync.account ADD COLUMN IF NOT EXISTS opened_at TIMESTAMPTZ;
-
 -- Whoever works on the sync, and when it was last known to be alive. A row that is no longer seen is of somebody who
 -- died: Dagster goes on calling such a run started, this does not.
 --   job     push, pull, notify, reconcile: what it does
 --   run_id  the Dagster run that it is, if it is one
-CREATE TABLE IF NOT EXISTS domiq_sync.worker (
+CREATE TABLE domiq_sync.worker (
     name TEXT PRIMARY KEY,
     job TEXT NOT NULL,
     run_id TEXT,
     started_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     seen_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );
-CREATE INDEX IF NOT EXISTS worker_run ON domiq_sync.worker (run_id);
+CREATE INDEX worker_run ON domiq_sync.worker (run_id);
 
--- Records that could not be dealt with, each with the reason, while all beside them went on. A row goes when its record
--- is dealt with.
+-- Records that could not be dealt with, each with the reason, while all beside them went on. A row goes when its
+-- record is dealt with.
 --   kind      prospect: one that a pull could not read; key is its id, or its place in the answer where it has none
 --   sentence  what is wrong; nothing of a lead's own is in it
-CREATE TABLE IF NOT EXISTS domiq_sync.trouble (
+CREATE TABLE domiq_sync.trouble (
     kind TEXT NOT NULL,
     key TEXT NOT NULL,
-    property_id UUID NOT NULL REFERENCES public.property(id) ON DELETE CASCADE,
+    property_id UUID NOT NULL REFERENCES public.property (id) ON DELETE CASCADE,
     sentence TEXT NOT NULL,
     since TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     seen_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),

@@ -1,0 +1,62 @@
+-- What follows when a property is connected, changed or disconnected. In triggers, since users do it by SQL as well.
+
+-- A property's partition key: its name in lower case with hyphens, made unique by a piece of its id.
+CREATE OR REPLACE FUNCTION domiq_sync.fill_integration() RETURNS TRIGGER
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    slug TEXT;
+BEGIN
+    INSERT INTO domiq_sync.account (resman_account_id) VALUES (NEW.resman_account_id)
+    ON CONFLICT DO NOTHING;
+    IF NEW.partition_key IS NULL THEN
+        SELECT trim(BOTH '-' FROM regexp_replace(lower(p.name), '[^a-z0-9]+', '-', 'g')) INTO slug
+        FROM public.property p WHERE p.id = NEW.property_id;
+        slug := COALESCE(NULLIF(slug, ''), 'property');
+        IF EXISTS (SELECT FROM domiq_sync.integration i
+                   WHERE i.partition_key = slug AND i.property_id <> NEW.property_id) THEN
+            slug := slug || '-' || left(NEW.property_id::text, 8);
+        END IF;
+        NEW.partition_key := slug;
+    END IF;
+    RETURN NEW;
+END $$;
+
+CALL domiq_sync.ensure_trigger(
+    'domiq_sync.integration', 'fill_integration', 'BEFORE INSERT OR UPDATE',
+    'EXECUTE FUNCTION domiq_sync.fill_integration()'
+);
+
+-- Notes when the sync was switched on. A property that is connected to another one at ResMan begins anew there: how far
+-- the old one was read says nothing of it.
+CREATE OR REPLACE FUNCTION domiq_sync.note_switching() RETURNS TRIGGER
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.sync_enabled AND NOT OLD.sync_enabled THEN
+        NEW.enabled_at := clock_timestamp();
+    END IF;
+    IF (NEW.resman_account_id, NEW.resman_property_id) <> (OLD.resman_account_id, OLD.resman_property_id) THEN
+        DELETE FROM domiq_sync.watermark w WHERE w.property_id = NEW.property_id;
+    END IF;
+    RETURN NEW;
+END $$;
+
+CALL domiq_sync.ensure_trigger(
+    'domiq_sync.integration', 'note_switching', 'BEFORE UPDATE',
+    'EXECUTE FUNCTION domiq_sync.note_switching()'
+);
+
+-- resman_lead has no foreign key (006_pulls.sql says why): the leads of a property that is deleted go here.
+-- Disconnecting a property keeps its leads.
+CREATE OR REPLACE FUNCTION domiq_sync.forget_leads() RETURNS TRIGGER
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM domiq_sync.resman_lead r
+    WHERE r.property_id = OLD.property_id
+      AND NOT EXISTS (SELECT FROM public.property p WHERE p.id = OLD.property_id);
+    RETURN NULL;
+END $$;
+
+CALL domiq_sync.ensure_trigger(
+    'domiq_sync.integration', 'forget_leads', 'AFTER DELETE',
+    'EXECUTE FUNCTION domiq_sync.forget_leads()'
+);
