@@ -48,9 +48,9 @@ def notifications(
     """List the notices that wait, and those that did not arrive, or retry them; or test a channel."""
     channels = notice_channels(os.environ)
     if test is not None:
-        outcome = send_test(channels, test, to)
-        print(f"{test}: {outcome.fate}" + (f": {outcome.reason}" if outcome.reason else "."))
-        finish(json_output, {"channel": test, "outcome": outcome.fate}, bad=outcome.fate != "delivered")
+        sent = send_test(channels, test, to)
+        print(f"{test}: {sent.status}" + (f": {sent.reason}" if sent.reason else "."))
+        finish(json_output, {"channel": test, "outcome": sent.status}, bad=sent.status != "delivered")
     with database() as engine:
         chosen = find_property(engine, property_name)
         place = chosen.property_id if chosen else None

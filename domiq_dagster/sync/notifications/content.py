@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.redact import describe
 from domiq_dagster.sync.notifications.channels.channels import Channels
-from domiq_dagster.sync.notifications.channels.message import Letter
+from domiq_dagster.sync.notifications.channels.message import Message
 from domiq_dagster.sync.notifications.recipients import OPERATOR, zone
 from domiq_dagster.sync.notifications.templates import Templates, as_html
 
@@ -36,14 +36,14 @@ class NothingToTell(Exception):
     """What the notice was about is gone."""
 
 
-def in_words(connection: Connection, notice: Row[Any], channels: Channels) -> Letter:
+def in_words(connection: Connection, notice: Row[Any], channels: Channels) -> Message:
     """The message as it is sent. Raises NothingToTell or TemplateProblem."""
     templates = channels.templates
     kind = "email" if notice.channel == OPERATOR else notice.channel
     if notice.is_digest:
         template, values = "digest", digest(connection, notice.id, private=kind != "in_app")
     elif notice.body:
-        return Letter(notice.id, notice.subject, notice.body, as_html(notice.body))
+        return Message(notice.id, notice.subject, notice.body, as_html(notice.body))
     elif notice.change_id is None:
         raise NothingToTell("there is no text, and no change to tell of")
     else:
@@ -54,7 +54,7 @@ def in_words(connection: Connection, notice: Row[Any], channels: Channels) -> Le
     subject, body = templates.render(template, kind, values)
     subject = notice.subject or subject  # a rule's own
     html = templates.render(template, "email_html", values)[1] if kind == "email" else None
-    return Letter(notice.id, subject, body, html if html != body else as_html(body))
+    return Message(notice.id, subject, body, html if html != body else as_html(body))
 
 
 def facts(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.notifications.channels.channels import Channels
-from domiq_dagster.sync.notifications.channels.message import Fate, Outcome
+from domiq_dagster.sync.notifications.channels.message import SendResult, SendStatus
 from domiq_dagster.sync.notifications.content import NothingToTell, in_words
 from domiq_dagster.sync.notifications.recipients import OPERATOR, normal, resolve, zone
 from domiq_dagster.sync.notifications.schedule import Settings, Step, burst, quiet_until
@@ -142,19 +142,19 @@ class Worker:
             if not isinstance(address, str):
                 return address
             try:
-                letter = in_words(connection, held, self._channels)
+                message = in_words(connection, held, self._channels)
             except NothingToTell as error:
                 return self._settle(connection, held, "suppressed", str(error))
             except TemplateProblem as error:
                 return self._settle(connection, held, "undeliverable", str(error))
             if held.channel == "in_app":
-                words = {"id": held.id, "subject": letter.subject, "body": letter.text}
+                words = {"id": held.id, "subject": message.subject, "body": message.text}
                 connection.execute(QUERIES.put_words, words)
                 return self._settle(connection, held, "delivered", None)
             _write(connection, "begin_sending", held, lease_seconds=self._rules.sending_lease)
-        outcome = self._channels.send(held.channel, address, letter)
+        result = self._channels.send(held.channel, address, message)
         with self._engine.begin() as connection:
-            return self._end(connection, held, outcome)
+            return self._end(connection, held, result)
 
     def _address(self, connection: Connection, held: Row[Any]) -> str | Ended | None:
         """The address to send to; or how the notice ended instead; or None where it became several."""
@@ -174,31 +174,31 @@ class Worker:
         _write(connection, "split", held, recipients=several)
         return None
 
-    def _end(self, connection: Connection, held: Row[Any], outcome: Outcome) -> Ended:
-        if outcome.fate in (Fate.DELIVERED, Fate.REFUSED):
+    def _end(self, connection: Connection, held: Row[Any], result: SendResult) -> Ended:
+        if result.status in (SendStatus.DELIVERED, SendStatus.REFUSED):
             connection.execute(QUERIES.open_channel, {"channel": held.channel})
-            state = "delivered" if outcome.fate is Fate.DELIVERED else "undeliverable"
-            return self._settle(connection, held, state, outcome.reason or None)
+            state = "delivered" if result.status is SendStatus.DELIVERED else "undeliverable"
+            return self._settle(connection, held, state, result.reason or None)
         # After an unknown outcome too: one notice is in doubt then, and not all that wait.
-        channel_fails = outcome.whole_channel or outcome.fate is Fate.UNKNOWN
+        channel_fails = result.whole_channel or result.status is SendStatus.UNKNOWN
         failures = held.attempts
         if channel_fails:
             query = QUERIES.channel_failures
             failures = connection.scalar(query, {"channel": held.channel}) or 0
         ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2.0 ** min(failures, 16))
-        asked = min(outcome.retry_after or 0.0, _LONGEST_ASKED)
+        asked = min(result.retry_after or 0.0, _LONGEST_ASKED)
         seconds = max(asked, self._jitter() * ceiling)
         if channel_fails:
-            values = {"channel": held.channel, "reason": outcome.reason, "seconds": seconds}
+            values = {"channel": held.channel, "reason": result.reason, "seconds": seconds}
             connection.execute(QUERIES.pause_channel, values)
-        if outcome.fate is Fate.UNKNOWN:
-            ended = self._settle(connection, held, "unknown", outcome.reason)
-            return replace(ended, outage=outcome.reason)
-        limits = {"reason": outcome.reason, "seconds": seconds, "most_hours": self._rules.most_hours}
+        if result.status is SendStatus.UNKNOWN:
+            ended = self._settle(connection, held, "unknown", result.reason)
+            return replace(ended, outage=result.reason)
+        limits = {"reason": result.reason, "seconds": seconds, "most_hours": self._rules.most_hours}
         state = _write(connection, "put_off", held, **limits).state
         how = "put_off" if state == "pending" else state
-        outage = outcome.reason if outcome.whole_channel else None
-        return Ended(held.id, held.channel, how, outcome.reason, held.alert_id, outage)
+        outage = result.reason if result.whole_channel else None
+        return Ended(held.id, held.channel, how, result.reason, held.alert_id, outage)
 
     def _settle(self, connection: Connection, held: Row[Any], state: str, reason: str | None) -> Ended:
         _write(connection, "settle", held, state=state, reason=reason)

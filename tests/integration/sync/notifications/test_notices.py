@@ -500,12 +500,12 @@ def test_a_worker_that_lost_its_lease_changes_nothing(notice_world: NoticeWorld)
         def send(self, *_: Any) -> Any:
             notice_world.later()
             second.append(notice_world.deliver())
-            return notice_world.channels.senders["email"].send("a@staff.example", letter_of(*_))
+            return notice_world.channels.senders["email"].send("a@staff.example", message_of(*_))
 
     second: list[Delivered] = []
 
-    def letter_of(_: str, letter: Any) -> Any:
-        return letter
+    def message_of(_: str, message: Any) -> Any:
+        return message
 
     slow = dataclasses.replace(notice_world.channels, senders={"email": Slow()})
     first = notice_world.deliver(slow, rules=SendingRules(lease=60))
