@@ -214,7 +214,7 @@ HOT = [
     ),
     *queries("linking/links.sql", "conversation_to_link", "under_way", "speak_anew", "close_moot_questions"),
     *queries("monitoring/figures.sql", "backlog", "gaps"),
-    *queries("notifications/notify.sql", "unnotified_changes"),
+    *queries("queue/changes.sql", "lock_unnotified"),
     *queries(
         "notifications/outbox.sql",
         "due_channels",

@@ -19,6 +19,7 @@ from domiq_dagster.sync.notifications.content import PRIORITIES, facts, urgency
 from domiq_dagster.sync.notifications.outbox import Message, enqueue_counted
 from domiq_dagster.sync.notifications.recipients import Address, resolve
 from domiq_dagster.sync.notifications.templates import TemplateProblem, Templates
+from domiq_dagster.sync.queue.changes import UnnotifiedChange, lock_unnotified, mark_notified
 from domiq_dagster.sync.status_map import StatusMap, load_status_map
 
 QUERIES = load_queries(__package__, "notify.sql")
@@ -45,18 +46,17 @@ def notify_changes(engine: Engine, templates: Templates | None = None) -> Notifi
     templates = templates or Templates()
     while True:
         with engine.begin() as connection:
-            changes = connection.execute(QUERIES.unnotified_changes, {"most": _BATCH}).all()
+            changes = lock_unnotified(connection, most=_BATCH)
             if not changes:
                 return total
             for (channel, state), count in _notify(connection, changes, templates).items():
                 getattr(total, state)[channel] += count
-            marked = {"change_ids": [c.change_id for c in changes]}
-            connection.execute(QUERIES.mark_notified, marked)
+            mark_notified(connection, [change.change_id for change in changes])
             total.changes += len(changes)
 
 
 def _notify(
-    connection: Connection, changes: Sequence[Row[Any]], templates: Templates
+    connection: Connection, changes: Sequence[UnnotifiedChange], templates: Templates
 ) -> Counter[tuple[str, str]]:
     places = {c.property_id for c in changes}
     preferences: dict[UUID, list[Row[Any]]] = defaultdict(list)
@@ -102,7 +102,7 @@ def _wants(status_type: str | None, new_status: str | None, statuses: StatusMap)
 
 
 def _message(
-    change: Row[Any],
+    change: UnnotifiedChange,
     preference: Row[Any],
     address: Address,
     told: Mapping[UUID, Mapping[str, Any]],
