@@ -22,7 +22,7 @@ from domiq_dagster.sync.notifications.channels.apprise_url import NotifySlack
 from domiq_dagster.sync.notifications.channels.channels import configure
 from domiq_dagster.sync.notifications.channels.message import Message, Sender, SendResult
 from domiq_dagster.sync.notifications.notify import notify_changes
-from domiq_dagster.sync.notifications.outbox import deliver_due
+from domiq_dagster.sync.notifications.sender import Timing, deliver_due
 
 DIED = 9
 
@@ -64,7 +64,9 @@ def tell(url: str, settings: Mapping[str, str], webhook: str, step: int) -> None
     for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
         event.listen(engine, name, death.step)
     notify_changes(engine, channels.templates)
-    deliver_due(engine, dataclasses.replace(channels, senders=watched), pause=lambda seconds: None)
+    deliver_due(
+        engine, dataclasses.replace(channels, senders=watched), timing=Timing(pause=lambda seconds: None)
+    )
 
 
 def main() -> None:
