@@ -28,7 +28,7 @@ from domiq_dagster.sync.alerts.readings import Kind, Reading, database_time, rea
 from domiq_dagster.sync.alerts.texts import describe
 from domiq_dagster.sync.alerts.thresholds import load_thresholds
 from domiq_dagster.sync.monitoring.figures import conservation_problems
-from domiq_dagster.sync.notifications.status import RECENT_HOURS, trouble_counts
+from domiq_dagster.sync.notifications.status import RECENT_HOURS, undelivered_counts
 from domiq_dagster.sync.rules.check import check_rules
 
 _SAMPLE = 20
@@ -166,7 +166,7 @@ def notifications_delivered(sync: SyncResource) -> AssetCheckResult:
     """Notices that are undeliverable, or of which nobody can tell whether they arrived, by channel and
     reason."""
     with sync.database() as engine, engine.connect() as connection:
-        found = trouble_counts(connection)
+        found = undelivered_counts(connection)
     figures = {s: sum(f.notices for f in found if f.state == s) for s in ("undeliverable", "unknown")}
     rows = [
         TableRecord({"channel": f.channel, "state": f.state, "reason": f.reason or "", "notices": f.notices})

@@ -30,7 +30,7 @@ from domiq_dagster.sync.alerts.incidents import Turn
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.backlog import queue_depth
 from domiq_dagster.sync.monitoring.gaps import Gap, gaps
-from domiq_dagster.sync.notifications.outbox import due
+from domiq_dagster.sync.notifications.status import due
 from domiq_dagster.sync.rules.check import unruled_changes
 from domiq_dagster.sync.workers import forget_the_dead, runs_seen
 
@@ -80,7 +80,7 @@ def pending_changes(context: SensorEvaluationContext, sync: SyncResource) -> Run
 def pending_notices(context: SensorEvaluationContext, sync: SyncResource) -> RunRequest | SkipReason:
     with sync.database() as engine, engine.connect() as connection:
         waiting, seen = due(connection), runs_seen(connection)
-    if not (waiting.changes or waiting.messages):
+    if not (waiting.changes or waiting.notices):
         return SkipReason("nobody is to be told of anything now")
     if _under_way(context, seen, "notify"):
         return SkipReason("notices are being sent")

@@ -18,7 +18,7 @@ from domiq_dagster.assets.status_workflow_actions import status_workflow_actions
 from domiq_dagster.resources import SyncResource
 from domiq_dagster.sync.monitoring.figures import unnotified
 from domiq_dagster.sync.notifications.notify import notify_changes
-from domiq_dagster.sync.notifications.outbox import deliver_due
+from domiq_dagster.sync.notifications.sender import deliver_due
 
 
 @asset(

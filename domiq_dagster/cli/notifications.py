@@ -9,21 +9,12 @@ from uuid import UUID
 import typer
 
 from domiq_dagster.cli import views as views
-from domiq_dagster.cli.base import (
-    Json,
-    PropertyOption,
-    database,
-    find_property,
-    finish,
-)
+from domiq_dagster.cli.base import Json, PropertyOption, database, find_property, finish
+from domiq_dagster.sync.notifications import status
 from domiq_dagster.sync.notifications.channels.send_test import send_test
-from domiq_dagster.sync.notifications.outbox import deliver_due
-from domiq_dagster.sync.notifications.status import put_back as put_notices_back
-from domiq_dagster.sync.notifications.status import standing
+from domiq_dagster.sync.notifications.sender import deliver_due
 from domiq_dagster.sync.property_names import PropertyNames
-from domiq_dagster.wiring import (
-    notice_channels,
-)
+from domiq_dagster.wiring import notice_channels
 
 
 def notifications(
@@ -48,21 +39,25 @@ def notifications(
     """List the notices that wait, and those that did not arrive, or retry them; or test a channel."""
     channels = notice_channels(os.environ)
     if test is not None:
-        outcome = send_test(channels, test, to)
-        print(f"{test}: {outcome.fate}" + (f": {outcome.reason}" if outcome.reason else "."))
-        finish(json_output, {"channel": test, "outcome": outcome.fate}, bad=outcome.fate != "delivered")
+        sent = send_test(channels, test, to)
+        print(f"{test}: {sent.status}" + (f": {sent.reason}" if sent.reason else "."))
+        finish(json_output, {"channel": test, "outcome": sent.status}, bad=sent.status != "delivered")
     with database() as engine:
         chosen = find_property(engine, property_name)
-        place = chosen.property_id if chosen else None
-        again = 0
+        property_id = chosen.property_id if chosen else None
+        retried = 0
         if retry or retry_undeliverable:
-            again = put_notices_back(
-                engine, ids=retry or (), all_undeliverable=retry_undeliverable, property_id=place, hours=hours
+            retried = status.retry(
+                engine,
+                ids=retry or (),
+                all_undeliverable=retry_undeliverable,
+                property_id=property_id,
+                hours=hours,
             )
             deliver_due(engine, channels)
         with engine.connect() as connection:
-            found = standing(connection, place, hours=hours)
-            places = PropertyNames(connection)
-    result = views.notices_result(found, places, retried=again, with_recipients=with_recipients)
+            found = status.outbox_status(connection, property_id, hours=hours)
+            names = PropertyNames(connection)
+    result = views.notices_result(found, names, retried=retried, with_recipients=with_recipients)
     views.print_notices(result)
     finish(json_output, result, bad=not result["ok"])

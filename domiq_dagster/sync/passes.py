@@ -20,7 +20,7 @@ from domiq_dagster.sync.delivery.push import PushOptions, PushReport, push
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.notifications.notify import Notified, notify_changes
-from domiq_dagster.sync.notifications.outbox import Delivered, deliver_due
+from domiq_dagster.sync.notifications.sender import SendReport, deliver_due
 from domiq_dagster.sync.pull.pull import Pulled, PullOptions, pull_all
 from domiq_dagster.sync.repair.reconcile import Reconciled, reconcile
 from domiq_dagster.sync.rules import RulesRun, run_rules
@@ -41,7 +41,7 @@ class PassReport:
     ruled: RulesRun | None = None
     pushed: PushReport | None = None
     notified: Notified | None = None
-    told: Delivered | None = None
+    sent: SendReport | None = None
 
 
 def sync_pass(
@@ -74,7 +74,7 @@ def sync_pass(
     report.pushed = push(engine, client, PushOptions(property_ids=property_ids, budget=budget or Budget()))
     report.notified = notify_changes(engine, channels.templates if channels else None)
     if channels is not None:
-        report.told = deliver_due(engine, channels)
+        report.sent = deliver_due(engine, channels)
     return report
 
 

@@ -29,7 +29,8 @@ class Post:
 @dataclass
 class Endpoint:
     """`answer`: (status, body, headers), or None to hang up when the request was read. Given a list, the
-    answers are given in turn, and the last one again."""
+    answers are given in turn, and the last one again. A Content-Length that is more than the body has breaks
+    the answer off."""
 
     port: int
     posts: list[Post] = field(default_factory=list)
@@ -50,6 +51,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._reply()
 
+    def do_PUT(self) -> None:
+        self._reply()
+
     def _reply(self) -> None:
         end: Endpoint = self.server.end  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -61,9 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         status, words, headers = answer
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in {"Content_Length": str(len(words)), **headers}.items():
             self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(words)))
         self.end_headers()
         self.wfile.write(words.encode())
 

@@ -18,11 +18,11 @@ from typing import Any
 from sqlalchemy import event
 
 from domiq_dagster.db.engine import make_engine
-from domiq_dagster.sync.notifications.channels.apprise_sender import NotifySlack
+from domiq_dagster.sync.notifications.channels.apprise_url import NotifySlack
 from domiq_dagster.sync.notifications.channels.channels import configure
-from domiq_dagster.sync.notifications.channels.message import Letter, Outcome, Sender
+from domiq_dagster.sync.notifications.channels.message import Message, Sender, SendResult
 from domiq_dagster.sync.notifications.notify import notify_changes
-from domiq_dagster.sync.notifications.outbox import deliver_due
+from domiq_dagster.sync.notifications.sender import Timing, deliver_due
 
 DIED = 9
 
@@ -48,11 +48,11 @@ class Watched:
     def __init__(self, sender: Sender, death: Death) -> None:
         self._sender, self._death = sender, death
 
-    def send(self, recipient: str, letter: Letter) -> Outcome:
+    def send(self, recipient: str, message: Message) -> SendResult:
         self._death.step()
-        outcome = self._sender.send(recipient, letter)
+        result = self._sender.send(recipient, message)
         self._death.step()
-        return outcome
+        return result
 
 
 def tell(url: str, settings: Mapping[str, str], webhook: str, step: int) -> None:
@@ -64,7 +64,9 @@ def tell(url: str, settings: Mapping[str, str], webhook: str, step: int) -> None
     for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
         event.listen(engine, name, death.step)
     notify_changes(engine, channels.templates)
-    deliver_due(engine, dataclasses.replace(channels, senders=watched), pause=lambda seconds: None)
+    deliver_due(
+        engine, dataclasses.replace(channels, senders=watched), timing=Timing(pause=lambda seconds: None)
+    )
 
 
 def main() -> None:

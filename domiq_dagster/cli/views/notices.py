@@ -9,33 +9,33 @@ from rich.markup import escape
 from rich.table import Table
 
 from domiq_dagster.cli.views.tables import make_console
-from domiq_dagster.sync.notifications.status import Standing
+from domiq_dagster.sync.notifications.status import OutboxStatus
 from domiq_dagster.sync.property_names import PropertyNames
 
 
 def notices_result(
-    found: Standing, places: PropertyNames, *, retried: int = 0, with_recipients: bool = False
+    found: OutboxStatus, names: PropertyNames, *, retried: int = 0, with_recipients: bool = False
 ) -> dict[str, Any]:
     """As plain values. A recipient is shown only where asked for: it is somebody's address."""
-    troubles = [
+    undelivered = [
         {
-            "id": str(t.notification_id),
-            "property": places.name(t.property_id),
-            "channel": t.channel,
-            "state": t.state,
-            "reason": t.reason,
-            "change_id": str(t.change_id) if t.change_id else None,
-            "created_at": t.created_at,
-            **({"recipient": t.recipient} if with_recipients else {}),
+            "id": str(notice.notification_id),
+            "property": names.name(notice.property_id),
+            "channel": notice.channel,
+            "state": notice.state,
+            "reason": notice.reason,
+            "change_id": str(notice.change_id) if notice.change_id else None,
+            "created_at": notice.created_at,
+            **({"recipient": notice.recipient} if with_recipients else {}),
         }
-        for t in found.troubles
+        for notice in found.undelivered
     ]
-    paused = [{"channel": c, "until": until, "reason": reason} for c, until, reason in found.paused]
+    paused = [{"channel": p.channel, "until": p.until, "reason": p.reason} for p in found.paused]
     return {
-        "ok": not troubles,
+        "ok": not undelivered,
         "retried": retried,
         "counts": found.counts,
-        "not_delivered": troubles,
+        "not_delivered": undelivered,
         "paused": paused,
     }
 

@@ -18,8 +18,9 @@ from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.alerts.texts import Said
 from domiq_dagster.sync.budget import Budget
 from domiq_dagster.sync.notifications.channels.channels import Channels
-from domiq_dagster.sync.notifications.outbox import Delivered, Message, deliver_due, enqueue, operator_message
+from domiq_dagster.sync.notifications.outbox import Notice, enqueue, operator_notice
 from domiq_dagster.sync.notifications.recipients import resolve
+from domiq_dagster.sync.notifications.sender import SendReport, deliver_due
 
 QUERIES = load_queries(__package__, "alerts.sql")
 IN_APP = "operators"
@@ -33,7 +34,7 @@ class AlertNotSent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class AlertNotice:
     """One turn of one alert. property_id: None for a cause; touched: the properties whose preferences say who
     wants to know; n: which turn of the spell it is."""
 
@@ -44,11 +45,11 @@ class Notice:
     said: Said
 
 
-def post(connection: Connection, notice: Notice) -> int:
-    """Puts the messages of one turn into the outbox, in the caller's transaction. Returns how many."""
+def post(connection: Connection, notice: AlertNotice) -> int:
+    """Puts the notices of one turn into the outbox, in the caller's transaction. Returns how many."""
     said = notice.said
-    messages = [
-        Message(
+    notices = [
+        Notice(
             notice.property_id,
             "in_app",
             IN_APP,
@@ -57,7 +58,7 @@ def post(connection: Connection, notice: Notice) -> int:
             alert_id=notice.alert_id,
             dedup_key=_key(notice, "in_app", IN_APP),
         ),
-        operator_message(
+        operator_notice(
             said.subject,
             said.body,
             property_id=notice.property_id,
@@ -66,10 +67,10 @@ def post(connection: Connection, notice: Notice) -> int:
         ),
         *_preferred(connection, notice),
     ]
-    return enqueue(connection, messages)
+    return enqueue(connection, notices)
 
 
-def _preferred(connection: Connection, notice: Notice) -> Iterator[Message]:
+def _preferred(connection: Connection, notice: AlertNotice) -> Iterator[Notice]:
     seen = set()
     rows = connection.execute(QUERIES.preferences, {"property_ids": list(notice.touched)}).all()
     for row in rows:
@@ -79,7 +80,7 @@ def _preferred(connection: Connection, notice: Notice) -> Iterator[Message]:
             if key in seen:
                 continue
             seen.add(key)
-            yield Message(
+            yield Notice(
                 row.property_id,
                 row.channel,
                 address.recipient,
@@ -93,13 +94,13 @@ def _preferred(connection: Connection, notice: Notice) -> Iterator[Message]:
             )
 
 
-def _key(notice: Notice, *whom: str) -> str:
+def _key(notice: AlertNotice, *whom: str) -> str:
     """The same turn goes to the same address once. A digest, since an address is personal."""
     parts = "\n".join(("alert", str(notice.alert_id), str(notice.n), *whom))
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
-def send_alerts(engine: Engine, channels: Channels, *, budget: Budget = _BUDGET) -> Delivered:
+def send_alerts(engine: Engine, channels: Channels, *, budget: Budget = _BUDGET) -> SendReport:
     """Sends what is due in the outbox, and complains of what does not go out.
 
     Raises:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.alerts.causes import SHARED, Case, Subject, cases
-from domiq_dagster.sync.alerts.dispatch import Notice, post
+from domiq_dagster.sync.alerts.dispatch import AlertNotice, post
 from domiq_dagster.sync.alerts.incidents import Phase, Spell, Turn, step
 from domiq_dagster.sync.alerts.readings import (
     ALL_KINDS,
@@ -214,7 +214,7 @@ def _post(
     touched = figures.get("property_ids") or [p.property_id for p in case.places]
     post(
         connection,
-        Notice(
+        AlertNotice(
             alert_id=alert_id,
             n=n,
             property_id=case.subject.property_id,

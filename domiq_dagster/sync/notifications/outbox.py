@@ -1,57 +1,48 @@
-"""The outbox of notices: what is to be told to whom, and getting it there once.
+"""The outbox of notices: what is to be sent to whom, each once.
 
-To send something, put it here in the transaction that decides it; `deliver_due` sends it afterwards:
+To send something, put it here in the transaction that decides it; `sender.deliver_due` sends it afterwards:
 
-    enqueue(connection, [Message(property_id, "email", address.recipient, subject, body, rule_id=..., ...)])
+    enqueue(connection, [Notice(property_id, "email", address.recipient, subject, body, rule_id=..., ...)])
 
 `recipients.resolve` makes addresses of what a preference, a rule or an alert names; an Address with a
-`problem` goes in as `Message(..., problem=address.problem)` and is then visible as undeliverable. Whoever
-looks after the sync itself is reached with `operator_message(...)`, at every address in
+`problem` goes in as `Notice(..., problem=address.problem)` and is then visible as undeliverable. Whoever
+looks after the sync itself is reached with `operator_notice(...)`, at every address in
 DOMIQ_OPERATOR_ADDRESS.
-
-A notice is claimed under a lease, as deliveries to ResMan are, and marked just before its first byte leaves.
-A worker that dies before that mark has sent nothing: the notice is claimed again. One that dies after it
-leaves an outcome that nobody can ask for: the notice is `unknown`, shown by `domiq-sync notifications`, and
-not repeated unless a person says so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import random
-import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.sync.budget import Budget, worker_name
-from domiq_dagster.sync.notifications.channels.channels import Channels
-from domiq_dagster.sync.notifications.content import gather_in_app
 from domiq_dagster.sync.notifications.recipients import OPERATOR
-from domiq_dagster.sync.notifications.sender import Ended, SendingRules, Worker
 
-logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "outbox.sql")
-_LONGEST_WAIT = 10.0
-"""Seconds. A channel whose next moment is further off is left to the next call."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One notice to one recipient. `channel` is email, sms, slack, in_app or operator.
+class Notice:
+    """Something that one recipient is to be told: a row of the outbox before it is written.
 
-    Without a body, one that has a `change_id` is put in words when it is sent (by `template_id`, or that of
-    its preference): so a lead's name is stored nowhere. `urgent` may break quiet hours; an alert always does.
-    `problem` says why it cannot be sent at all. `dedup_key`: the same key goes in once; if not given it
-    stands for who is told what on whose account.
+    Attributes:
+        property_id: whose settings hold for it; None for what concerns no single property.
+        channel: email, sms, slack, in_app or operator.
+        recipient: an address of the channel, or a role, which becomes addresses when it is sent.
+        subject, body: the words. Without a body, a notice that has a `change_id` is put in words when it is
+            sent (by `template_id`, or that of its preference): so a lead's name is stored nowhere.
+        change_id, preference_id, alert_id, rule_id: what it is about, and on whose account it is sent.
+        dedup_key: the same key goes in once. If not given, it stands for who is told what on whose account.
+        urgent: may break quiet hours; what is about an alert always does.
+        problem: why it cannot be sent at all.
     """
 
     property_id: UUID | None
@@ -76,144 +67,62 @@ class Message:
         origin = (self.change_id, self.preference_id, self.alert_id, self.rule_id)
         if not any(origin):
             return uuid.uuid4().hex
-        said = () if self.preference_id else (self.subject, self.body, self.template_id)
-        parts = json.dumps([*origin, self.channel, self.recipient, *said], default=str)
+        words = () if self.preference_id else (self.subject, self.body, self.template_id)
+        parts = json.dumps([*origin, self.channel, self.recipient, *words], default=str)
         return hashlib.sha256(parts.encode()).hexdigest()
 
+    def as_row(self) -> dict[str, Any]:
+        """As the outbox's statement takes it."""
+        return {
+            "property_id": self.property_id,
+            "change_id": self.change_id,
+            "preference_id": self.preference_id,
+            "alert_id": self.alert_id,
+            "rule_id": self.rule_id,
+            "channel": self.channel,
+            "recipient": self.recipient,
+            "subject": self.subject,
+            "body": self.body,
+            "template_id": self.template_id,
+            "dedup_key": self.key,
+            "urgent": self.urgent,
+            "problem": self.problem,
+        }
 
-def operator_message(
+
+def operator_notice(
     subject: str,
     body: str,
     *,
     property_id: UUID | None = None,
     alert_id: UUID | None = None,
     dedup_key: str | None = None,
-) -> Message:
-    """A message to whoever looks after the sync: it goes to every address in DOMIQ_OPERATOR_ADDRESS, each of
-    which counts by itself. Without that variable it is undeliverable, which is visible and can be retried."""
-    return Message(
+) -> Notice:
+    """A notice to whoever looks after the sync.
+
+    It goes to every address in DOMIQ_OPERATOR_ADDRESS, each of which counts by itself. Without that variable
+    it is undeliverable, which is visible and can be retried.
+    """
+    return Notice(
         property_id, OPERATOR, OPERATOR, subject, body, alert_id=alert_id, dedup_key=dedup_key, urgent=True
     )
 
 
-def enqueue(connection: Connection, messages: Sequence[Message]) -> int:
-    """Puts messages into the outbox, in the caller's transaction. In-app ones are delivered with that, the
-    others are pending. Returns how many were new."""
-    return sum(enqueue_counted(connection, messages).values())
+def enqueue(connection: Connection, notices: Sequence[Notice]) -> int:
+    """Puts notices into the outbox, in the caller's transaction.
+
+    In-app ones are delivered with that, the others are pending.
+
+    Returns:
+        How many were new.
+    """
+    return sum(enqueue_counted(connection, notices).values())
 
 
-def enqueue_counted(connection: Connection, messages: Sequence[Message]) -> Counter[tuple[str, str]]:
+def enqueue_counted(connection: Connection, notices: Sequence[Notice]) -> Counter[tuple[str, str]]:
     """As `enqueue`; returns how many were new by channel and state."""
-    if not messages:
+    if not notices:
         return Counter()
-    rows = [
-        {
-            "property_id": m.property_id,
-            "change_id": m.change_id,
-            "preference_id": m.preference_id,
-            "alert_id": m.alert_id,
-            "rule_id": m.rule_id,
-            "channel": m.channel,
-            "recipient": m.recipient,
-            "subject": m.subject,
-            "body": m.body,
-            "template_id": m.template_id,
-            "dedup_key": m.key,
-            "urgent": m.urgent,
-            "problem": m.problem,
-        }
-        for m in messages
-    ]
-    new = connection.execute(QUERIES.enqueue, {"messages": json.dumps(rows, default=str)})
+    rows = json.dumps([notice.as_row() for notice in notices], default=str)
+    new = connection.execute(QUERIES.enqueue, {"notices": rows})
     return Counter((row.channel, row.state) for row in new)
-
-
-@dataclass(slots=True)
-class Delivered:
-    """What a delivery did: how many notices ended in which state, by channel and state (`put_off`: nothing
-    was sent, and they wait). `failures`: those that ended undeliverable or unknown. `outages`: channels that
-    had to be left, and why."""
-
-    by_state: Counter[tuple[str, str]] = field(default_factory=Counter)
-    failures: list[Ended] = field(default_factory=list)
-    outages: dict[str, str] = field(default_factory=dict)
-    ended: str = "nothing more is due"
-
-    def total(self, state: str) -> int:
-        return sum(count for (_, found), count in self.by_state.items() if found == state)
-
-    def note(self, ended: Ended) -> None:
-        self.by_state[ended.channel, ended.state] += 1
-        if ended.state in ("undeliverable", "unknown"):
-            self.failures.append(ended)
-            logger.warning(
-                "notice %s by %s is %s: %s", ended.notification_id, ended.channel, ended.state, ended.reason
-            )
-
-
-def deliver_due(
-    engine: Engine,
-    channels: Channels,
-    *,
-    budget: Budget | None = None,
-    rules: SendingRules | None = None,
-    stop: Callable[[], bool] = lambda: False,
-    clock: Callable[[], float] = time.monotonic,
-    pause: Callable[[float], None] = time.sleep,
-    jitter: Callable[[], float] = random.random,
-) -> Delivered:
-    """Sends what is due until nothing more is, the budget (seconds, and messages per channel) is used up, or
-    `stop` says so. Channels go side by side; each keeps the pace that all workers share, and is left where it
-    does not answer. `jitter` gives 0 to 1."""
-    budget, rules = budget or Budget(), rules or SendingRules()
-    report = Delivered()
-    with engine.begin() as connection:
-        connection.execute(QUERIES.forget)
-        gather_in_app(connection, channels.templates)
-    with engine.begin() as connection:
-        due = list(connection.scalars(QUERIES.due_channels))
-    if not due:
-        return report
-    ends = clock() + budget.seconds
-
-    def serve(channel: str) -> tuple[list[Ended], str | None, str | None]:
-        worker = Worker(engine, channels, channel, worker_name(), rules, jitter)
-        found: list[Ended] = worker.lapsed()
-        for _ in range(budget.rows):
-            if stop() or clock() >= ends:
-                return found, None, "asked to stop" if stop() else "the time budget is used up"
-            wait = worker.slot()
-            if wait > _LONGEST_WAIT:
-                return found, None, "the pace of a channel"
-            if wait > 0:
-                pause(wait)
-            ended = worker.one()
-            if ended is None:
-                return found, None, None
-            found.append(ended)
-            if ended.outage is not None:
-                return found, ended.outage, None
-        return found, None, "the row budget is used up"
-
-    with ThreadPoolExecutor(max_workers=len(due), thread_name_prefix="notices") as pool:
-        for channel, (found, outage, why) in zip(due, pool.map(serve, due), strict=True):
-            for ended in found:
-                report.note(ended)
-            if outage is not None:
-                report.outages[channel] = outage
-            report.ended = why or report.ended
-    return report
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """Whether changes wait to be looked at for notices, and whether notices wait to be sent."""
-
-    changes: bool
-    messages: bool
-
-
-def due(connection: Connection) -> Due:
-    """What a call of `notify_changes` and `deliver_due` would find to do now."""
-    row = connection.execute(QUERIES.due).one()
-    return Due(row.changes, row.messages)

@@ -12,8 +12,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from domiq_dagster.db.sqlfile import load_queries
+
+QUERIES = load_queries(__package__, "recipients.sql")
 PRIMARY = "primary"
 PROPERTY_MANAGER = "property_manager"
 OPERATOR = "operator"
@@ -69,11 +72,17 @@ def normal(channel: str, written: str) -> str | None:
 
 
 def resolve(connection: Connection, property_id: UUID | None, value: Any, channel: str) -> list[Address]:
-    """The recipients that a preference, a rule or an alert names, for a channel; each address once.
+    """The recipients that a preference, a rule or an alert names, for a channel.
 
-    Never raises for what was written: a role that nobody holds, or a text that is no address of the channel,
-    comes back as an Address with a `problem`. Names for the channel `in_app` stay names, as do those for
-    `operator`.
+    Args:
+        connection: any.
+        property_id: where roles are held; None for none, and then no role is known.
+        value: what was written, of any shape; see `named`.
+        channel: names for `in_app` stay names, as do those for `operator`.
+
+    Returns:
+        Each address once. Nothing is raised for what was written: a role that nobody holds, or a text that is
+        no address of the channel, comes back as an Address with a `problem`.
     """
     names = named(value)
     if not names:
@@ -141,32 +150,28 @@ def _of_role(staff: list[_Holder] | str, name: str, channel: str) -> Iterator[Ad
 
 
 def _holders(connection: Connection, property_id: UUID | None) -> list[_Holder] | str:
-    """Who is assigned to the property today, in its own zone; or why that cannot be asked. The rows are read
-    whole, since an installation may lack a column."""
+    """Who is assigned to the property today, in its own zone; or why that cannot be asked."""
     if property_id is None:
         return "a role needs a property, and this notice has none"
     for table in ("property_manager", "property_manager_assignment"):
-        if connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"public.{table}"}) is None:
+        if not connection.scalar(QUERIES.table_exists, {"name": table}):
             return f"roles cannot be looked up: this database has no table {table}; write addresses instead"
-    rows = connection.execute(
-        text(
-            "SELECT to_jsonb(a) AS assignment, to_jsonb(m) AS person, clock_timestamp() AS now, "
-            "(SELECT i.time_zone FROM domiq_sync.integration i WHERE i.property_id = a.property_id) AS zone "
-            "FROM public.property_manager_assignment a "
-            "JOIN public.property_manager m ON m.id = a.property_manager_id "
-            "WHERE a.property_id = :p ORDER BY m.id"
-        ),
-        {"p": property_id},
+    rows = connection.execute(QUERIES.assignments, {"property_id": property_id})
+    return [
+        _holder(row.assignment, row.person)
+        for row in rows
+        if _is_current(row.assignment, row.now.astimezone(zone(row.time_zone)).date())
+    ]
+
+
+def _holder(assignment: Mapping[str, Any], person: Mapping[str, Any]) -> _Holder:
+    wishes = assignment.get("notification_preferences")
+    return _Holder(
+        role=_word(person.get("role") or ""),
+        is_primary=bool(assignment.get("is_primary")),
+        contact=person,
+        wishes=wishes if isinstance(wishes, dict) else {},
     )
-    found = []
-    for row in rows:
-        assignment, person = row.assignment, row.person
-        if not _holds(assignment, row.now.astimezone(zone(row.zone)).date()):
-            continue
-        wishes = assignment.get("notification_preferences")
-        role, primary = _word(person.get("role") or ""), bool(assignment.get("is_primary"))
-        found.append(_Holder(role, primary, person, wishes if isinstance(wishes, dict) else {}))
-    return found
 
 
 def zone(name: str | None) -> ZoneInfo:
@@ -177,7 +182,7 @@ def zone(name: str | None) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _holds(assignment: Mapping[str, Any], today: date) -> bool:
+def _is_current(assignment: Mapping[str, Any], today: date) -> bool:
     begins, ends = (_day(assignment.get(name)) for name in ("start_date", "end_date"))
     return (begins is None or begins <= today) and (ends is None or today <= ends)
 

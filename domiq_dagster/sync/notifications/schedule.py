@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class NotificationSettings:
     """A property's row in domiq_sync.notification_settings, or what holds without one."""
 
     quiet_from: time | None = None
@@ -23,7 +23,7 @@ class Settings:
     window_minutes: int = 15
 
     @classmethod
-    def of(cls, row: Any) -> Settings:
+    def of(cls, row: Any) -> NotificationSettings:
         """From a row with the table's columns, which are NULL where the property has none."""
         if row.most_single is None:
             return cls()
@@ -38,7 +38,7 @@ class Settings:
 
 
 def quiet_until(
-    settings: Settings, channel: str, urgent: bool, now: datetime, zone: ZoneInfo
+    settings: NotificationSettings, channel: str, urgent: bool, now: datetime, zone: ZoneInfo
 ) -> datetime | None:
     """When the quiet hours that hold now end; None where none hold for this notice."""
     begins, ends = settings.quiet_from, settings.quiet_until
@@ -59,34 +59,46 @@ def quiet_until(
     return until if until > now else until.replace(fold=1)
 
 
-class Step(Enum):
+class BurstStep(Enum):
     """What becomes of a notice that is due."""
 
     SEND = auto()
-    HOLD = auto()
+    POSTPONE = auto()
     GATHER = auto()
 
 
-def burst(
-    settings: Settings,
-    now: datetime,
-    waiting: int,
-    told: Sequence[datetime],
-    digest_at: datetime | None,
-    digest_waits: bool,
-) -> tuple[Step, datetime | None]:
-    """What to do with a notice to an address that `waiting` more are due for.
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What one address had of late, by one channel.
 
-    `told`: when the last ones went to it within the window, the newest first, at most `most_single` of them.
-    `digest_at`: when the last digest did. `digest_waits`: one is still to be sent. One digest a window, and
-    at most `most_single` notices by themselves. With HOLD comes the moment until which to wait.
+    Attributes:
+        waiting: how many more notices are due for it.
+        sent: when the last ones went to it within the window, the newest first, at most `most_single`.
+        digest_at: when the last digest did.
+        digest_waits: a digest is still to be sent.
+    """
+
+    waiting: int
+    sent: Sequence[datetime] = ()
+    digest_at: datetime | None = None
+    digest_waits: bool = False
+
+
+def burst(settings: NotificationSettings, now: datetime, recent: Recent) -> tuple[BurstStep, datetime | None]:
+    """What to do with a notice to an address that had `recent`.
+
+    There is one digest a window, and at most `most_single` notices by themselves.
+
+    Returns:
+        The step; with POSTPONE the moment until which to wait.
     """
     window = timedelta(minutes=settings.window_minutes)
-    if digest_waits:
-        return Step.GATHER, None
-    if digest_at is not None and digest_at + window > now:
-        return Step.HOLD, digest_at + window
-    room = settings.most_single - len(told)
+    if recent.digest_waits:
+        return BurstStep.GATHER, None
+    if recent.digest_at is not None and recent.digest_at + window > now:
+        return BurstStep.POSTPONE, recent.digest_at + window
+    room = settings.most_single - len(recent.sent)
     if room <= 0:
-        return Step.HOLD, told[settings.most_single - 1] + window
-    return (Step.GATHER if waiting and 1 + waiting > room else Step.SEND), None
+        return BurstStep.POSTPONE, recent.sent[settings.most_single - 1] + window
+    crowded = recent.waiting > 0 and 1 + recent.waiting > room
+    return (BurstStep.GATHER if crowded else BurstStep.SEND), None

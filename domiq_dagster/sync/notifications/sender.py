@@ -1,216 +1,166 @@
-"""One notice from its claim to its end. Each step is a transaction that the database's word guards: whoever
-no longer holds the lease writes nothing."""
+"""Draining the outbox: channels side by side, the notices of each one after the other."""
 
 from __future__ import annotations
 
 import logging
+import random
+import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
-from uuid import UUID
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Engine
 
-from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.budget import Budget, worker_name
+from domiq_dagster.sync.notifications.bursts import gather_in_app
+from domiq_dagster.sync.notifications.channel_state import due_channels
 from domiq_dagster.sync.notifications.channels.channels import Channels
-from domiq_dagster.sync.notifications.channels.message import Fate, Outcome
-from domiq_dagster.sync.notifications.content import NothingToTell, in_words
-from domiq_dagster.sync.notifications.recipients import OPERATOR, normal, resolve, zone
-from domiq_dagster.sync.notifications.schedule import Settings, Step, burst, quiet_until
-from domiq_dagster.sync.notifications.templates import TemplateProblem
+from domiq_dagster.sync.notifications.claims import clear_old_texts
+from domiq_dagster.sync.notifications.worker import ChannelWorker, NoticeResult, SendingRules
 
 logger = logging.getLogger(__name__)
-QUERIES = load_queries(__package__, "outbox.sql")
-_LONGEST_ASKED = 3600.0
-"""Seconds. A service that asks for a longer pause is asked again after it."""
+_LONGEST_WAIT = 10.0
+"""Seconds. A channel whose next moment is further off is left to the next call."""
 
 
 @dataclass(frozen=True, slots=True)
-class SendingRules:
-    """Times in seconds. `lease` is for preparing a notice; `sending_lease` outlasts the longest conversation
-    with a server. A channel that does not answer pauses for up to `first_pause`, doubled with each failure to
-    at most `longest_pause`."""
+class Timing:
+    """The clock, the waiting and the chance of a worker.
 
-    lease: float = 60.0
-    sending_lease: float = 300.0
-    first_pause: float = 10.0
-    longest_pause: float = 900.0
-    most_hours: int = 24
-    """For how long a notice is tried whose channel does not take it."""
+    Attributes:
+        clock: seconds; only differences count.
+        pause: waits for so many seconds.
+        jitter: gives 0 to 1.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+
+@dataclass(slots=True)
+class SendReport:
+    """What a call of `deliver_due` did.
+
+    Attributes:
+        by_state: how many notices ended in which state, by channel and state (`put_off`: nothing was sent,
+            and they wait).
+        failures: those that ended undeliverable or unknown.
+        outages: channels that had to be left, and why.
+        ended: why it ended.
+    """
+
+    by_state: Counter[tuple[str, str]] = field(default_factory=Counter)
+    failures: list[NoticeResult] = field(default_factory=list)
+    outages: dict[str, str] = field(default_factory=dict)
+    ended: str = "nothing more is due"
+
+    def total(self, state: str) -> int:
+        """How many notices ended so, over all channels."""
+        return sum(count for (_, found), count in self.by_state.items() if found == state)
+
+    def add(self, result: NoticeResult) -> None:
+        """Counts one notice, and logs it if it failed."""
+        self.by_state[result.channel, result.state] += 1
+        if result.state in ("undeliverable", "unknown"):
+            self.failures.append(result)
+            logger.warning(
+                "notice %s by %s is %s: %s", result.notice_id, result.channel, result.state, result.reason
+            )
+
+
+def deliver_due(
+    engine: Engine,
+    channels: Channels,
+    *,
+    budget: Budget | None = None,
+    rules: SendingRules | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    timing: Timing | None = None,
+) -> SendReport:
+    """Sends what is due, until nothing more is.
+
+    Channels go side by side; each keeps the pace that all workers share, and is left where it does not
+    answer.
+
+    Args:
+        engine: of DomIQ's database; a session or two a channel.
+        channels: what can be sent. A notice by another channel is undeliverable.
+        budget: ends it after so many seconds, or so many notices of a channel.
+        rules: how long things may take.
+        stop: asked before each notice, from several threads.
+        timing: for tests.
+
+    Returns:
+        How the notices ended. What ends badly is in it, and raises nothing.
+    """
+    budget, timing = budget or Budget(), timing or Timing()
+    rules = rules or SendingRules()
+    with engine.begin() as connection:
+        clear_old_texts(connection)
+        gather_in_app(connection, channels.templates)
+    with engine.begin() as connection:
+        due = due_channels(connection)
+    report = SendReport()
+    if not due:
+        return report
+    end = _End(timing.clock() + budget.seconds, stop, timing)
+    workers = [ChannelWorker(engine, channels, c, worker_name(), rules, timing.jitter) for c in due]
+    with ThreadPoolExecutor(max_workers=len(due), thread_name_prefix="notices") as pool:
+        drained = pool.map(lambda worker: _drain(worker, end, budget.rows), workers)
+        for channel, found in zip(due, drained, strict=True):
+            for result in found.results:
+                report.add(result)
+            if found.outage is not None:
+                report.outages[channel] = found.outage
+            report.ended = found.ended or report.ended
+    return report
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How one notice ended: its state (or `put_off`), and why. `outage`: the channel is not to be asked
-    on."""
+class _End:
+    """When to stop, whatever is due."""
 
-    notification_id: UUID
-    channel: str
-    state: str
-    reason: str | None = None
-    alert_id: UUID | None = None
+    at: float
+    asked: Callable[[], bool]
+    timing: Timing
+
+    def reached(self) -> str | None:
+        """Why to stop now; None if not yet."""
+        if self.asked():
+            return "asked to stop"
+        return "the time budget is used up" if self.timing.clock() >= self.at else None
+
+
+@dataclass(slots=True)
+class _Drained:
+    """What one channel came to. `ended`: why it was left with more to do."""
+
+    results: list[NoticeResult]
     outage: str | None = None
+    ended: str | None = None
 
 
-class LostLease(Exception):
-    """Somebody else holds the notice now."""
-
-
-class Worker:
-    """Sends the notices of one channel, one after the other."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        channels: Channels,
-        channel: str,
-        name: str,
-        rules: SendingRules,
-        jitter: Callable[[], float],
-    ) -> None:
-        self._engine = engine
-        self._channels = channels
-        self._channel = channel
-        self._name = name
-        self._rules = rules
-        self._jitter = jitter
-
-    def lapsed(self) -> list[Ended]:
-        """Gives up what a worker began to send and never settled."""
-        with self._engine.begin() as connection:
-            rows = connection.execute(QUERIES.lapsed, {"channel": self._channel}).all()
-        return [Ended(r.id, r.channel, "unknown", r.state_reason, r.alert_id) for r in rows]
-
-    def slot(self) -> float:
-        """Takes the channel's next moment; seconds until then."""
-        with self._engine.begin() as connection:
-            wait = connection.scalar(QUERIES.slot, {"channel": self._channel})
-        return float(wait or 0.0)
-
-    def one(self) -> Ended | None:
-        """The next notice to its end; None where nothing is due."""
-        while (held := self._take()) is not None:
-            try:
-                if (ended := self._send(held)) is not None:
-                    return ended
-            except LostLease:
-                logger.warning("notice %s was taken over by another worker", held.id)
-        return None
-
-    def _take(self) -> Row[Any] | None:
-        """Claims the next notice that may go now. Those that may not are held until they may, or gathered."""
-        while True:
-            with self._engine.begin() as connection:
-                # In turn: two claims for one address would each wait for a row that the other holds.
-                connection.execute(QUERIES.claims_in_turn, {"channel": self._channel})
-                values = {"channel": self._channel, "worker": self._name, "lease_seconds": self._rules.lease}
-                held = connection.execute(QUERIES.claim, values).first()
-                if held is None or not self._kept_back(connection, held):
-                    return held
-
-    def _kept_back(self, connection: Connection, held: Row[Any]) -> bool:
-        """Whether the notice waits for the end of quiet hours, for the end of the window in which its address
-        had enough, or went into a digest."""
-        if held.alert_id is not None or held.channel in ("in_app", OPERATOR):
-            return False
-        settings = Settings.of(held)
-        until = quiet_until(settings, held.channel, held.urgent, held.now, zone(held.time_zone))
-        if until is not None:
-            of_place = {"property_id": held.property_id, "urgent_breaks": settings.urgent_breaks_quiet}
-            _write(connection, "hold_quiet", held, until=until, **of_place)
-            return True
-        if held.is_digest:
-            return False
-        address = {"channel": held.channel, "recipient": held.recipient}
-        limits = {"window_minutes": settings.window_minutes, "most_single": settings.most_single}
-        lately = connection.execute(QUERIES.told_lately, {**address, **limits}).one()
-        step, until = burst(
-            settings, held.now, lately.waiting, lately.told, lately.digest_at, lately.digest_waits
-        )
-        if step is Step.HOLD:
-            _write(connection, "hold_address", held, until=until, recipient=held.recipient)
-        elif step is Step.GATHER:
-            more = {"property_id": held.property_id, "urgent": held.urgent, "recipient": held.recipient}
-            _write(connection, "gather", held, **more)
-        return step is not Step.SEND
-
-    def _send(self, held: Row[Any]) -> Ended | None:
-        with self._engine.begin() as connection:
-            if (problem := self._channels.problem(held.channel)) is not None:
-                return self._settle(connection, held, "undeliverable", problem)
-            address = self._address(connection, held)
-            if not isinstance(address, str):
-                return address
-            try:
-                letter = in_words(connection, held, self._channels)
-            except NothingToTell as error:
-                return self._settle(connection, held, "suppressed", str(error))
-            except TemplateProblem as error:
-                return self._settle(connection, held, "undeliverable", str(error))
-            if held.channel == "in_app":
-                words = {"id": held.id, "subject": letter.subject, "body": letter.text}
-                connection.execute(QUERIES.put_words, words)
-                return self._settle(connection, held, "delivered", None)
-            _write(connection, "begin_sending", held, lease_seconds=self._rules.sending_lease)
-        outcome = self._channels.send(held.channel, address, letter)
-        with self._engine.begin() as connection:
-            return self._end(connection, held, outcome)
-
-    def _address(self, connection: Connection, held: Row[Any]) -> str | Ended | None:
-        """The address to send to; or how the notice ended instead; or None where it became several."""
-        several: list[str] = []
-        if held.channel == OPERATOR:
-            if held.recipient != OPERATOR or len(self._channels.operators) == 1:
-                return str(held.recipient)
-            several = [f"{OPERATOR} {n}" for n in range(1, len(self._channels.operators) + 1)]
-        elif (address := normal(held.channel, held.recipient)) is not None:
-            return address
-        else:
-            # A role that nobody held, or that could not be looked up, when the notice was written.
-            found = resolve(connection, held.property_id, held.recipient, held.channel)
-            several = [a.recipient for a in found if a.problem is None]
-            if not several:
-                return self._settle(connection, held, "undeliverable", found[0].problem)
-        _write(connection, "split", held, recipients=several)
-        return None
-
-    def _end(self, connection: Connection, held: Row[Any], outcome: Outcome) -> Ended:
-        if outcome.fate in (Fate.DELIVERED, Fate.REFUSED):
-            connection.execute(QUERIES.open_channel, {"channel": held.channel})
-            state = "delivered" if outcome.fate is Fate.DELIVERED else "undeliverable"
-            return self._settle(connection, held, state, outcome.reason or None)
-        # After an unknown outcome too: one notice is in doubt then, and not all that wait.
-        channel_fails = outcome.whole_channel or outcome.fate is Fate.UNKNOWN
-        failures = held.attempts
-        if channel_fails:
-            query = QUERIES.channel_failures
-            failures = connection.scalar(query, {"channel": held.channel}) or 0
-        ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2.0 ** min(failures, 16))
-        asked = min(outcome.retry_after or 0.0, _LONGEST_ASKED)
-        seconds = max(asked, self._jitter() * ceiling)
-        if channel_fails:
-            values = {"channel": held.channel, "reason": outcome.reason, "seconds": seconds}
-            connection.execute(QUERIES.pause_channel, values)
-        if outcome.fate is Fate.UNKNOWN:
-            ended = self._settle(connection, held, "unknown", outcome.reason)
-            return replace(ended, outage=outcome.reason)
-        limits = {"reason": outcome.reason, "seconds": seconds, "most_hours": self._rules.most_hours}
-        state = _write(connection, "put_off", held, **limits).state
-        how = "put_off" if state == "pending" else state
-        outage = outcome.reason if outcome.whole_channel else None
-        return Ended(held.id, held.channel, how, outcome.reason, held.alert_id, outage)
-
-    def _settle(self, connection: Connection, held: Row[Any], state: str, reason: str | None) -> Ended:
-        _write(connection, "settle", held, state=state, reason=reason)
-        if held.is_digest and state == "delivered":
-            connection.execute(QUERIES.forget_told, {"id": held.id})
-        return Ended(held.id, held.channel, state, reason, held.alert_id)
-
-
-def _write(connection: Connection, query: str, held: Row[Any], **values: Any) -> Any:
-    """Runs a statement that names the lease. Raises LostLease where it matches nothing, which rolls back."""
-    known = {"id": held.id, "lease_token": held.lease_token, "channel": held.channel}
-    result = connection.execute(QUERIES[query], {**known, **values})
-    if result.rowcount == 0 and query != "split":
-        raise LostLease(f"notice {held.id}")
-    return result.first() if result.returns_rows else None
+def _drain(worker: ChannelWorker, end: _End, most: int) -> _Drained:
+    """Sends the notices of one channel, at most so many."""
+    drained = _Drained(worker.give_up_lapsed())
+    for _ in range(most):
+        drained.ended = end.reached()
+        if drained.ended is not None:
+            return drained
+        wait = worker.reserve_send_time()
+        if wait > _LONGEST_WAIT:
+            drained.ended = "the pace of a channel"
+            return drained
+        if wait > 0:
+            end.timing.pause(wait)
+        result = worker.send_next()
+        if result is None:
+            return drained
+        drained.results.append(result)
+        if result.outage is not None:
+            drained.outage = result.outage
+            return drained
+    drained.ended = "the row budget is used up"
+    return drained

@@ -1,4 +1,4 @@
-"""How notices stand: what waits, what did not arrive and why; and putting it back, when a person says so."""
+"""How the outbox stands: what waits, what did not arrive and why; and retrying it, when a person says so."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.notifications.channel_state import PausedChannel, paused_channels
 
-QUERIES = load_queries(__package__, "outbox.sql")
+QUERIES = load_queries(__package__, "status.sql")
 RECENT_HOURS = 24
 _SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class UndeliveredNotice:
     """A notice that is undeliverable or unknown. `recipient` is somebody's address or a role."""
 
     notification_id: UUID
@@ -33,7 +34,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonCount:
+class UndeliveredCount:
     """How many notices ended so of late."""
 
     channel: str
@@ -43,51 +44,54 @@ class ReasonCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """`counts`: by channel and state, of what waits and of what was settled in the recent hours. `troubles`:
-    the latest of those that did not arrive for certain. `paused`: channels that do not answer, until when and
-    why."""
+class OutboxStatus:
+    """How the outbox stands.
+
+    Attributes:
+        counts: by channel and state, of what waits and of what was settled in the recent hours.
+        undelivered: the latest of those that did not arrive for certain.
+        paused: channels that do not answer.
+    """
 
     counts: dict[str, dict[str, int]]
-    troubles: Sequence[Trouble]
-    paused: Sequence[tuple[str, datetime, str]]
+    undelivered: Sequence[UndeliveredNotice]
+    paused: Sequence[PausedChannel]
 
 
-def standing(
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Whether changes wait to be looked at for notices, and whether notices wait to be sent."""
+
+    changes: bool
+    notices: bool
+
+
+def outbox_status(
     connection: Connection, property_id: UUID | None = None, *, hours: int = RECENT_HOURS
-) -> Standing:
-    """How the notices of a property stand, or all of them."""
+) -> OutboxStatus:
+    """How the outbox stands, for one property or all of them.
+
+    Args:
+        connection: any.
+        property_id: None for all.
+        hours: how far back what was settled is looked at.
+    """
     chosen = {"property_id": property_id, "hours": hours}
     counts: dict[str, dict[str, int]] = {}
     for row in connection.execute(QUERIES.counts, chosen):
         counts.setdefault(row.channel, {})[row.state] = row.notices
-    rows = connection.execute(QUERIES.troubles, {**chosen, "most": _SHOWN})
-    troubles = [
-        Trouble(
-            r.id,
-            r.property_id,
-            r.change_id,
-            r.alert_id,
-            r.channel,
-            r.recipient,
-            r.state,
-            r.state_reason,
-            r.created_at,
-            r.settled_at,
-        )
-        for r in rows
-    ]
-    paused = connection.execute(QUERIES.paused_channels)
-    return Standing(counts, troubles, [(p.channel, p.open_until, p.open_reason) for p in paused])
+    rows = connection.execute(QUERIES.undelivered, {**chosen, "most": _SHOWN})
+    undelivered = [UndeliveredNotice(**row._mapping) for row in rows]
+    return OutboxStatus(counts, undelivered, paused_channels(connection))
 
 
-def trouble_counts(connection: Connection, *, hours: int = RECENT_HOURS) -> list[ReasonCount]:
-    """What did not arrive of late, most first."""
-    rows = connection.execute(QUERIES.trouble_counts, {"hours": hours})
-    return [ReasonCount(r.channel, r.state, r.state_reason, r.notices) for r in rows]
+def undelivered_counts(connection: Connection, *, hours: int = RECENT_HOURS) -> list[UndeliveredCount]:
+    """What did not arrive in the recent hours, by channel, state and reason, most first."""
+    rows = connection.execute(QUERIES.undelivered_counts, {"hours": hours})
+    return [UndeliveredCount(**row._mapping) for row in rows]
 
 
-def put_back(
+def retry(
     engine: Engine,
     *,
     ids: Sequence[UUID] = (),
@@ -95,8 +99,18 @@ def put_back(
     property_id: UUID | None = None,
     hours: int = RECENT_HOURS,
 ) -> int:
-    """Makes notices pending again; returns how many. Named ones may be unknown, and then perhaps arrive
-    twice; `all_undeliverable` takes the recent undeliverable ones only."""
+    """Makes notices pending again.
+
+    Args:
+        engine: of DomIQ's database.
+        ids: these. They may be unknown, and then perhaps arrive twice.
+        all_undeliverable: the recent undeliverable ones too.
+        property_id: of this property alone; None for all.
+        hours: which ones are recent.
+
+    Returns:
+        How many.
+    """
     chosen = {
         "ids": list(ids),
         "all_undeliverable": all_undeliverable,
@@ -105,3 +119,8 @@ def put_back(
     }
     with engine.begin() as connection:
         return len(connection.execute(QUERIES.retry, chosen).all())
+
+
+def due(connection: Connection) -> Due:
+    """What a call of `notify_changes` and `deliver_due` would find to do now."""
+    return Due(**connection.execute(QUERIES.due).one()._mapping)

@@ -42,7 +42,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class RuleNotice:
     """A notification that a rule asks for, to one recipient: an address or a role."""
 
     channel: str
@@ -67,7 +67,7 @@ class ScoreChange:
         return min(max(wanted, self.low), self.high)
 
 
-Effect = Task | Notice | ScoreChange
+Effect = Task | RuleNotice | ScoreChange
 
 
 class _Config(BaseModel):
@@ -192,7 +192,7 @@ class SendNotification(_Config):
 
     def effects(self, facts: Facts, priority: str) -> list[Effect]:
         return [
-            Notice(self.channel, recipient, self.subject, self.message, self.template_id)
+            RuleNotice(self.channel, recipient, self.subject, self.message, self.template_id)
             for recipient in self.recipients
         ]
 

@@ -17,13 +17,13 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from domiq_dagster.sync.notifications.outbox import Message
+from domiq_dagster.sync.notifications.outbox import Notice
 from domiq_dagster.sync.notifications.templates import Templates
-from domiq_dagster.sync.rules.actions import Notice, ScoreChange, Task
+from domiq_dagster.sync.rules.actions import RuleNotice, ScoreChange, Task
 from domiq_dagster.sync.rules.compile import Rule, RuleBook
 from domiq_dagster.sync.rules.fields import Facts
 from domiq_dagster.sync.rules.judge import Outcome, effects, move_wanted
-from domiq_dagster.sync.rules.messages import message_for, send
+from domiq_dagster.sync.rules.notices import enqueue_notices, notice_for
 from domiq_dagster.sync.rules.store import QUERIES, Place
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class _Unwritten:
 
     tasks: list[dict[str, Any]] = field(default_factory=list)
     scores: dict[UUID, int] = field(default_factory=dict)
-    messages: list[Message] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
 
 class Carrier:
@@ -102,7 +102,7 @@ class Carrier:
             self._change_as_system()
             scores = [{"conversation_id": c, "score": score} for c, score in unwritten.scores.items()]
             self._connection.execute(QUERIES.set_score, scores)
-        send(self._connection, unwritten.messages, self._templates)
+        enqueue_notices(self._connection, unwritten.notices, self._templates)
 
     def _do(self, rule: Rule, change: Row[Any], facts: Facts, depth: int, move: bool) -> Carried:
         done: Counter[str] = Counter()
@@ -125,10 +125,10 @@ class Carrier:
                 self._unwritten.scores[change.conversation_id] = after
                 facts.conversation["lead_score"] = after
                 record["lead_score"] = [record.get("lead_score", [before])[0], after]
-            elif isinstance(effect, Notice):
+            elif isinstance(effect, RuleNotice):
                 meaning = self._book.meanings.get(change.new_status)
-                self._unwritten.messages.append(
-                    message_for(effect, self._place, facts, meaning, change.change_id, rule.id)
+                self._unwritten.notices.append(
+                    notice_for(effect, self._place, facts, meaning, change.change_id, rule.id)
                 )
                 done["notifications"] += 1
         return Carried(Outcome.RAN, "its conditions hold", {**record, **done})

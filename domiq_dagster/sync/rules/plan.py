@@ -13,7 +13,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from sqlalchemy import Connection, Engine, Row, text
 
-from domiq_dagster.sync.rules.actions import Notice, ScoreChange, Task
+from domiq_dagster.sync.rules.actions import RuleNotice, ScoreChange, Task
 from domiq_dagster.sync.rules.compile import Rule, RuleBook, RuleRow, compile_rules
 from domiq_dagster.sync.rules.fields import Catalogue
 from domiq_dagster.sync.rules.judge import Outcome
@@ -208,7 +208,7 @@ def _count(planned: PlannedRule, step: Step) -> None:
     if step.move:
         planned.moves["{} -> {}".format(*step.move)] += 1
     for effect in step.effects:
-        if isinstance(effect, Notice):
+        if isinstance(effect, RuleNotice):
             planned.done["notifications"] += 1
         elif isinstance(effect, Task):
             planned.done["follow_ups" if effect.kind == "follow_up" else "tasks"] += 1

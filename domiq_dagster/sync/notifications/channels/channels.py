@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from domiq_dagster.sync.notifications.channels.message import Fate, Letter, Outcome, Sender
+from domiq_dagster.sync.notifications.channels.message import Message, Sender, SendResult, refused
 from domiq_dagster.sync.notifications.recipients import OPERATOR
 from domiq_dagster.sync.notifications.templates import Templates
 
@@ -55,13 +55,13 @@ class Channels:
         index = int(number) - 1 if number.isdigit() else -1
         return self.operators[index] if 0 <= index < len(self.operators) else None
 
-    def send(self, channel: str, recipient: str, letter: Letter) -> Outcome:
+    def send(self, channel: str, recipient: str, message: Message) -> SendResult:
         """Sends one message. `recipient` is an address of the channel."""
         sender = self.operator(recipient) if channel == OPERATOR else self.senders.get(channel)
         if sender is None:
             why = self.problem(channel) or f"{VARIABLES[OPERATOR]} has fewer addresses than it had"
-            return Outcome(Fate.REFUSED, why)
-        return sender.send(recipient, letter)
+            return refused(why)
+        return sender.send(recipient, message)
 
 
 def configure(settings: Mapping[str, str]) -> Channels:
@@ -90,7 +90,7 @@ def configure(settings: Mapping[str, str]) -> Channels:
 
 def make_sender(channel: str, url: str) -> Sender:
     """The sender for a URL of the channel. Raises BadChannel where it cannot be used."""
-    from domiq_dagster.sync.notifications.channels.apprise_sender import (
+    from domiq_dagster.sync.notifications.channels.apprise_url import (
         sender_of,  # Apprise takes half a second to import
     )
 

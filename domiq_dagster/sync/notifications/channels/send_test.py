@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from domiq_dagster.sync.notifications.channels.channels import OUTWARD, Channels
-from domiq_dagster.sync.notifications.channels.message import Fate, Letter, Outcome
+from domiq_dagster.sync.notifications.channels.message import Message, SendResult, SendStatus
 from domiq_dagster.sync.notifications.recipients import OPERATOR, normal
 from domiq_dagster.sync.notifications.templates import as_html
 
@@ -17,7 +17,7 @@ class CannotSend(Exception):
     """The test message cannot be sent; the text says what to set or write."""
 
 
-def send_test(channels: Channels, channel: str, recipient: str | None) -> Outcome:
+def send_test(channels: Channels, channel: str, recipient: str | None) -> SendResult:
     """Sends it, and says how that ended; for `operator`, at every address, the first failure. Raises
     CannotSend."""
     if channel not in (*OUTWARD, OPERATOR):
@@ -25,12 +25,12 @@ def send_test(channels: Channels, channel: str, recipient: str | None) -> Outcom
     if (problem := channels.problem(channel)) is not None:
         raise CannotSend(f"{problem[0].upper()}{problem[1:]}.")
     body = f"{_SUBJECT}. {_BODY}" if channel == "sms" else _BODY
-    letter = Letter(uuid.uuid4(), _SUBJECT, body, as_html(_BODY))
+    message = Message(uuid.uuid4(), _SUBJECT, body, as_html(_BODY))
     if channel == OPERATOR:
-        outcomes = [s.send(OPERATOR, letter) for s in channels.operators]
-        return next((o for o in outcomes if o.fate is not Fate.DELIVERED), outcomes[0])
+        results = [s.send(OPERATOR, message) for s in channels.operators]
+        return next((r for r in results if r.status is not SendStatus.DELIVERED), results[0])
     if not recipient:
         raise CannotSend(f"Say where to: --test {channel} --to ADDRESS.")
     if (address := normal(channel, recipient)) is None:
         raise CannotSend(f"That is no address for {channel}.")
-    return channels.send(channel, address, letter)
+    return channels.send(channel, address, message)

@@ -19,7 +19,14 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 from typing import TYPE_CHECKING
 
-from domiq_dagster.sync.notifications.channels.message import Fate, Letter, Outcome
+from domiq_dagster.sync.notifications.channels.message import (
+    DELIVERED,
+    Message,
+    SendResult,
+    later,
+    refused,
+    unknown,
+)
 from domiq_dagster.sync.notifications.recipients import normal
 
 if TYPE_CHECKING:
@@ -85,20 +92,20 @@ class MailSender:
         self._fixed = fixed
         self._clock = clock
 
-    def send(self, recipient: str, letter: Letter) -> Outcome:
+    def send(self, recipient: str, message: Message) -> SendResult:
         """Delivered means that the server took the message; what happens after that, a bounce tells."""
         to = self._fixed or recipient
-        message = _compose(self._server, to, letter, self._clock())
+        mail = _compose(self._server, to, message, self._clock())
         try:
             smtp = self._open()
         except smtplib.SMTPAuthenticationError as error:
-            return Outcome(Fate.LATER, f"the mail server refuses the credentials ({error.smtp_code})", True)
+            return later(f"the mail server refuses the credentials ({error.smtp_code})", whole_channel=True)
         except smtplib.SMTPResponseException as error:
-            return Outcome(Fate.LATER, f"the mail server does not take us ({error.smtp_code})", True)
+            return later(f"the mail server does not take us ({error.smtp_code})", whole_channel=True)
         except (OSError, smtplib.SMTPException) as error:
-            return Outcome(Fate.LATER, f"the mail server cannot be reached ({type(error).__name__})", True)
+            return later(f"the mail server cannot be reached ({type(error).__name__})", whole_channel=True)
         try:
-            return _hand_over(smtp, self._server.sender[1], to, message)
+            return _hand_over(smtp, self._server.sender[1], to, mail)
         finally:
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 smtp.quit()
@@ -126,7 +133,7 @@ class MailSender:
         return smtp
 
 
-def _hand_over(smtp: smtplib.SMTP, sender: str, to: str, message: bytes) -> Outcome:
+def _hand_over(smtp: smtplib.SMTP, sender: str, to: str, mail: bytes) -> SendResult:
     """The envelope, then the message. Until the message has begun to leave, a broken connection has lost
     nothing; after that only the server's answer tells."""
     try:
@@ -141,46 +148,46 @@ def _hand_over(smtp: smtplib.SMTP, sender: str, to: str, message: bytes) -> Outc
         if code != 354:
             return _answered(code, "the message")
     except (OSError, smtplib.SMTPException) as error:
-        return Outcome(Fate.LATER, f"the mail server broke off ({type(error).__name__})", True)
+        return later(f"the mail server broke off ({type(error).__name__})", whole_channel=True)
     try:
         if smtp.sock is not None:
             smtp.sock.settimeout(_ACCEPT_SECONDS)
-        smtp.send(message)
+        smtp.send(mail)
         code, _ = smtp.getreply()
     except (OSError, smtplib.SMTPException) as error:
-        return Outcome(Fate.UNKNOWN, f"no answer came after the message was sent ({type(error).__name__})")
+        return unknown(f"no answer came after the message was sent ({type(error).__name__})")
     if code >= _HELD_BACK:
         return _answered(code, "the message")
-    return Outcome(Fate.DELIVERED, "")
+    return DELIVERED
 
 
-def _answered(code: int, what: str) -> Outcome:
+def _answered(code: int, what: str) -> SendResult:
     if code == 421:
-        return Outcome(Fate.LATER, "the mail server is closing (421)", True)
+        return later("the mail server is closing (421)", whole_channel=True)
     if code in _CREDENTIALS:
-        return Outcome(Fate.LATER, f"the mail server wants other credentials ({code})", True)
+        return later(f"the mail server wants other credentials ({code})", whole_channel=True)
     if _HELD_BACK <= code < _REFUSED:
-        return Outcome(Fate.LATER, f"the mail server puts off {what} ({code})")
-    return Outcome(Fate.REFUSED, f"the mail server refuses {what} ({code})")
+        return later(f"the mail server puts off {what} ({code})")
+    return refused(f"the mail server refuses {what} ({code})")
 
 
-def _compose(server: MailServer, to: str, letter: Letter, now: datetime) -> bytes:
+def _compose(server: MailServer, to: str, message: Message, now: datetime) -> bytes:
     """The message as it goes over the wire. Its Message-ID comes from the notice's id, so that a server or a
     mailbox that gets it twice can tell."""
     name, address = server.sender
-    message = EmailMessage(policy=_POLICY)
-    message["From"] = formataddr((name or "DomIQ", address))
-    message["To"] = to
-    message["Subject"] = letter.subject
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = f"<{letter.id}@{address.rpartition('@')[2]}>"
-    message["Auto-Submitted"] = "auto-generated"
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = formataddr((name or "DomIQ", address))
+    mail["To"] = to
+    mail["Subject"] = message.subject
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = f"<{message.id}@{address.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
     if server.reply_to:
-        message["Reply-To"] = ", ".join(server.reply_to)
-    message.set_content(letter.text)
-    if letter.html:
-        message.add_alternative(letter.html, subtype="html")
-    data = message.as_bytes()
+        mail["Reply-To"] = ", ".join(server.reply_to)
+    mail.set_content(message.text)
+    if message.html:
+        mail.add_alternative(message.html, subtype="html")
+    data = mail.as_bytes()
     if not data.endswith(b"\r\n"):
         data += b"\r\n"
     return re.sub(rb"(?m)^\.", b"..", data) + b".\r\n"  # RFC 5321, 4.5.2: a dot alone would end the message

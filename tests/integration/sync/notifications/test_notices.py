@@ -14,14 +14,19 @@ from uuid import UUID
 
 import pytest
 
+from domiq_dagster.sync.budget import Budget
 from domiq_dagster.sync.notifications.channels.channels import configure
-from domiq_dagster.sync.notifications.outbox import Delivered, Message, due, operator_message
+from domiq_dagster.sync.notifications.outbox import Notice, operator_notice
 from domiq_dagster.sync.notifications.recipients import resolve
-from domiq_dagster.sync.notifications.sender import SendingRules
+from domiq_dagster.sync.notifications.sender import SendReport
+from domiq_dagster.sync.notifications.status import due
+from domiq_dagster.sync.notifications.worker import SendingRules
 from tests.fixtures.notices import NoticeWorld
 
 
-def told(notice_world: NoticeWorld, place: UUID, status: str = "tour_scheduled", **context: Any) -> UUID:
+def logged_move(
+    notice_world: NoticeWorld, place: UUID, status: str = "tour_scheduled", **context: Any
+) -> UUID:
     """A lead that moved, as the chatbot logs it."""
     user = notice_world.world.user("Ada", "Example", "ada@lead.example", "+1 212 555 0187")
     conversation: UUID = notice_world.world.conversation(
@@ -51,7 +56,7 @@ def test_an_e_mail_as_a_person_reads_it(notice_world: NoticeWorld) -> None:
     place = notice_world.world.property()
     notice_world.world.do("UPDATE domiq_sync.integration SET time_zone = 'America/Chicago'")
     notice_world.prefer(place, "tour_scheduled", "email", ["mo@staff.example"])
-    conversation = told(notice_world, place)
+    conversation = logged_move(notice_world, place)
     at = datetime(2026, 3, 3, 20, 5, tzinfo=UTC)
     notice_world.world.do("UPDATE domiq_sync.change SET logged_at = :t", t=at)
     notice_world.world.do("UPDATE domiq_sync.integration SET connected_at = :t", t=at)
@@ -92,7 +97,7 @@ def test_an_sms_and_a_slack_message_as_a_person_reads_them(notice_world: NoticeW
     place = notice_world.world.property()
     notice_world.prefer(place, "any", "sms", ["(212) 555-0123"])
     notice_world.prefer(place, "any", "slack", ["#leasing"])
-    conversation = told(notice_world, place, "application", next_steps="Call back.")
+    conversation = logged_move(notice_world, place, "application", next_steps="Call back.")
     assert notice_world.tell().by_state == {("sms", "delivered"): 1, ("slack", "delivered"): 1}
     link = f"https://domiq.example/conversations/{conversation}"
     by_path = {p.path.split("/")[1]: p.json for p in notice_world.endpoint.posts}
@@ -119,7 +124,7 @@ def test_an_sms_and_a_slack_message_as_a_person_reads_them(notice_world: NoticeW
 def test_an_in_app_notice_names_nobody_and_can_be_read(notice_world: NoticeWorld) -> None:
     place = notice_world.world.property()
     notice_world.prefer(place, "tour_booked", "in_app", ["property_manager"])
-    told(notice_world, place, status_reason="x")
+    logged_move(notice_world, place, status_reason="x")
     notice_world.world.do("UPDATE status_sync_log SET status_reason = 'Ada (ada@lead.example) asked'")
     assert notice_world.notify().delivered == {"in_app": 1}
     (row,) = notice_world.rows()
@@ -140,7 +145,7 @@ def test_nothing_of_a_lead_is_stored_in_the_outbox_and_nobody_is_logged(
     for method, address in addresses.items():
         notice_world.prefer(place, None, method, [address])
     notice_world.mailbox.answers["rcpt"] = "550 no"
-    told(notice_world, place)
+    logged_move(notice_world, place)
     notice_world.notify()
     before = [str(r) for r in notice_world.rows()]
     notice_world.deliver()
@@ -158,8 +163,8 @@ def test_the_words_of_a_message_that_came_with_some_are_dropped_when_it_was_sent
 ) -> None:
     place = notice_world.world.property()
     words = ("a@staff.example", "Follow up", "Call Ada & Co.")
-    assert notice_world.put(Message(place, "email", *words, rule_id=UUID(int=5))) == 1
-    assert notice_world.put(Message(place, "email", *words, rule_id=UUID(int=5))) == 0
+    assert notice_world.put(Notice(place, "email", *words, rule_id=UUID(int=5))) == 1
+    assert notice_world.put(Notice(place, "email", *words, rule_id=UUID(int=5))) == 0
     notice_world.deliver()
     (mail,) = notice_world.mailbox.mails
     assert (mail.message["Subject"], mail.text.strip()) == ("Follow up", "Call Ada & Co.")
@@ -173,7 +178,7 @@ def test_a_bad_address_fails_alone_and_visibly(notice_world: NoticeWorld) -> Non
     notice_world.mailbox.answers["gone@staff.example"] = "550 no such user"
     notice_world.prefer(place, "any", "email", ["gone@staff.example", "not an address!", "mo@staff.example"])
     notice_world.prefer(place, "any", "sms", ["12"])
-    told(notice_world, place)
+    logged_move(notice_world, place)
     report = notice_world.tell()
     assert report.by_state == {("email", "delivered"): 1, ("email", "undeliverable"): 1}
     assert [m.recipient for m in notice_world.mailbox.mails] == ["mo@staff.example"]
@@ -203,7 +208,7 @@ def test_a_broken_preference_fails_alone_and_says_why(
     place = notice_world.world.property()
     broken = notice_world.prefer(place, "any", "email", recipients, template)
     notice_world.prefer(place, "any", "email", ["well@staff.example"])
-    told(notice_world, place)
+    logged_move(notice_world, place)
     notice_world.tell()
     assert [m.recipient for m in notice_world.mailbox.mails] == ["well@staff.example"]
     (row,) = notice_world.rows(f"preference_id = '{broken}'")
@@ -221,7 +226,7 @@ def test_a_template_that_fails_names_its_place_and_nobody(notice_world: NoticeWo
     place = notice_world.world.property()
     for name in ("mine", "odd", "escape", "good"):
         notice_world.prefer(place, "any", "email", [f"{name}@staff.example"], name)
-    told(notice_world, place)
+    logged_move(notice_world, place)
     notice_world.notify()
     notice_world.deliver(channels)
     reasons = {
@@ -245,7 +250,7 @@ def test_each_change_goes_once_per_preference_and_recipient_whoever_delivers(
     notice_world.prefer(place, None, "email", ["a@staff.example"])
     notice_world.prefer(place, "sync_alert", "email", ["alerts@staff.example"])
     notice_world.prefer(place, "lost", "email", ["other@staff.example"])
-    told(notice_world, place, "qualified")
+    logged_move(notice_world, place, "qualified")
     for _ in range(3):
         notice_world.tell()
     assert sorted(m.recipient for m in notice_world.mailbox.mails) == ["a@staff.example"] * 2 + [
@@ -290,7 +295,7 @@ def test_without_the_table_of_assignments_roles_say_so(notice_world: NoticeWorld
     place = notice_world.world.property()
     notice_world.world.do("DROP TABLE property_manager_assignment CASCADE")
     notice_world.prefer(place, "any", "email", ["property_manager", "mo@staff.example"])
-    told(notice_world, place)
+    logged_move(notice_world, place)
     notice_world.tell()
     (row,) = notice_world.rows("state = 'undeliverable'")
     assert "has no table property_manager_assignment" in row.state_reason
@@ -300,7 +305,7 @@ def test_without_the_table_of_assignments_roles_say_so(notice_world: NoticeWorld
 def test_a_role_that_nobody_held_is_looked_up_again_when_it_is_retried(notice_world: NoticeWorld) -> None:
     place = notice_world.world.property()
     notice_world.prefer(place, "any", "email", ["leasing_agent"])
-    told(notice_world, place)
+    logged_move(notice_world, place)
     notice_world.tell()
     for name in "ab":
         notice_world.manager(place, "leasing_agent", email=f"{name}@staff.example")
@@ -314,14 +319,14 @@ def test_a_role_that_nobody_held_is_looked_up_again_when_it_is_retried(notice_wo
 def test_the_operator_is_reached_at_every_address_each_by_itself(notice_world: NoticeWorld) -> None:
     alert = UUID(int=9)
     notice_world.mailbox.answers["boss@example.com"] = "550 no"
-    assert notice_world.put(operator_message("Sync is down", "ResMan refuses the key.", alert_id=alert)) == 1
-    assert notice_world.put(operator_message("Sync is down", "ResMan refuses the key.", alert_id=alert)) == 0
+    assert notice_world.put(operator_notice("Sync is down", "ResMan refuses the key.", alert_id=alert)) == 1
+    assert notice_world.put(operator_notice("Sync is down", "ResMan refuses the key.", alert_id=alert)) == 0
     report = notice_world.deliver()
     assert report.by_state == {("operator", "delivered"): 1, ("operator", "undeliverable"): 1}
     assert [f.alert_id for f in report.failures] == [alert]
     (mail,) = notice_world.mailbox.mails
     assert (mail.recipient, mail.message["Subject"]) == ("ops@example.com", "Sync is down")
-    notice_world.put(operator_message("Up again", "It works.", alert_id=alert))
+    notice_world.put(operator_notice("Up again", "It works.", alert_id=alert))
     assert notice_world.deliver(configure({})).failures[0].reason == "DOMIQ_OPERATOR_ADDRESS is not set"
 
 
@@ -329,7 +334,7 @@ def test_a_server_that_is_down_costs_nothing_and_is_left_until_it_answers(notice
     place = notice_world.world.property()
     notice_world.prefer(place, "any", "email", ["a@staff.example", "b@staff.example"])
     notice_world.prefer(place, "any", "slack", ["#leasing"])
-    told(notice_world, place)
+    logged_move(notice_world, place)
     notice_world.mailbox.answers["connect"] = "421 busy"
     report = notice_world.tell()
     assert report.by_state == {("email", "put_off"): 1, ("slack", "delivered"): 1}
@@ -350,7 +355,7 @@ def test_an_address_that_is_put_off_delays_nobody_else_and_is_given_up_after_a_d
     place = notice_world.world.property()
     notice_world.prefer(place, "any", "email", ["grey@staff.example", "b@staff.example"])
     notice_world.mailbox.answers["grey@staff.example"] = "450 greylisted"
-    told(notice_world, place)
+    logged_move(notice_world, place)
     assert notice_world.tell().by_state == {("email", "delivered"): 1, ("email", "put_off"): 1}
     notice_world.later(25)
     assert notice_world.deliver().by_state == {("email", "undeliverable"): 1}
@@ -364,7 +369,7 @@ def test_an_unknown_outcome_is_shown_and_not_repeated(notice_world: NoticeWorld)
     notice_world.prefer(place, "any", "slack", ["#leasing"])
     notice_world.mailbox.answers["accept"] = "hang up after"
     notice_world.endpoint.answer(None)
-    told(notice_world, place)
+    logged_move(notice_world, place)
     report = notice_world.tell()
     assert report.by_state == {("email", "unknown"): 1, ("slack", "unknown"): 1}
     assert set(report.outages) == {"email", "slack"}
@@ -375,7 +380,7 @@ def test_an_unknown_outcome_is_shown_and_not_repeated(notice_world: NoticeWorld)
 
 def test_a_channel_that_loses_answers_is_left_with_one_notice_in_doubt(notice_world: NoticeWorld) -> None:
     place = notice_world.world.property()
-    notice_world.put(*(Message(place, "slack", f"#{n}", "Hi", "There.") for n in "abc"))
+    notice_world.put(*(Notice(place, "slack", f"#{n}", "Hi", "There.") for n in "abc"))
     notice_world.endpoint.answer(500)
     assert notice_world.deliver().by_state == {("slack", "unknown"): 1}
     notice_world.endpoint.answer(200, "ok")
@@ -422,7 +427,7 @@ def test_what_trickles_in_goes_one_by_one_up_to_a_number_and_then_waits_for_a_di
         notice_world.tell()
     assert len(notice_world.mailbox.mails) == 5
     assert notice_world.states("state <> 'delivered'") == ["pending"] * 3
-    notice_world.put(Message(place, "email", "a@staff.example", "Alert", "It fails.", alert_id=UUID(int=1)))
+    notice_world.put(Notice(place, "email", "a@staff.example", "Alert", "It fails.", alert_id=UUID(int=1)))
     notice_world.deliver()
     assert [m.message["Subject"] for m in notice_world.mailbox.mails[5:]] == ["Alert"]
     notice_world.later()
@@ -468,7 +473,7 @@ def test_quiet_hours_postpone_and_lose_nothing(notice_world: NoticeWorld) -> Non
 def test_a_lead_that_is_deleted_meanwhile_is_told_of_no_more(notice_world: NoticeWorld) -> None:
     place = notice_world.world.property()
     notice_world.prefer(place, "any", "email", ["a@staff.example"])
-    conversation = told(notice_world, place)
+    conversation = logged_move(notice_world, place)
     notice_world.notify()
     notice_world.world.do("DELETE FROM conversation WHERE id = :c", c=conversation)
     assert notice_world.deliver().by_state == {("email", "suppressed"): 1}
@@ -478,7 +483,7 @@ def test_a_lead_that_is_deleted_meanwhile_is_told_of_no_more(notice_world: Notic
 def test_what_was_logged_before_the_property_was_connected_is_no_news(notice_world: NoticeWorld) -> None:
     place = notice_world.world.property()
     notice_world.prefer(place, "any", "email", ["a@staff.example"])
-    told(notice_world, place)
+    logged_move(notice_world, place)
     notice_world.world.do("UPDATE domiq_sync.integration SET connected_at = clock_timestamp()")
     assert notice_world.notify().changes == 0
 
@@ -486,26 +491,39 @@ def test_what_was_logged_before_the_property_was_connected_is_no_news(notice_wor
 def test_the_pace_of_a_channel_is_kept(notice_world: NoticeWorld) -> None:
     place = notice_world.world.property()
     notice_world.world.do("UPDATE domiq_sync.channel SET min_interval_ms = 2000 WHERE channel = 'email'")
-    notice_world.put(*(Message(place, "email", f"{n}@staff.example", "Hi", "There.") for n in "abc"))
+    notice_world.put(*(Notice(place, "email", f"{n}@staff.example", "Hi", "There.") for n in "abc"))
     assert notice_world.deliver().by_state == {("email", "delivered"): 3}
     # Each waits for the ones before it, less what has gone by meanwhile.
     assert [math.ceil(p / 2) for p in notice_world.world.pauses] == [1, 2, 3]
 
 
+def test_what_a_budget_or_a_stop_leaves_goes_with_the_next_call(notice_world: NoticeWorld) -> None:
+    place = notice_world.world.property()
+    notice_world.put(*(Notice(place, "email", f"{n}@staff.example", "Hi", "There.") for n in "abcd"))
+    stopped = notice_world.deliver(stop=lambda: True)
+    assert (stopped.by_state, stopped.ended) == ({}, "asked to stop")
+    late = notice_world.deliver(budget=Budget(seconds=0))
+    assert (late.by_state, late.ended) == ({}, "the time budget is used up")
+    some = notice_world.deliver(budget=Budget(rows=3))
+    assert (some.total("delivered"), some.ended) == (3, "the row budget is used up")
+    rest = notice_world.deliver()
+    assert (rest.total("delivered"), rest.ended) == (1, "nothing more is due")
+
+
 def test_a_worker_that_lost_its_lease_changes_nothing(notice_world: NoticeWorld) -> None:
     place = notice_world.world.property()
-    notice_world.put(Message(place, "email", "a@staff.example", "Hi", "There."))
+    notice_world.put(Notice(place, "email", "a@staff.example", "Hi", "There."))
 
     class Slow:
         def send(self, *_: Any) -> Any:
             notice_world.later()
             second.append(notice_world.deliver())
-            return notice_world.channels.senders["email"].send("a@staff.example", letter_of(*_))
+            return notice_world.channels.senders["email"].send("a@staff.example", message_of(*_))
 
-    second: list[Delivered] = []
+    second: list[SendReport] = []
 
-    def letter_of(_: str, letter: Any) -> Any:
-        return letter
+    def message_of(_: str, message: Any) -> Any:
+        return message
 
     slow = dataclasses.replace(notice_world.channels, senders={"email": Slow()})
     first = notice_world.deliver(slow, rules=SendingRules(lease=60))
@@ -519,7 +537,7 @@ def test_due_says_whether_there_is_anything_to_do(notice_world: NoticeWorld) -> 
     def found() -> tuple[bool, bool]:
         with notice_world.world.engine.connect() as connection:
             waiting = due(connection)
-        return waiting.changes, waiting.messages
+        return waiting.changes, waiting.notices
 
     place = notice_world.world.property()
     notice_world.world.log(notice_world.world.conversation(place, "active"), "qualified")
@@ -539,7 +557,7 @@ def test_two_workers_share_an_outbox_and_send_each_notice_once(notice_world: Not
     )
     for n in range(60):
         notice_world.put(
-            Message(place, "email", f"{n % 6}@staff.example", f"No {n}", "Hi.", rule_id=UUID(int=n + 1))
+            Notice(place, "email", f"{n % 6}@staff.example", f"No {n}", "Hi.", rule_id=UUID(int=n + 1))
         )
     with ThreadPoolExecutor(4) as pool:
         reports = list(pool.map(lambda _: notice_world.deliver(), range(4)))

@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 from apprise.plugins.twilio import NotifyTwilio
 
-from domiq_dagster.sync.notifications.channels.apprise_sender import NotifySlack
+from domiq_dagster.sync.notifications.channels.apprise_url import NotifySlack
 from domiq_dagster.sync.notifications.channels.channels import BadChannel, configure, make_sender
-from domiq_dagster.sync.notifications.channels.message import Fate, Letter, Outcome
+from domiq_dagster.sync.notifications.channels.message import Message, SendResult, SendStatus
 from tests.fake_servers.http import Endpoint, HttpServer
 from tests.fake_servers.smtp import Mailbox, SmtpServer
 
-LETTER = Letter(UUID(int=7), "Juniper Flats: news", "Hello.\n.hidden dot\nBye", "<p>Hello.</p>")
+MESSAGE = Message(UUID(int=7), "Juniper Flats: news", "Hello.\n.hidden dot\nBye", "<p>Hello.</p>")
 WEBHOOK = "slack://TAAAAAAAA/BBBBBBBBB/" + "c" * 24
 TWILIO = "twilio://AC" + "a" * 32 + ":" + "b" * 32 + "@+12125550100"
 ADDRESS = "ada@example.com"
@@ -41,63 +41,63 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
         yield end
 
 
-def mail(mailbox: Mailbox) -> Outcome:
-    return make_sender("email", mailbox.url).send(ADDRESS, LETTER)
+def mail(mailbox: Mailbox) -> SendResult:
+    return make_sender("email", mailbox.url).send(ADDRESS, MESSAGE)
 
 
 def test_an_e_mail_arrives_as_text_and_html_under_its_own_id(mailbox: Mailbox) -> None:
-    assert mail(mailbox).fate is Fate.DELIVERED
+    assert mail(mailbox).status is SendStatus.DELIVERED
     (got,) = mailbox.mails
     assert (got.sender, got.recipient) == ("notices@domiq.example", ADDRESS)
     assert got.message["Subject"] == "Juniper Flats: news"
     assert got.message["From"] == "DomIQ <notices@domiq.example>"
-    assert got.message["Message-ID"] == f"<{LETTER.id}@domiq.example>"
+    assert got.message["Message-ID"] == f"<{MESSAGE.id}@domiq.example>"
     assert got.message["Auto-Submitted"] == "auto-generated"
-    assert got.text.replace("\r\n", "\n").strip() == LETTER.text
-    assert got.html.strip() == LETTER.html
+    assert got.text.replace("\r\n", "\n").strip() == MESSAGE.text
+    assert got.html.strip() == MESSAGE.html
 
 
 @pytest.mark.parametrize(
-    ("step", "answer", "fate", "whole", "word"),
+    ("step", "answer", "status", "whole", "word"),
     [
-        ("connect", "554 no", Fate.LATER, True, "554"),
-        ("connect", "hang up", Fate.LATER, True, "reached"),
-        ("mail", "550 who", Fate.REFUSED, False, "sender"),
-        ("rcpt", "550 no such user ada@example.com", Fate.REFUSED, False, "recipient (550)"),
-        ("rcpt", "450 greylisted", Fate.LATER, False, "puts off"),
-        ("rcpt", "hang up", Fate.LATER, True, "broke off"),
-        ("rcpt", "421 closing", Fate.LATER, True, "closing"),
-        ("data", "452 full", Fate.LATER, False, "puts off"),
-        ("accept", "554 spam", Fate.REFUSED, False, "message"),
-        ("accept", "451 scanner", Fate.LATER, False, "puts off"),
-        ("accept", "hang up after", Fate.UNKNOWN, False, "no answer"),
-        ("accept", "hang up", Fate.UNKNOWN, False, "no answer"),
+        ("connect", "554 no", SendStatus.LATER, True, "554"),
+        ("connect", "hang up", SendStatus.LATER, True, "reached"),
+        ("mail", "550 who", SendStatus.REFUSED, False, "sender"),
+        ("rcpt", "550 no such user ada@example.com", SendStatus.REFUSED, False, "recipient (550)"),
+        ("rcpt", "450 greylisted", SendStatus.LATER, False, "puts off"),
+        ("rcpt", "hang up", SendStatus.LATER, True, "broke off"),
+        ("rcpt", "421 closing", SendStatus.LATER, True, "closing"),
+        ("data", "452 full", SendStatus.LATER, False, "puts off"),
+        ("accept", "554 spam", SendStatus.REFUSED, False, "message"),
+        ("accept", "451 scanner", SendStatus.LATER, False, "puts off"),
+        ("accept", "hang up after", SendStatus.UNKNOWN, False, "no answer"),
+        ("accept", "hang up", SendStatus.UNKNOWN, False, "no answer"),
     ],
 )
 def test_each_way_of_not_taking_an_e_mail_is_told_apart(
-    mailbox: Mailbox, step: str, answer: str, fate: Fate, whole: bool, word: str
+    mailbox: Mailbox, step: str, answer: str, status: SendStatus, whole: bool, word: str
 ) -> None:
     mailbox.answers[step] = answer
-    outcome = mail(mailbox)
-    assert (outcome.fate, outcome.whole_channel) == (fate, whole)
-    assert word in outcome.reason
-    assert ADDRESS not in outcome.reason
+    result = mail(mailbox)
+    assert (result.status, result.whole_channel) == (status, whole)
+    assert word in result.reason
+    assert ADDRESS not in result.reason
     assert len(mailbox.mails) == (answer == "hang up after")
 
 
 def test_a_mail_server_that_is_down_or_wants_other_credentials_is_for_later(mailbox: Mailbox) -> None:
-    down = make_sender("email", "mailto://127.0.0.1:1?from=a@b.example").send(ADDRESS, LETTER)
-    assert (down.fate, down.whole_channel) == (Fate.LATER, True)
+    down = make_sender("email", "mailto://127.0.0.1:1?from=a@b.example").send(ADDRESS, MESSAGE)
+    assert (down.status, down.whole_channel) == (SendStatus.LATER, True)
     mailbox.answers["auth"] = "535 no"
     url = mailbox.url.replace("mailto://", "mailto://user:wrong@")
-    refused = make_sender("email", url).send(ADDRESS, LETTER)
-    assert (refused.fate, refused.whole_channel) == (Fate.LATER, True)
+    refused = make_sender("email", url).send(ADDRESS, MESSAGE)
+    assert (refused.status, refused.whole_channel) == (SendStatus.LATER, True)
     assert "credentials (535)" in refused.reason
 
 
 def test_a_slack_message_arrives_in_its_channel_and_pings_nobody(endpoint: Endpoint) -> None:
-    letter = Letter(UUID(int=1), "Juniper <!channel>", "new -> *qualified*\n<https://x.example|Open>")
-    assert make_sender("slack", WEBHOOK).send("#leasing", letter).fate is Fate.DELIVERED
+    message = Message(UUID(int=1), "Juniper <!channel>", "new -> *qualified*\n<https://x.example|Open>")
+    assert make_sender("slack", WEBHOOK).send("#leasing", message).status is SendStatus.DELIVERED
     (post,) = endpoint.posts
     assert post.path == "/services/TAAAAAAAA/BBBBBBBBB/" + "c" * 24
     assert post.json["channel"] == "#leasing"
@@ -111,44 +111,44 @@ def test_a_slack_message_arrives_in_its_channel_and_pings_nobody(endpoint: Endpo
 
 def test_an_sms_arrives_at_its_number_in_one_piece(endpoint: Endpoint) -> None:
     endpoint.answer(201, '{"sid": "SM1"}')
-    long = Letter(UUID(int=1), "left out", "word " * 60)
-    assert make_sender("sms", TWILIO).send("+12125550123", long).fate is Fate.DELIVERED
+    long = Message(UUID(int=1), "left out", "word " * 60)
+    assert make_sender("sms", TWILIO).send("+12125550123", long).status is SendStatus.DELIVERED
     (post,) = endpoint.posts
     assert post.form == {"To": "+12125550123", "From": "+12125550100", "Body": ("word " * 60).strip()}
 
 
 def test_a_gateway_without_recipients_of_its_own_gets_them_where_the_url_says(endpoint: Endpoint) -> None:
     url = f"json://127.0.0.1:{endpoint.port}/sms?:to={{recipient}}"
-    assert make_sender("sms", url).send("+12125550123", LETTER).fate is Fate.DELIVERED
+    assert make_sender("sms", url).send("+12125550123", MESSAGE).status is SendStatus.DELIVERED
     assert endpoint.posts[0].json["to"] == "+12125550123"
     with pytest.raises(BadChannel, match="recipient"):
         make_sender("sms", f"json://127.0.0.1:{endpoint.port}/sms")
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "fate", "whole", "word"),
+    ("answer", "body", "status", "whole", "word"),
     [
-        (400, "invalid_payload", Fate.REFUSED, False, "HTTP 400: invalid_payload"),
-        (404, "channel_not_found", Fate.REFUSED, False, "channel_not_found"),
-        (400, "Nobody called ada@example.com", Fate.REFUSED, False, "HTTP 400)"),
-        (401, "", Fate.LATER, True, "credentials"),
-        (429, "", Fate.LATER, True, "wait"),
-        (503, "", Fate.LATER, True, "wait"),
-        (500, "", Fate.UNKNOWN, False, "HTTP 500"),
-        (502, "", Fate.UNKNOWN, False, "HTTP 502"),
-        (None, "", Fate.UNKNOWN, False, "no answer came"),
-        (200, "not ok", Fate.REFUSED, False, "HTTP 200"),
+        (400, "invalid_payload", SendStatus.REFUSED, False, "HTTP 400: invalid_payload"),
+        (404, "channel_not_found", SendStatus.REFUSED, False, "channel_not_found"),
+        (400, "Nobody called ada@example.com", SendStatus.REFUSED, False, "HTTP 400)"),
+        (401, "", SendStatus.LATER, True, "credentials"),
+        (429, "", SendStatus.LATER, True, "wait"),
+        (503, "", SendStatus.LATER, True, "wait"),
+        (500, "", SendStatus.UNKNOWN, False, "HTTP 500"),
+        (502, "", SendStatus.UNKNOWN, False, "HTTP 502"),
+        (None, "", SendStatus.UNKNOWN, False, "no answer came"),
+        (200, "not ok", SendStatus.REFUSED, False, "HTTP 200"),
     ],
 )
 def test_each_way_of_not_taking_a_post_is_told_apart(
-    endpoint: Endpoint, status: int | None, body: str, fate: Fate, whole: bool, word: str
+    endpoint: Endpoint, answer: int | None, body: str, status: SendStatus, whole: bool, word: str
 ) -> None:
-    endpoint.answer(status, body, Retry_After="17")
-    outcome = make_sender("slack", WEBHOOK + "?retry=3").send("#leasing", LETTER)
-    assert (outcome.fate, outcome.whole_channel) == (fate, whole)
-    assert word in outcome.reason
-    assert "ada" not in outcome.reason
-    assert outcome.retry_after == (17.0 if status in (429, 503) else None)
+    endpoint.answer(answer, body, Retry_After="17")
+    result = make_sender("slack", WEBHOOK + "?retry=3").send("#leasing", MESSAGE)
+    assert (result.status, result.whole_channel) == (status, whole)
+    assert word in result.reason
+    assert "ada" not in result.reason
+    assert result.retry_after == (17.0 if answer in (429, 503) else None)
     assert len(endpoint.posts) == 1
 
 
@@ -157,15 +157,15 @@ def test_a_service_that_cannot_be_reached_has_got_nothing(
 ) -> None:
     for url in ("http://127.0.0.1:1/x", "http://nowhere.invalid/x"):
         monkeypatch.setattr(NotifySlack, "webhook_url", url)
-        outcome = make_sender("slack", WEBHOOK).send("#leasing", LETTER)
-        assert (outcome.fate, outcome.whole_channel) == (Fate.LATER, True)
+        result = make_sender("slack", WEBHOOK).send("#leasing", MESSAGE)
+        assert (result.status, result.whole_channel) == (SendStatus.LATER, True)
     assert endpoint.posts == []
 
 
 def test_what_the_plugin_refuses_by_itself_never_left(endpoint: Endpoint) -> None:
-    assert make_sender("sms", TWILIO).send("no number", LETTER).fate is Fate.REFUSED
-    by_mail = make_sender("slack", WEBHOOK).send(ADDRESS, LETTER)
-    assert (by_mail.fate, "bot token" in by_mail.reason) == (Fate.REFUSED, True)
+    assert make_sender("sms", TWILIO).send("no number", MESSAGE).status is SendStatus.REFUSED
+    by_mail = make_sender("slack", WEBHOOK).send(ADDRESS, MESSAGE)
+    assert (by_mail.status, "bot token" in by_mail.reason) == (SendStatus.REFUSED, True)
     assert endpoint.posts == []
 
 
@@ -175,15 +175,15 @@ def test_a_slack_bot_finds_people_by_e_mail(endpoint: Endpoint) -> None:
         (200, '{"ok": true, "channel": "D1"}', {}),
     ]
     bot = make_sender("slack", "slack://xoxb-1234-1234-abc124/")
-    assert bot.send(ADDRESS, LETTER).fate is Fate.DELIVERED
+    assert bot.send(ADDRESS, MESSAGE).status is SendStatus.DELIVERED
     assert [p.path.split("?")[0] for p in endpoint.posts] == [
         "/api/users.lookupByEmail",
         "/api/chat.postMessage",
     ]
     assert endpoint.posts[1].json["channel"] == "U0000001"
     endpoint.answer(200, '{"ok": false, "error": "users_not_found"}')
-    lost = bot.send("bob@example.com", LETTER)
-    assert (lost.fate, "users_not_found" in lost.reason) == (Fate.REFUSED, True)
+    lost = bot.send("bob@example.com", MESSAGE)
+    assert (lost.status, "users_not_found" in lost.reason) == (SendStatus.REFUSED, True)
 
 
 def test_nothing_of_a_message_or_an_address_is_logged(
@@ -194,10 +194,10 @@ def test_nothing_of_a_message_or_an_address_is_logged(
         caplog.set_level(logging.DEBUG, level)
     for status in (200, 400, None):
         endpoint.answer(status, "ok")
-        make_sender("slack", WEBHOOK).send("#leasing", LETTER)
-        make_sender("sms", TWILIO).send("+12125550123", LETTER)
+        make_sender("slack", WEBHOOK).send("#leasing", MESSAGE)
+        make_sender("sms", TWILIO).send("+12125550123", MESSAGE)
     mail(mailbox)
-    make_sender("email", "mailto://nowhere.invalid?from=a@b.example").send(ADDRESS, LETTER)
+    make_sender("email", "mailto://nowhere.invalid?from=a@b.example").send(ADDRESS, MESSAGE)
     lines = [f"{r.name} {r.getMessage()}" for r in caplog.records]
     private = (ADDRESS, "5550123", "Hello", "Juniper", "cccccc", "bbbbbb", "TAAAAAAAA", "nowhere")
     assert [line for line in lines if any(word in line for word in private)] == []
@@ -226,20 +226,22 @@ def test_a_channel_that_nobody_set_up_says_which_variable_it_wants() -> None:
     assert channels.problem("email") == "DOMIQ_EMAIL_URL is not set"
     assert channels.problem("operator") == "DOMIQ_OPERATOR_ADDRESS is not set"
     assert channels.problem("in_app") is None
-    assert channels.send("sms", "+12125550123", LETTER) == Outcome(Fate.REFUSED, "DOMIQ_SMS_URL is not set")
+    assert channels.send("sms", "+12125550123", MESSAGE) == SendResult(
+        SendStatus.REFUSED, "DOMIQ_SMS_URL is not set"
+    )
 
 
 def test_each_operator_address_has_a_number(mailbox: Mailbox, endpoint: Endpoint) -> None:
     urls = f"{mailbox.url}&to=ops@example.com json://127.0.0.1:{endpoint.port}/hook"
     channels = configure({"DOMIQ_OPERATOR_ADDRESS": urls})
-    assert channels.send("operator", "operator 1", LETTER).fate is Fate.DELIVERED
-    assert channels.send("operator", "operator 2", LETTER).fate is Fate.DELIVERED
-    assert channels.send("operator", "operator 3", LETTER).fate is Fate.REFUSED
+    assert channels.send("operator", "operator 1", MESSAGE).status is SendStatus.DELIVERED
+    assert channels.send("operator", "operator 2", MESSAGE).status is SendStatus.DELIVERED
+    assert channels.send("operator", "operator 3", MESSAGE).status is SendStatus.REFUSED
     assert [m.recipient for m in mailbox.mails] == ["ops@example.com"]
-    assert endpoint.posts[0].json["message"] == LETTER.text
+    assert endpoint.posts[0].json["message"] == MESSAGE.text
 
 
 def test_nothing_secret_is_printed() -> None:
     channels = configure({"DOMIQ_SMS_URL": TWILIO, "DOMIQ_EMAIL_URL": "mailto://u:pw@smtp.example.com"})
     assert "b" * 32 not in repr(channels)
-    assert "Hello" not in repr(LETTER)
+    assert "Hello" not in repr(MESSAGE)

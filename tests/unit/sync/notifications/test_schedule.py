@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.notifications.schedule import Settings, Step, burst, quiet_until
+from domiq_dagster.sync.notifications.schedule import (
+    BurstStep,
+    NotificationSettings,
+    Recent,
+    burst,
+    quiet_until,
+)
 
 CHICAGO = ZoneInfo("America/Chicago")
-NIGHT = Settings(quiet_from=time(21), quiet_until=time(8))
-NOON = Settings(quiet_from=time(12), quiet_until=time(14))
+NIGHT = NotificationSettings(quiet_from=time(21), quiet_until=time(8))
+NOON = NotificationSettings(quiet_from=time(12), quiet_until=time(14))
 
 
 def at(text: str) -> datetime:
@@ -32,18 +38,20 @@ def at(text: str) -> datetime:
         (NOON, "2026-03-03 11:59", None),
         (NOON, "2026-03-03 12:00", "2026-03-03 14:00"),
         (NOON, "2026-03-03 14:00", None),
-        (Settings(), "2026-03-03 03:00", None),
-        (Settings(quiet_from=time(8), quiet_until=time(8)), "2026-03-03 08:00", None),
+        (NotificationSettings(), "2026-03-03 03:00", None),
+        (NotificationSettings(quiet_from=time(8), quiet_until=time(8)), "2026-03-03 08:00", None),
     ],
 )
-def test_quiet_hours_end_where_the_property_is(settings: Settings, now: str, until: str | None) -> None:
+def test_quiet_hours_end_where_the_property_is(
+    settings: NotificationSettings, now: str, until: str | None
+) -> None:
     expected = None if until is None else at(until)
     assert quiet_until(settings, "sms", False, at(now).astimezone(UTC), CHICAGO) == expected
 
 
 def test_urgent_notices_and_other_channels_are_not_held_unless_the_property_says_so() -> None:
     now = at("2026-03-03 23:00")
-    strict = Settings(time(21), time(8), ("sms",), urgent_breaks_quiet=False)
+    strict = NotificationSettings(time(21), time(8), ("sms",), urgent_breaks_quiet=False)
     assert quiet_until(NIGHT, "sms", True, now, CHICAGO) is None
     assert quiet_until(strict, "sms", True, now, CHICAGO) is not None
     assert quiet_until(strict, "email", False, now, CHICAGO) is None
@@ -59,7 +67,7 @@ def test_quiet_hours_always_end_within_a_day_and_are_over_then(
     begins: time, ends: time, now: datetime, name: str
 ) -> None:
     zone = ZoneInfo(name)
-    settings = Settings(begins, ends)
+    settings = NotificationSettings(begins, ends)
     until = quiet_until(settings, "sms", False, now, zone)
     if until is not None:
         assert now < until.astimezone(UTC) <= now + timedelta(hours=26)
@@ -76,24 +84,25 @@ def ago(*minutes: int) -> list[datetime]:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "told", "digest", "waits", "step", "minutes"),
+    ("waiting", "sent", "digest", "waits", "step", "minutes"),
     [
-        (0, [], None, False, Step.SEND, None),
-        (4, [], None, False, Step.SEND, None),
-        (5, [], None, False, Step.GATHER, None),
-        (499, [], None, False, Step.GATHER, None),
-        (0, [1, 2, 3, 4], None, False, Step.SEND, None),
-        (1, [1, 2, 3, 4], None, False, Step.GATHER, None),
-        (0, [1, 2, 3, 4, 10], None, False, Step.HOLD, 5),
-        (9, [1, 2, 3, 4, 10], None, False, Step.HOLD, 5),
-        (0, [3], 3, False, Step.HOLD, 12),
-        (0, [], None, True, Step.GATHER, None),
+        (0, [], None, False, BurstStep.SEND, None),
+        (4, [], None, False, BurstStep.SEND, None),
+        (5, [], None, False, BurstStep.GATHER, None),
+        (499, [], None, False, BurstStep.GATHER, None),
+        (0, [1, 2, 3, 4], None, False, BurstStep.SEND, None),
+        (1, [1, 2, 3, 4], None, False, BurstStep.GATHER, None),
+        (0, [1, 2, 3, 4, 10], None, False, BurstStep.POSTPONE, 5),
+        (9, [1, 2, 3, 4, 10], None, False, BurstStep.POSTPONE, 5),
+        (0, [3], 3, False, BurstStep.POSTPONE, 12),
+        (0, [], None, True, BurstStep.GATHER, None),
     ],
 )
 def test_a_burst_becomes_one_digest_a_window(
-    waiting: int, told: list[int], digest: int | None, waits: bool, step: Step, minutes: int | None
+    waiting: int, sent: list[int], digest: int | None, waits: bool, step: BurstStep, minutes: int | None
 ) -> None:
     digest_at = None if digest is None else ago(digest)[0]
-    found, until = burst(Settings(), NOW, waiting, ago(*told), digest_at, waits)
+    recent = Recent(waiting, ago(*sent), digest_at, waits)
+    found, until = burst(NotificationSettings(), NOW, recent)
     assert found is step
     assert until == (None if minutes is None else NOW + timedelta(minutes=minutes))

@@ -45,7 +45,7 @@ class Templates:
     """The templates of one installation. `directory`: the own ones, which come first."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        shipped = PackageLoader("domiq_dagster.sync.notifications", "messages")
+        shipped = PackageLoader("domiq_dagster.sync.notifications", "templates")
         loader = ChoiceLoader([FileSystemLoader(directory), shipped]) if directory else shipped
         self._environments = {part: _environment(part, loader) for part in PARTS}
 

@@ -1,0 +1,78 @@
+"""Notices that do not go one by one: quiet hours, and bursts that become one digest."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.notifications.claims import ClaimedNotice, lock_channel, store_text, under_lease
+from domiq_dagster.sync.notifications.content import digest_values
+from domiq_dagster.sync.notifications.recipients import OPERATOR
+from domiq_dagster.sync.notifications.schedule import BurstStep, Recent, burst, quiet_until
+from domiq_dagster.sync.notifications.templates import Templates
+
+QUERIES = load_queries(__package__, "bursts.sql")
+_BURST_IN_APP = 5
+"""A list one scrolls through bears more than a phone does: so many times `most_single`."""
+
+
+def postpone_or_gather(connection: Connection, claimed: ClaimedNotice) -> bool:
+    """Postpones a notice that may not go now by itself, or gathers it into a digest.
+
+    It waits for the end of quiet hours, or of the window in which its address had enough. Alerts, in-app
+    notices and the operator's always go.
+
+    Returns:
+        Whether it was; False where it may go.
+    """
+    if claimed.alert_id is not None or claimed.channel in ("in_app", OPERATOR):
+        return False
+    until = quiet_until(claimed.settings, claimed.channel, claimed.urgent, claimed.now, claimed.zone)
+    if until is not None:
+        under_lease(
+            connection,
+            QUERIES.postpone_property,
+            claimed,
+            until=until,
+            property_id=claimed.property_id,
+            urgent_breaks=claimed.settings.urgent_breaks_quiet,
+        )
+        return True
+    return not claimed.is_digest and _gathered_or_postponed(connection, claimed)
+
+
+def _gathered_or_postponed(connection: Connection, claimed: ClaimedNotice) -> bool:
+    step, until = burst(claimed.settings, claimed.now, _recent(connection, claimed))
+    if step is BurstStep.POSTPONE:
+        under_lease(connection, QUERIES.postpone_address, claimed, until=until, recipient=claimed.recipient)
+    elif step is BurstStep.GATHER:
+        under_lease(
+            connection,
+            QUERIES.gather,
+            claimed,
+            property_id=claimed.property_id,
+            urgent=claimed.urgent,
+            recipient=claimed.recipient,
+        )
+    return step is not BurstStep.SEND
+
+
+def _recent(connection: Connection, claimed: ClaimedNotice) -> Recent:
+    values = {
+        "channel": claimed.channel,
+        "recipient": claimed.recipient,
+        "window_minutes": claimed.settings.window_minutes,
+        "most_single": claimed.settings.most_single,
+    }
+    return Recent(**connection.execute(QUERIES.recently_sent, values).one()._mapping)
+
+
+def gather_in_app(connection: Connection, templates: Templates) -> None:
+    """Makes one in-app notice of many that came in a burst and that nobody has read. Each stays on record as
+    `digested`."""
+    lock_channel(connection, "in_app")
+    for crowd in connection.execute(QUERIES.crowded_in_app, {"times": _BURST_IN_APP}).all():
+        address = {"property_id": crowd.property_id, "recipient": crowd.recipient}
+        digest_id = connection.execute(QUERIES.gather_in_app, address).scalar_one()
+        values = digest_values(connection, digest_id, private=False)
+        store_text(connection, digest_id, *templates.render("digest", "in_app", values))

@@ -1,0 +1,177 @@
+"""What there is to say about a change: the values of its templates.
+
+A lead's name, e-mail and phone are read here, for the message itself, and stored nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.resman.redact import describe
+from domiq_dagster.sync.notifications.recipients import zone
+
+QUERIES = load_queries(__package__, "facts.sql")
+PRIORITIES: Mapping[str, str] = {
+    **dict.fromkeys(("new", "contacted"), "medium"),
+    **dict.fromkeys(("qualified", "tour_scheduled", "leased"), "high"),
+    "application": "urgent",
+    "lost": "low",
+}
+"""As DomIQ's people rank the statuses."""
+_NAMELESS = {"anonymous", "anonymous user", "user", "unknown", "guest"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A change, with whatever a template may say of it. The last three are rows of DomIQ's own, as JSON."""
+
+    change_id: UUID
+    conversation_id: UUID | None
+    property_name: str | None
+    old_status: str | None
+    new_status: str | None
+    status_reason: str | None
+    updated_by: str | None
+    sync_direction: str | None
+    context_data: Any
+    logged_at: datetime
+    lead_status: str | None
+    time_zone: str | None
+    property: Mapping[str, Any] | None
+    person: Mapping[str, Any] | None = field(repr=False)
+    conversation: Mapping[str, Any] | None = field(repr=False)
+
+
+def change_facts(
+    connection: Connection, change_ids: Iterable[UUID], *, link: str | None = None, private: bool = True
+) -> dict[UUID, dict[str, Any]]:
+    """What templates may say about changes: the values that docs/notifications.md lists.
+
+    Args:
+        connection: any.
+        change_ids: of which.
+        link: the URL of a conversation in DomIQ, with {conversation_id} where its id belongs.
+        private: False for what is stored: no name, e-mail or phone, nothing that was written freely but the
+            reason, and that without the person.
+
+    Returns:
+        The values by change; those that are gone are left out.
+    """
+    rows = connection.execute(QUERIES.change_facts, {"change_ids": list(change_ids)})
+    changes = [_Change(**row._mapping) for row in rows]
+    return {change.change_id: _facts(change, link, private) for change in changes}
+
+
+def _facts(change: _Change, link: str | None, private: bool) -> dict[str, Any]:
+    conversation, in_property = change.conversation or {}, change.property or {}
+    tour = conversation.get("tour_datetime") if change.lead_status == "tour_scheduled" else None
+    conversation_id = str(change.conversation_id) if change.conversation_id else None
+    return {
+        "lead": _lead(change.person or {}, private),
+        "property": {"name": change.property_name or "A property", "city": in_property.get("city")},
+        "old_status": change.old_status,
+        "new_status": change.new_status,
+        "status": change.lead_status,
+        **_written(change, private),
+        "priority": PRIORITIES.get(change.lead_status or ""),
+        "changed": _changed(change),
+        "at": in_words(change.logged_at.astimezone(zone(change.time_zone))),
+        "tour": _moment(tour),
+        "move_in": _moment(conversation.get("move_in_date")),
+        "link": link.replace("{conversation_id}", conversation_id) if link and conversation_id else None,
+        "change_id": str(change.change_id),
+        "conversation_id": conversation_id,
+    }
+
+
+def _lead(person: Mapping[str, Any], private: bool) -> dict[str, Any]:
+    if not (private and person):
+        return dict.fromkeys(("name", "first_name", "last_name", "email", "phone"))
+    name = _name(person)
+    return {
+        "name": name,
+        "first_name": person.get("first_name") if name else None,
+        "last_name": person.get("last_name") if name else None,
+        "email": person.get("email"),
+        "phone": person.get("phone"),
+    }
+
+
+def _written(change: _Change, private: bool) -> dict[str, Any]:
+    """What somebody wrote about the change, or a model did."""
+    context = change.context_data if isinstance(change.context_data, dict) else {}
+    if private:
+        return {
+            "reason": change.status_reason,
+            "summary": _text(context.get("conversation_summary")),
+            "key_insights": _list(context.get("key_insights")),
+            "next_steps": _text(context.get("next_steps")),
+            "urgency": urgency(context),
+        }
+    person = change.person or {}
+    own = [person.get(column) for column in ("first_name", "last_name", "email", "phone")]
+    return {
+        "reason": describe(change.status_reason, own),
+        "summary": None,
+        "key_insights": [],
+        "next_steps": None,
+        "urgency": urgency(context),
+    }
+
+
+def urgency(context: Any) -> str | None:
+    """context_data's urgency_level, as one of DomIQ's three words; None for anything else."""
+    level = context.get("urgency_level") if isinstance(context, dict) else None
+    word = level.strip().lower() if isinstance(level, str) else None
+    return word if word in ("low", "medium", "high") else None
+
+
+def in_words(moment: datetime) -> str:
+    """A moment as people say it where it happens: Tue, Mar 3 2026, 2:05 PM CST."""
+    zone_name = f" {moment:%Z}" if moment.tzinfo else ""
+    return f"{moment:%a, %b} {moment.day} {moment.year}, {moment.hour % 12 or 12}:{moment:%M %p}{zone_name}"
+
+
+def _moment(value: Any) -> str | None:
+    """A date or a local time as the database's JSON has it."""
+    if not isinstance(value, str):
+        return None
+    try:
+        if len(value) == 10:
+            day = date.fromisoformat(value)
+            return f"{day:%a, %b} {day.day} {day.year}"
+        return in_words(datetime.fromisoformat(value))
+    except ValueError:  # infinity, or a year of five digits
+        return None
+
+
+def _name(person: Mapping[str, Any]) -> str | None:
+    parts = [person.get(n) for n in ("first_name", "last_name")]
+    name = " ".join(" ".join(p.split()) for p in parts if isinstance(p, str) and p.strip())
+    return None if not name or name.lower() in _NAMELESS else name
+
+
+def _changed(change: _Change) -> str:
+    if change.sync_direction == "from_resman":
+        return "in ResMan"
+    return {"chatbot": "by the chatbot", "system": "by the system", "resman_user": "in ResMan"}.get(
+        change.updated_by or "", "in DomIQ"
+    )
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, list):
+        return "; ".join(_list(value)) or None
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _list(value: Any) -> list[str]:
+    items = value if isinstance(value, list) else [value]
+    return [str(item).strip() for item in items if isinstance(item, (str, int, float)) and str(item).strip()]
