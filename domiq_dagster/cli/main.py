@@ -42,7 +42,7 @@ from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.runtime.dagster_home import PortTaken
 from domiq_dagster.runtime.supervise import interruptible
 from domiq_dagster.sync.alerts.dispatch import AlertNotSent
-from domiq_dagster.sync.alerts.evaluate import in_alert
+from domiq_dagster.sync.alerts.listing import in_alert
 from domiq_dagster.sync.alerts.thresholds import (
     BadThreshold,
 )
