@@ -58,7 +58,7 @@ from domiq_dagster.sync.repair.conflicts import NoSuchConflict, open_conflicts
 from domiq_dagster.sync.repair.conflicts import resolve as resolve_conflict
 from domiq_dagster.sync.repair.link_review import CannotLink, link_by_hand, never_link, open_questions
 from domiq_dagster.sync.repair.retry import CannotRetry, Choice, put_back
-from domiq_dagster.sync.rules.plan import RuleFileError
+from domiq_dagster.sync.rules.rule_file import RuleFileError
 from domiq_dagster.sync.setup import connect as connecting
 from domiq_dagster.sync.setup.doctor import examine
 from domiq_dagster.sync.trouble import records_in_trouble
