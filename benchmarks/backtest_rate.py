@@ -1,10 +1,10 @@
-"""How long a replay of thresholds over a whole log takes, and one look of the alerts beside it.
+"""How long a replay of thresholds over a whole log takes, and one evaluation of the alerts beside it.
 
 One JSON line. A million settled changes of 90 days at 1,000 properties, of which one in a hundred failed, and
 more in bursts; an attempt each, a linked lead for each of 200,000 conversations, and 200,000 pulls. `limit`
-is a plain SQL query that reads the same rows once: the log joined with its places, by property and hour.
+is a plain SQL query that reads the same rows once: the log joined with its order, by property and hour.
 `times_limit` is how many times as long the replay took (each the best of `--rounds`); `look_seconds` is one
-look at all kinds of trouble.
+evaluation of all kinds of trouble.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from domiq_dagster.db.embedded import running
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.migrate import migrate
 from domiq_dagster.sync.alerts.backtest import Backtest, backtest
-from domiq_dagster.sync.alerts.evaluate import look
+from domiq_dagster.sync.alerts.evaluate import evaluate
 from domiq_dagster.sync.alerts.thresholds import load_thresholds
 from domiq_dagster.sync.integrations import load_integrations
 
@@ -53,9 +53,10 @@ def database(given: Any) -> Iterator[Engine]:
 
 
 def replayed(connection: Connection) -> Backtest:
-    places = load_integrations(connection)
+    properties = load_integrations(connection)
     thresholds = load_thresholds(connection)
-    return backtest(connection, places, {p.property_id: thresholds.of(p.property_id) for p in places})
+    settings = {p.property_id: thresholds.of(p.property_id) for p in properties}
+    return backtest(connection, properties, settings)
 
 
 def best(rounds: int, work: Callable[[], Any]) -> tuple[float, Any]:
@@ -79,8 +80,8 @@ def main() -> None:
         limit, _ = best(given.rounds, lambda: connection.execute(text(_PLAIN)).all())
         seconds, done = best(given.rounds, lambda: replayed(connection))
         connection.rollback()
-        look(engine)
-        looking, _ = best(given.rounds, lambda: look(engine))
+        evaluate(engine)
+        evaluation_seconds, _ = best(given.rounds, lambda: evaluate(engine))
     result = {
         "benchmark": "backtest_rate",
         **vars(given),
@@ -88,7 +89,7 @@ def main() -> None:
         "changes_per_second": round(given.log / seconds),
         "limit_seconds": round(limit, 2),
         "times_limit": round(seconds / limit, 2),
-        "look_seconds": round(looking, 2),
+        "look_seconds": round(evaluation_seconds, 2),
         "alerts": {k.kind.value: len(k.firings) for k in done.kinds},
         "followed": {k.kind.value: k.followed for k in done.kinds},
     }

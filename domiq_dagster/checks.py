@@ -22,11 +22,12 @@ from domiq_dagster.assets import (
 )
 from domiq_dagster.assets.verdicts import divergence_result, gaps_result
 from domiq_dagster.resources import SyncResource, ThresholdResource
-from domiq_dagster.sync.alerts.evaluate import look
-from domiq_dagster.sync.alerts.incidents import Turn
-from domiq_dagster.sync.alerts.readings import Kind, Reading, database_time, read_all
+from domiq_dagster.sync.alerts.evaluate import evaluate
+from domiq_dagster.sync.alerts.incidents import Transition
+from domiq_dagster.sync.alerts.readings import database_time, read_all
 from domiq_dagster.sync.alerts.texts import describe
 from domiq_dagster.sync.alerts.thresholds import load_thresholds
+from domiq_dagster.sync.alerts.watched import Reading, TroubleKind
 from domiq_dagster.sync.monitoring.figures import conservation_problems
 from domiq_dagster.sync.notifications.status import RECENT_HOURS, undelivered_counts
 from domiq_dagster.sync.rules.check import check_rules
@@ -41,19 +42,21 @@ def failed_sync_threshold(
     context: AssetCheckExecutionContext, sync: SyncResource, thresholds: ThresholdResource
 ) -> AssetCheckResult:
     """Fails and names the properties that are past their threshold: with ERROR where at one of them more than
-    twice as much failed as is allowed, else with WARN. It is a look of the alerts too (the sensor `alerts`
-    sends what comes of it), so that they are raised as soon as a push has ended."""
+    twice as much failed as is allowed, else with WARN. It is an evaluation of the alerts too (the sensor
+    `alerts` sends what comes of it), so that they are raised as soon as a push has ended."""
     with sync.database() as engine:
-        looked = look(engine, thresholds.threshold, kinds={Kind.FAILED_SYNC})
-    past = looked.bad(Kind.FAILED_SYNC)
-    for told in looked.turns(Turn.OPENED, Turn.REOPENED, Turn.WIDENED):
-        context.log.error(f"alert: {told.said.body}")
-    for told in looked.turns(Turn.RECOVERED):
-        context.log.info(f"recovered: {told.said.body}")
+        evaluation = evaluate(engine, thresholds.threshold, kinds={TroubleKind.FAILED_SYNC})
+    past = evaluation.bad(TroubleKind.FAILED_SYNC)
+    opened = evaluation.notices_of(Transition.OPENED, Transition.REOPENED)
+    recovered = evaluation.notices_of(Transition.RECOVERED)
+    for notice in evaluation.notices_of(Transition.OPENED, Transition.REOPENED, Transition.WIDENED):
+        context.log.error(f"alert: {notice.text.body}")
+    for notice in recovered:
+        context.log.info(f"recovered: {notice.text.body}")
     rows = [
         TableRecord(
             {
-                "property": r.place.partition_key,
+                "property": r.watched.partition_key,
                 "failed": r.figures["failed"],
                 "settled": r.figures["settled"],
                 "success_rate": round(r.figures["success_rate"], 2),
@@ -70,8 +73,8 @@ def failed_sync_threshold(
         description=_sentences(past) or "Every property is within its threshold.",
         metadata={
             "properties_past_threshold": MetadataValue.int(len(past)),
-            "alerts_opened": MetadataValue.int(len(looked.turns(Turn.OPENED, Turn.REOPENED))),
-            "alerts_closed": MetadataValue.int(len(looked.turns(Turn.RECOVERED))),
+            "alerts_opened": MetadataValue.int(len(opened)),
+            "alerts_closed": MetadataValue.int(len(recovered)),
             **({"past_threshold": MetadataValue.table(rows)} if rows else {}),
         },
     )
@@ -102,10 +105,10 @@ def oldest_pending_change(sync: SyncResource, thresholds: ThresholdResource) -> 
     waits for a person (a conflict, a lead without e-mail and phone) does not count."""
     with sync.database() as engine, engine.connect() as connection:
         in_force = load_thresholds(connection, thresholds.threshold)
-        seen = read_all(connection, in_force, database_time(connection), {Kind.OLDEST_PENDING})
-    past = [r for r in seen.readings if r.bad]
-    pending = sum(r.figures["pending"] for r in seen.readings)
-    minutes = max((r.figures["oldest_seconds"] for r in seen.readings), default=0.0) / 60
+        found = read_all(connection, in_force, database_time(connection), {TroubleKind.OLDEST_PENDING})
+    past = [r for r in found.readings if r.bad]
+    pending = sum(r.figures["pending"] for r in found.readings)
+    minutes = max((r.figures["oldest_seconds"] for r in found.readings), default=0.0) / 60
     return AssetCheckResult(
         passed=not past,
         description=_sentences(past) or f"{pending} pending; the oldest for {minutes:.0f} minutes.",

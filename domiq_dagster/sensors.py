@@ -25,8 +25,8 @@ from domiq_dagster.ranges import covered, ranges
 from domiq_dagster.resources import SyncResource, ThresholdResource
 from domiq_dagster.run_liveness import bury_dead_runs, live_runs
 from domiq_dagster.sync.alerts.dispatch import send_alerts
-from domiq_dagster.sync.alerts.evaluate import look
-from domiq_dagster.sync.alerts.incidents import Turn
+from domiq_dagster.sync.alerts.evaluate import evaluate
+from domiq_dagster.sync.alerts.incidents import Transition
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.backlog import queue_depth
 from domiq_dagster.sync.monitoring.gaps import Gap, gaps
@@ -205,13 +205,14 @@ def _why_not(found: Collection[Gap], known: Collection[str]) -> str:
 )
 def alerts(context: SensorEvaluationContext, sync: SyncResource, thresholds: ThresholdResource) -> SkipReason:
     with sync.database() as engine:
-        looked = look(engine, thresholds.threshold)
-        for told in looked.told:
-            log = context.log.info if told.turn is Turn.RECOVERED else context.log.error
-            log(f"alert {told.turn}: {told.said.body}")
+        evaluation = evaluate(engine, thresholds.threshold)
+        for notice in evaluation.notices:
+            log = context.log.info if notice.transition is Transition.RECOVERED else context.log.error
+            log(f"alert {notice.transition}: {notice.text.body}")
         # After the state is stored: a message that cannot be sent fails this tick and is tried at the next.
         send_alerts(engine, sync.channels)
-    opened, closed = looked.turns(Turn.OPENED, Turn.REOPENED), looked.turns(Turn.RECOVERED)
+    opened = evaluation.notices_of(Transition.OPENED, Transition.REOPENED)
+    closed = evaluation.notices_of(Transition.RECOVERED)
     return SkipReason(f"{len(opened)} alerts opened, {len(closed)} closed")
 
 

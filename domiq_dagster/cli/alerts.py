@@ -19,7 +19,8 @@ from domiq_dagster.cli.base import (
 )
 from domiq_dagster.sync.alerts.backtest import backtest
 from domiq_dagster.sync.alerts.dispatch import send_alerts
-from domiq_dagster.sync.alerts.evaluate import in_alert, list_alerts, look
+from domiq_dagster.sync.alerts.evaluate import evaluate
+from domiq_dagster.sync.alerts.listing import in_alert, list_alerts
 from domiq_dagster.sync.alerts.thresholds import (
     Threshold,
     changed,
@@ -35,7 +36,7 @@ from domiq_dagster.wiring import (
 alerts_app = typer.Typer(
     help="What is wrong, when people are told of it, and when they would have been.", no_args_is_help=True
 )
-Settings = Annotated[
+SettingOptions = Annotated[
     list[str] | None,
     typer.Option("--set", help="name=value, as often as needed; name= takes the value away."),
 ]
@@ -64,19 +65,19 @@ def alerts_list(
 def alerts_look(json_output: Json = False) -> None:
     """Look once, and tell people of what turned: what Dagster's sensor `alerts` does every minute."""
     with database() as engine:
-        looked = look(engine)
+        evaluation = evaluate(engine)
         send_alerts(engine, notice_channels(os.environ))
         with engine.connect() as connection:
             troubled = in_alert(connection)
-    result = views.look_result(looked, troubled)
-    views.print_look(result)
+    result = views.evaluation_result(evaluation, troubled)
+    views.print_evaluation(result)
     finish(json_output, result, bad=bool(troubled))
 
 
 @alerts_app.command("thresholds")
 def alerts_thresholds(
     property_name: PropertyOption = None,
-    settings: Settings = None,
+    settings: SettingOptions = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be; change nothing.")] = False,
     json_output: Json = False,
 ) -> None:
@@ -105,7 +106,7 @@ def alerts_backtest(
     follow_hours: Annotated[
         float, typer.Option(help="For how long after an alert more failures count as following it.", min=0)
     ] = 24,
-    settings: Settings = None,
+    settings: SettingOptions = None,
     json_output: Json = False,
 ) -> None:
     """Replay the thresholds over the past, and beside them those with --set: when people would have been
@@ -113,14 +114,17 @@ def alerts_backtest(
     changes = parse_settings(settings or [])
     with database() as engine, engine.connect() as connection:
         chosen = find_property(engine, property_name)
-        places = [chosen] if chosen else load_integrations(connection)
+        properties = [chosen] if chosen else load_integrations(connection)
         thresholds = load_thresholds(connection)
-        now = {p.property_id: thresholds.of(p.property_id) for p in places}
-        replays = {"in_force": now}
+        in_force = {p.property_id: thresholds.of(p.property_id) for p in properties}
+        tried = {"in_force": in_force}
         if changes:
-            replays["proposed"] = {p: changed(t, changes, Threshold()) for p, t in now.items()}
+            tried["proposed"] = {p: changed(t, changes, Threshold()) for p, t in in_force.items()}
         follow = timedelta(hours=follow_hours)
-        done = {n: backtest(connection, places, s, days=days, follow=follow) for n, s in replays.items()}
+        done = {
+            name: backtest(connection, properties, settings_of, days=days, follow=follow)
+            for name, settings_of in tried.items()
+        }
     result = views.backtest_result(done, days, changes)
     views.print_backtest(result)
     finish(json_output, result)

@@ -43,7 +43,7 @@ from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.runtime.dagster_home import PortTaken
 from domiq_dagster.runtime.supervise import interruptible
 from domiq_dagster.sync.alerts.dispatch import AlertNotSent
-from domiq_dagster.sync.alerts.evaluate import in_alert
+from domiq_dagster.sync.alerts.listing import in_alert
 from domiq_dagster.sync.alerts.thresholds import (
     BadThreshold,
 )
@@ -59,7 +59,7 @@ from domiq_dagster.sync.pull.pull import PullOptions
 from domiq_dagster.sync.repair.conflicts import NoSuchConflict
 from domiq_dagster.sync.repair.link_review import CannotLink
 from domiq_dagster.sync.repair.retry import CannotRetry, Choice, put_back
-from domiq_dagster.sync.rules.plan import RuleFileError
+from domiq_dagster.sync.rules.rule_file import RuleFileError
 from domiq_dagster.sync.setup import connect as connecting
 from domiq_dagster.sync.setup.doctor import examine
 from domiq_dagster.sync.trouble import records_in_trouble

@@ -236,21 +236,27 @@ def test_a_hot_query_reads_no_big_table_whole(
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("file", "name"),
     [
-        *("due_properties", "claim", "changes", "unruled", "rules", "ran_in_chains", "count_messages"),
-        *("move", "captured", "link_move", "mark_ruled", "troubles", "logged_changes", "first_unruled"),
+        *queries(
+            "queue/ruled_changes.sql", "claim_conversations", "captured_move", "link_move", "mark_ruled"
+        ),
+        *queries("rules/store.sql", "due_properties", "rules"),
+        *queries("rules/changes.sql", "unruled_changes", "logged_changes", "first_unruled", "count_messages"),
+        *queries("rules/batch.sql", "ran_in_chains"),
+        *queries("rules/execute.sql", "move"),
+        *queries("rules/check.sql", "unruled", "troubles"),
     ],
 )
 def test_the_rules_look_at_new_changes_without_reading_the_history(
-    loaded: Connection, parameters: Mapping[str, Any], name: str
+    loaded: Connection, parameters: Mapping[str, Any], file: str, name: str
 ) -> None:
     given = {
         **parameters,
         "ids": [parameters["change_id" if name not in ("unruled", "due_properties") else "property_id"]],
         "connected_at": "2020-01-01T00:00:00Z",
         "since": datetime.now(UTC) - timedelta(minutes=5),
-        "left": [uuid.uuid4()],
+        "skipped": [uuid.uuid4()],
         "conversations": [parameters["lane"]],
         "times": ["2026-01-01T00:00:00Z"],
         "causes": [None],
@@ -261,11 +267,11 @@ def test_the_rules_look_at_new_changes_without_reading_the_history(
         "last_seq": 1,
         "status": "qualified",
         "target": "qualified",
-        "expected": "contacted",
+        "moved_from": "contacted",
         "after": 0,
         "open_only": False,
     }
-    query = asked_in("rules/rules.sql")[name]
+    query = asked_in(file)[name]
     for plan in first_and_settled_plan(loaded, query, given):
         assert whole_reads(loaded, plan) == []
 

@@ -2,10 +2,10 @@
 
 from domiq_dagster.cli.views.alerts import (
     backtest_result,
-    look_result,
+    evaluation_result,
     print_alerts,
     print_backtest,
-    print_look,
+    print_evaluation,
     print_thresholds,
     thresholds_result,
 )
@@ -31,17 +31,17 @@ from domiq_dagster.cli.views.tables import (
 
 __all__ = [
     "backtest_result",
-    "look_result",
+    "evaluation_result",
     "notices_result",
     "pass_result",
     "print_alerts",
     "print_backtest",
     "print_conflicts",
     "print_demo",
+    "print_evaluation",
     "print_findings",
     "print_forecasts",
     "print_link_questions",
-    "print_look",
     "print_migration",
     "print_notices",
     "print_pass",

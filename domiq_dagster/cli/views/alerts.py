@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from domiq_dagster.cli.views.tables import make_console
-from domiq_dagster.sync.alerts.backtest import NOT_REPLAYED, Backtest, Replayed
-from domiq_dagster.sync.alerts.evaluate import Looked
+from domiq_dagster.sync.alerts.backtest import NOT_REPLAYED, Backtest, KindReplay
+from domiq_dagster.sync.alerts.evaluate import Evaluation
 from domiq_dagster.sync.alerts.thresholds import NAMES, Thresholds
 from domiq_dagster.sync.durations import in_words
 from domiq_dagster.sync.integrations import Integration
@@ -21,7 +21,7 @@ _SHOWN = 30
 
 
 def print_alerts(alerts: Sequence[Mapping[str, Any]], *, history: bool) -> None:
-    """Each spell with how it stands and the last word about it; or with every word."""
+    """Each alert with how it stands and the last notice about it; or with every notice."""
     console = make_console()
     if not alerts:
         console.print("No alert.")
@@ -30,10 +30,9 @@ def print_alerts(alerts: Sequence[Mapping[str, Any]], *, history: bool) -> None:
         console.print(f"{_state(a)} {escape(where)}: {escape(a['cause'] or a['kind'])}, {_times(a)}")
         if a["unsent_messages"]:
             console.print(f"  [yellow]messages that did not go out: {a['unsent_messages']}[/]")
-        said = a["history"] if history else a["history"][-1:]
-        for turn in said:
-            when = f"{turn['at']:%Y-%m-%d %H:%M} " if history else ""
-            console.print(f"  {when}{turn['turn']}: {escape(turn['body'])}")
+        for notice in a["history"] if history else a["history"][-1:]:
+            when = f"{notice['at']:%Y-%m-%d %H:%M} " if history else ""
+            console.print(f"  {when}{notice['turn']}: {escape(notice['body'])}")
 
 
 def _state(alert: Mapping[str, Any]) -> str:
@@ -48,28 +47,28 @@ def _times(alert: Mapping[str, Any]) -> str:
     return f"since {alert['opened_at']:%Y-%m-%d %H:%M}{until}{again}"
 
 
-def look_result(looked: Looked, troubled: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """What one look told people, and which properties are in alert."""
+def evaluation_result(evaluation: Evaluation, troubled: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """What one evaluation told people, and which properties are in alert."""
     return {
         "ok": not troubled,
         "told": [
             {
-                "turn": t.turn.value,
-                "kind": str(t.subject.kind),
-                "properties": list(t.properties),
-                "subject": t.said.subject,
-                "body": t.said.body,
+                "turn": notice.transition.value,
+                "kind": str(notice.subject.kind),
+                "properties": list(notice.properties),
+                "subject": notice.text.subject,
+                "body": notice.text.body,
             }
-            for t in looked.told
+            for notice in evaluation.notices
         ],
         "in_alert": {key: list(kinds) for key, kinds in troubled.items()},
     }
 
 
-def print_look(result: Mapping[str, Any]) -> None:
+def print_evaluation(result: Mapping[str, Any]) -> None:
     console = make_console()
-    for told in result["told"]:
-        console.print(f"{told['turn']}: {escape(told['body'])}")
+    for notice in result["told"]:
+        console.print(f"{notice['turn']}: {escape(notice['body'])}")
     for key, kinds in result["in_alert"].items():
         console.print(f"[red]{key}[/] in alert: {escape(', '.join(kinds))}")
     if result["ok"]:
@@ -132,7 +131,7 @@ def backtest_result(
     }
 
 
-def _replayed(kind: Replayed, replay: Backtest) -> dict[str, Any]:
+def _replayed(kind: KindReplay, replay: Backtest) -> dict[str, Any]:
     lasted = [f.firing.seconds(replay.until) for f in kind.firings]
     return {
         "kind": kind.kind.value,

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from domiq_dagster.cli.views.tables import make_console
 from domiq_dagster.sync.rules.check import RulesCheck, describe_loop
-from domiq_dagster.sync.rules.plan import CAVEAT, PropertyPlan
+from domiq_dagster.sync.rules.plan import CAVEAT, PlannedRule, PropertyPlan
 
 _DONE = ("notifications", "follow_ups", "tasks", "score_changes")
 _ENDS = ("not_held", "skipped", "stopped", "invalid", "failed")
@@ -55,26 +56,27 @@ def rules_plan_result(plans: Sequence[PropertyPlan], days: float) -> dict[str, A
                 "changes": plan.changes,
                 "problem": plan.problem,
                 "loops": [describe_loop(loop) for loop in plan.loops],
-                "rules": [
-                    {
-                        "rule": str(planned.rule.id),
-                        "from_file": planned.from_file,
-                        "trigger_status": planned.rule.trigger,
-                        "target_status": planned.rule.target,
-                        "problems": list(planned.rule.problems),
-                        "asked": planned.asked,
-                        "ran": planned.outcomes["ran"],
-                        **{name: planned.outcomes[name] for name in _ENDS},
-                        "without_value": planned.without_value,
-                        "moves": dict(planned.moves),
-                        **{name: planned.done[name] for name in _DONE},
-                        "sample": [str(change) for change in planned.sample],
-                    }
-                    for planned in plan.rules
-                ],
+                "rules": [_planned(planned) for planned in plan.rules],
             }
             for plan in plans
         ],
+    }
+
+
+def _planned(planned: PlannedRule) -> dict[str, Any]:
+    return {
+        "rule": str(planned.rule.id),
+        "from_file": planned.from_file,
+        "trigger_status": planned.rule.trigger,
+        "target_status": planned.rule.target,
+        "problems": list(planned.rule.problems),
+        "asked": planned.asked,
+        "ran": planned.outcomes["ran"],
+        **{name: planned.outcomes[name] for name in _ENDS},
+        "without_value": planned.without_value,
+        "moves": dict(planned.moves),
+        **{name: planned.done[name] for name in _DONE},
+        "sample": [str(change) for change in planned.sample],
     }
 
 
@@ -82,40 +84,45 @@ def print_rules_plan(result: Mapping[str, Any]) -> None:
     """A table per property."""
     console = make_console()
     for plan in result["properties"]:
-        title = escape(f"{plan['property']}: {plan['changes']} changes in {result['days']:g} days")
-        table = Table(title=title, box=SIMPLE_HEAD, show_edge=False, padding=0)
-        for name in ("rule", "asked", "ran", "moved", "notices", "follow-ups", "tasks", "scores", "else"):
-            table.add_column(name, no_wrap=name != "else")
-        for r in plan["rules"]:
-            way = (r["trigger_status"] or "no status") + (
-                f" -> {r['target_status']}" if r["target_status"] else ""
-            )
-            moves = sum(r["moves"].values())
-            ends = [f"{r[name]} {name.replace('_', ' ')}" for name in _ENDS if r[name]]
-            ends += [f"{r['without_value']} without a value"] if r["without_value"] else []
-            table.add_row(
-                escape(f"{way}{' (new)' if r['from_file'] else ''}"),
-                *(str(v) for v in (r["asked"], r["ran"], moves, *(r[name] for name in _DONE))),
-                escape(", ".join(ends)),
-            )
-        if plan["problem"]:
-            console.print(escape(f"{plan['property']} cannot be planned: {plan['problem']}"))
-        elif plan["rules"]:
-            console.print(table)
-        else:
-            console.print(escape(f"{plan['property']}: no active rule"))
-        for loop in plan["loops"]:
-            console.print(f"[red]{escape(loop)}[/]; it is stopped where it runs")
-        for r in plan["rules"]:
-            for problem in r["problems"]:
-                console.print(escape(f"rule {r['rule']} cannot be understood: {problem}"))
-            if r["sample"]:
-                way = (
-                    f"{r['trigger_status']} -> {r['target_status']}"
-                    if r["target_status"]
-                    else r["trigger_status"]
-                )
-                console.print(
-                    escape(f"{way} (rule {r['rule']}), for example change {', '.join(r['sample'][:2])}")
-                )
+        _print_plan(console, plan, result["days"])
     console.print(result["caveat"])
+
+
+def _print_plan(console: Console, plan: Mapping[str, Any], days: float) -> None:
+    if plan["problem"]:
+        console.print(escape(f"{plan['property']} cannot be planned: {plan['problem']}"))
+    elif plan["rules"]:
+        console.print(_table(plan, days))
+    else:
+        console.print(escape(f"{plan['property']}: no active rule"))
+    for loop in plan["loops"]:
+        console.print(f"[red]{escape(loop)}[/]; it is stopped where it runs")
+    for rule in plan["rules"]:
+        for problem in rule["problems"]:
+            console.print(escape(f"rule {rule['rule']} cannot be understood: {problem}"))
+        if rule["sample"]:
+            way = rule["trigger_status"]
+            if rule["target_status"]:
+                way = f"{way} -> {rule['target_status']}"
+            samples = ", ".join(rule["sample"][:2])
+            console.print(escape(f"{way} (rule {rule['rule']}), for example change {samples}"))
+
+
+def _table(plan: Mapping[str, Any], days: float) -> Table:
+    title = escape(f"{plan['property']}: {plan['changes']} changes in {days:g} days")
+    table = Table(title=title, box=SIMPLE_HEAD, show_edge=False, padding=0)
+    for name in ("rule", "asked", "ran", "moved", "notices", "follow-ups", "tasks", "scores", "else"):
+        table.add_column(name, no_wrap=name != "else")
+    for rule in plan["rules"]:
+        way = rule["trigger_status"] or "no status"
+        if rule["target_status"]:
+            way = f"{way} -> {rule['target_status']}"
+        counts = (rule["asked"], rule["ran"], sum(rule["moves"].values()), *(rule[name] for name in _DONE))
+        ends = [f"{rule[name]} {name.replace('_', ' ')}" for name in _ENDS if rule[name]]
+        ends += [f"{rule['without_value']} without a value"] if rule["without_value"] else []
+        table.add_row(
+            escape(f"{way}{' (new)' if rule['from_file'] else ''}"),
+            *map(str, counts),
+            escape(", ".join(ends)),
+        )
+    return table

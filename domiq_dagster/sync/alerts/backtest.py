@@ -7,24 +7,22 @@ kept, so that nothing is known of causes that properties shared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.sync.alerts.causes import rules_of
-from domiq_dagster.sync.alerts.readings import Kind, database_time
-from domiq_dagster.sync.alerts.replay import Firing, Point, age_points, between, failed_sync_points, replay
+from domiq_dagster.sync.alerts.cases import rules_of
+from domiq_dagster.sync.alerts.past import Past, Period
+from domiq_dagster.sync.alerts.readings import database_time
+from domiq_dagster.sync.alerts.replay import Firing, Grid, between, replay
 from domiq_dagster.sync.alerts.thresholds import Threshold
+from domiq_dagster.sync.alerts.watched import TroubleKind
 from domiq_dagster.sync.integrations import Integration
 
-QUERIES = load_queries(__package__, "backtest.sql")
-REPLAYED = (Kind.FAILED_SYNC, Kind.OLDEST_PENDING, Kind.NO_PULL)
+REPLAYED = (TroubleKind.FAILED_SYNC, TroubleKind.OLDEST_PENDING, TroubleKind.NO_PULL)
 NOT_REPLAYED = (
     "A change counts as it ended, and from when it was logged: when it failed is not kept, nor that it had "
     "failed before a retry.",
@@ -34,25 +32,34 @@ NOT_REPLAYED = (
     "that is closed, a sync that stands still) cannot be replayed: their past is not kept.",
 )
 _LONGEST_STEP = 300
+_SHORTEST_STEP = 60
+_STEPS_IN_A_WINDOW = 12
 
 
 @dataclass(frozen=True, slots=True)
 class PropertyFiring:
-    """One alert that people would have got. more_failures: how many changes of the property failed of those
-    that were logged in the hours after it."""
+    """One alert that people would have got.
+
+    Attributes:
+        more_failures: how many changes of the property failed that were logged in the hours after it.
+    """
 
     partition_key: str
-    kind: Kind
+    kind: TroubleKind
     firing: Firing
     more_failures: int
 
 
 @dataclass(slots=True)
-class Replayed:
-    """One kind of trouble over all properties. failures: all failed changes there; in_alert: those that were
-    logged while an alert was open."""
+class KindReplay:
+    """One kind of trouble, replayed at all properties.
 
-    kind: Kind
+    Attributes:
+        failures: how many changes failed there in all.
+        in_alert: how many of them were logged while an alert was open.
+    """
+
+    kind: TroubleKind
     firings: list[PropertyFiring] = field(default_factory=list)
     failures: int = 0
     in_alert: int = 0
@@ -70,13 +77,21 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """A replay: from when to when, with a look every step, and what came of it by kind."""
+    """What a replay came to.
+
+    Attributes:
+        since: where it begins.
+        until: where it ends.
+        step_seconds: how far apart its observations are.
+        follow: for how long after an alert further failures count as having followed it.
+        kinds: what came of it, by kind of trouble.
+    """
 
     since: datetime
     until: datetime
     step_seconds: int
     follow: timedelta
-    kinds: Sequence[Replayed]
+    kinds: Sequence[KindReplay]
 
 
 def backtest(
@@ -86,104 +101,57 @@ def backtest(
     *,
     days: float = 90.0,
     follow: timedelta = timedelta(hours=24),
-    kinds: Iterable[Kind] = REPLAYED,
+    kinds: Iterable[TroubleKind] = REPLAYED,
     now: datetime | None = None,
 ) -> Backtest:
     """Replays the threshold of each of these properties over the last days. Changes nothing.
 
     Args:
         settings: the threshold by property; the ones in force, or changed ones.
+        days: how far back it begins.
         follow: for how long after an alert further failures count as having followed it.
+        kinds: of those in REPLAYED.
         now: the end of the replay (aware); the database's clock, if not given.
     """
     until = now or database_time(connection)
-    since = until - timedelta(days=days)
-    step = _step(settings.values())
-    past = _Past(connection, {p.property_id: p for p in properties}, settings, since, until, step, follow)
-    readers = {
-        Kind.FAILED_SYNC: past.failed_sync,
-        Kind.OLDEST_PENDING: past.oldest_pending,
-        Kind.NO_PULL: past.no_pull,
-    }
-    return Backtest(since, until, step, follow, [past.replayed(k, readers[k]()) for k in kinds])
+    step = _step_seconds(settings.values())
+    grid = Grid(step, last=int(until.timestamp() // step) - 1)
+    period = Period(until - timedelta(days=days), until, grid)
+    past = Past(connection, {p.property_id: settings[p.property_id] for p in properties}, period)
+    keys = {p.property_id: p.partition_key for p in properties}
+    scoring = _Scoring(past, keys, settings, period, follow)
+    return Backtest(period.since, until, step, follow, [scoring.replay(kind) for kind in kinds])
 
 
-def _step(thresholds: Iterable[Threshold]) -> int:
-    """Seconds between two looks: five minutes, or less where a window is short; never less than a minute."""
-    shortest = min((t.window.total_seconds() for t in thresholds), default=_LONGEST_STEP * 12)
-    return int(min(_LONGEST_STEP, max(60, shortest // 12)))
+def _step_seconds(thresholds: Iterable[Threshold]) -> int:
+    """How far apart observations are: five minutes, or less where a window is short; never less than a
+    minute."""
+    longest_window = _LONGEST_STEP * _STEPS_IN_A_WINDOW
+    shortest = min((t.window.total_seconds() for t in thresholds), default=longest_window)
+    return int(min(_LONGEST_STEP, max(_SHORTEST_STEP, shortest // _STEPS_IN_A_WINDOW)))
 
 
-_Points = Iterator[tuple[UUID, Iterable[Point]]]
+@dataclass(frozen=True, slots=True)
+class _Scoring:
+    """What a replay needs to count, for each alert, what came after it."""
 
+    past: Past
+    keys: Mapping[UUID, str]
+    settings: Mapping[UUID, Threshold]
+    period: Period
+    follow: timedelta
 
-class _Past:
-    """What the database keeps of a stretch of time, property by property."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        properties: Mapping[UUID, Integration],
-        settings: Mapping[UUID, Threshold],
-        since: datetime,
-        until: datetime,
-        step: int,
-        follow: timedelta,
-    ) -> None:
-        self.connection, self.properties, self.settings = connection, properties, settings
-        self.since, self.until, self.step, self.follow = since, until, step, follow
-        self.last = int(until.timestamp() // step) - 1
-        self._failures: dict[UUID, list[datetime]] | None = None
-
-    def replayed(self, kind: Kind, points: _Points) -> Replayed:
-        found = Replayed(kind)
-        for property_id, readings in points:
-            firings = replay(readings, rules_of(self.settings[property_id], kind), self.step, self.last)
-            firings = [f for f in firings if f.at >= self.since]
-            if not firings:
-                continue
-            failures = self.failures().get(property_id, [])
-            key = self.properties[property_id].partition_key
-            for f in firings:
-                more = between(failures, f.at, f.at + self.follow)
-                found.firings.append(PropertyFiring(key, kind, f, more))
-                found.in_alert += between(failures, f.at, f.until or self.until)
-        found.failures = sum(map(len, self.failures().values()))
-        found.firings.sort(key=lambda f: (f.firing.at, f.partition_key))
-        return found
-
-    def failures(self) -> dict[UUID, list[datetime]]:
-        """When changes failed, in order."""
-        if self._failures is None:
-            self._failures = {}
-            for row in self._rows("failures"):
-                self._failures.setdefault(row[0], []).append(row[1])
-        return self._failures
-
-    def failed_sync(self) -> _Points:
-        # A window reaches back before the first look.
-        longest = max((t.window for t in self.settings.values()), default=timedelta(0))
-        steps = int(longest.total_seconds() // self.step) + 1
-        rows = self._rows("settled", since=self.since - longest, step=self.step, longest=steps)
-        for property_id, counts in rows:
-            threshold = self.settings[property_id]
-            yield property_id, failed_sync_points(counts, threshold, self.step, self.last)
-
-    def oldest_pending(self) -> _Points:
-        return self._ages("waits", lambda t: t.oldest_pending_minutes)
-
-    def no_pull(self) -> _Points:
-        return self._ages("pulls", lambda t: t.no_pull_minutes)
-
-    def _ages(self, query: str, limit: Callable[[Threshold], float]) -> _Points:
-        least = min((limit(t) for t in self.settings.values()), default=0.0)
-        rows = self._rows(query, least_minutes=least)
-        for property_id, stretches in groupby(rows, key=lambda row: row[0]):
-            seconds = 60 * limit(self.settings[property_id])
-            yield property_id, age_points(((r[1], r[2]) for r in stretches), seconds, self.step, self.last)
-
-    def _rows(self, query: str, **values: Any) -> Iterator[Sequence[Any]]:
-        given = {"since": self.since, "until": self.until, "property_ids": list(self.properties)}
-        wanted = {name: v for name, v in {**given, **values}.items() if f":{name}" in QUERIES[query].text}
-        rows = self.connection.execute(QUERIES[query], wanted, execution_options={"yield_per": 10_000})
-        return iter(rows)
+    def replay(self, kind: TroubleKind) -> KindReplay:
+        """Replays one kind of trouble at all properties."""
+        replayed = KindReplay(kind, failures=sum(map(len, self.past.failures.values())))
+        for property_id, points in self.past.points(kind):
+            rules = rules_of(self.settings[property_id], kind)
+            failures = self.past.failures.get(property_id, ())
+            for firing in replay(points, rules, self.period.grid):
+                if firing.at < self.period.since:
+                    continue
+                more = between(failures, firing.at, firing.at + self.follow)
+                replayed.firings.append(PropertyFiring(self.keys[property_id], kind, firing, more))
+                replayed.in_alert += between(failures, firing.at, firing.until or self.period.until)
+        replayed.firings.sort(key=lambda fired: (fired.firing.at, fired.partition_key))
+        return replayed

@@ -1,225 +1,227 @@
-"""Who is told of what: one alert for a cause that several properties share, one each for the rest. Pure.
+"""Which troubles become one alert: those with a cause that several properties share; each of the rest. Pure.
 
-In this order, and what one explains is not told again by the next:
+In this order, and what one explains is left out by the next:
 
 1. An account that ResMan does not answer (`resman_down`), or whose credentials it refuses (`credentials`). It
    lasts until what was due then has gone across and every property of the account was pulled again.
 2. A sync that stands still (`standstill`): changes are due and nothing is asked, or pulls neither succeed nor
-   fail, at two properties at least, or at any after a time in which nobody looked.
+   fail, at two properties at least, or at any after a time in which nobody watched.
 3. Three properties or more in the same trouble, for the same reason where one is on record (`shared:...`).
 4. Each property for itself.
 
-A cause that is known holds on to what it took: until the last of its properties is well, none of them is told
-of by itself. A property that already has an alert of its own keeps it.
+A cause that is known holds on to what it took: until the last of its properties is well, none of them gets an
+alert of its own. A property that already has one keeps it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from domiq_dagster.sync.alerts.incidents import AlertRules, Look, Phase, Spell
-from domiq_dagster.sync.alerts.readings import ALL_KINDS, OUTAGES, Kind, Place, Reading, Readings
-from domiq_dagster.sync.alerts.thresholds import Threshold, Thresholds
+from domiq_dagster.sync.alerts.cases import (
+    CREDENTIALS,
+    RESMAN_DOWN,
+    SHARED,
+    STANDSTILL,
+    IncidentCase,
+    Subject,
+    rules_of,
+)
+from domiq_dagster.sync.alerts.incidents import Incident, Observation, Phase
+from domiq_dagster.sync.alerts.thresholds import Thresholds
+from domiq_dagster.sync.alerts.watched import (
+    ALL_KINDS,
+    OUTAGES,
+    Reading,
+    Readings,
+    TroubleKind,
+)
 
-CREDENTIALS = "credentials"
-RESMAN_DOWN = "resman_down"
-STANDSTILL = "standstill"
-SHARED = "shared:"
 SHARED_BY = 3
 """How many properties in the same trouble make one alert."""
-
-_OPEN_AFTER = {CREDENTIALS: timedelta(minutes=2), RESMAN_DOWN: timedelta(minutes=5)}
+_STILL_AT = 2
+"""At how many properties nothing moves before the whole counts as standing still."""
 _REFUSED = frozenset({"bad_credentials", "not_entitled"})
-_CONSEQUENCES = frozenset({Kind.NO_PULL, Kind.NO_PUSH, Kind.OLDEST_PENDING})
+_CONSEQUENCES = frozenset({TroubleKind.NO_PULL, TroubleKind.NO_PUSH, TroubleKind.OLDEST_PENDING})
+"""What an outage or a standstill brings about at a property. Failures and divergence are none of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What an alert is about: one kind of trouble of a property, or (property_id None) a cause."""
-
-    property_id: UUID | None
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A subject as it looks now. `members` are the readings that are bad because of it; `places` all
-    properties that it touches; `accounts` the reason by account, of a cause that is about accounts."""
-
-    subject: Subject
-    look: Look
-    rules: AlertRules
-    members: tuple[Reading, ...] = ()
-    places: tuple[Place, ...] = ()
-    accounts: Mapping[str, str] = field(default_factory=dict)
-    unwatched_since: datetime | None = None
-
-    def figures(self) -> dict[str, Any]:
-        """What goes on record with the alert, as plain values."""
-        if self.subject.property_id is not None:
-            return dict(self.members[0].figures) if self.members else {}
-        return {
-            "properties": [p.partition_key for p in self.places],
-            "property_ids": [str(p.property_id) for p in self.places],
-            "accounts": dict(self.accounts),
-            "unwatched_since": self.unwatched_since.isoformat() if self.unwatched_since else None,
-        }
-
-
-def rules_of(threshold: Threshold, kind: str) -> AlertRules:
-    """The times of a spell, as the threshold in force has them."""
-    return AlertRules(
-        open_after=_OPEN_AFTER.get(kind, timedelta(0)),
-        recover_after=timedelta(minutes=threshold.recover_minutes),
-        reopen_within=timedelta(minutes=threshold.reopen_minutes),
-        remind_after=timedelta(hours=threshold.reminder_hours),
-    )
-
-
-def cases(
-    seen: Readings,
-    spells: Mapping[Subject, Spell],
+def find_cases(
+    readings: Readings,
+    incidents: Mapping[Subject, Incident],
     thresholds: Thresholds,
-    kinds: Collection[Kind] = ALL_KINDS,
-) -> list[Case]:
-    """Every subject that is bad or has a spell that is not closed, each once. `kinds` are those that were
-    read: causes are judged only where all that they explain was."""
-    sorting = _Sorting(seen, spells, thresholds)
-    found: list[Case] = []
+    kinds: Collection[TroubleKind] = ALL_KINDS,
+) -> list[IncidentCase]:
+    """Finds what there is to notify people of, each trouble in one case.
+
+    Args:
+        readings: how the properties look now.
+        incidents: the incident of each subject, closed ones too, as the evaluation before left them.
+        thresholds: the settings in force, with the times of incidents.
+        kinds: those that were read. Outages and standstills are found only where all that they explain was.
+
+    Returns:
+        Every subject that is bad or whose incident is not closed, each once.
+    """
+    attribution = _Attribution(readings, incidents, thresholds)
+    found: list[IncidentCase] = []
     if set(kinds) >= _CONSEQUENCES:
-        found += sorting.accounts()
-        found += sorting.standstill()
-    found += sorting.shared(kinds)
-    found += sorting.single()
-    return found
+        found += attribution.accounts()
+        found += attribution.standstill()
+    found += attribution.shared(kinds)
+    found += attribution.single()
+    return [case for case in found if case.observation.bad or case.subject in attribution.ongoing]
 
 
-class _Sorting:
-    """The readings of one look, each of which goes to the first cause that explains it."""
+class _Attribution:
+    """The readings of one evaluation, each of which goes to the first cause that explains it.
 
-    def __init__(self, seen: Readings, spells: Mapping[Subject, Spell], thresholds: Thresholds) -> None:
-        self.seen, self.thresholds = seen, thresholds
-        self.live = {s: spell for s, spell in spells.items() if spell.phase is not Phase.CLOSED}
-        self.explained: set[tuple[UUID, Kind]] = set()
+    The causes are asked in the order of the methods: each takes what the ones before it left.
+    """
 
-    def accounts(self) -> Iterator[Case]:
-        closed: dict[str, dict[str, str]] = {CREDENTIALS: {}, RESMAN_DOWN: {}}
-        for place in self.seen.places:
-            if place.open_until is not None:
-                reason = place.open_reason or "unknown"
-                closed[CREDENTIALS if reason in _REFUSED else RESMAN_DOWN][place.account_id] = reason
-        for kind, reasons in closed.items():
-            others = {a for k, found in closed.items() if k != kind for a in found}
-            lingering = self._scope(kind) - reasons.keys() - others
-            members = [
-                r
-                for r in self._free(_CONSEQUENCES)
-                if r.place.account_id in reasons
-                or (r.place.account_id in lingering and (r.reason is None or r.reason in OUTAGES))
-            ]
-            self._explain(members)
-            behind = {p.account_id for p in self.seen.places if p.account_id in lingering and p.catches_up}
-            touched = reasons.keys() | {r.place.account_id for r in members} | behind
-            places = tuple(p for p in self.seen.places if p.account_id in touched)
-            yield from self._cause(kind, frozenset(touched), members, places, reasons, lasts=bool(behind))
-
-    def standstill(self) -> Iterator[Case]:
-        before = self.seen.looked_before
-        limit = timedelta(minutes=self.thresholds.of(None).no_pull_minutes)
-        gap = before is not None and self.seen.at - before > limit
-        free = list(self._free(_CONSEQUENCES))
-        still = {
-            r.place.partition_key
-            for r in free
-            if r.kind is Kind.NO_PUSH or (r.kind is Kind.NO_PULL and r.reason is None)
+    def __init__(
+        self, readings: Readings, incidents: Mapping[Subject, Incident], thresholds: Thresholds
+    ) -> None:
+        self.ongoing = {
+            s: incident for s, incident in incidents.items() if incident.phase is not Phase.CLOSED
         }
-        held = self._scope(STANDSTILL)
-        stands = len(still) >= 2 or (gap and bool(still)) or bool(held)
-        taken = still | held if stands else frozenset()
-        members = [
-            r
-            for r in free
-            if r.place.partition_key in taken and not (r.kind is Kind.NO_PULL and r.reason is not None)
-        ]
-        self._explain(members)
-        places = _places(members)
-        scope = frozenset(p.partition_key for p in places)
-        yield from self._cause(STANDSTILL, scope, members, places, {}, before if gap else None)
+        self._readings = readings
+        self._thresholds = thresholds
+        self._explained: set[tuple[UUID, TroubleKind]] = set()
 
-    def shared(self, kinds: Collection[Kind]) -> Iterator[Case]:
-        known = {s.kind: spell.scope for s, spell in self.live.items() if s.kind.startswith(SHARED)}
+    def accounts(self) -> Iterator[IncidentCase]:
+        """Accounts whose breaker is open, or that are yet to catch up."""
+        paused: dict[str, dict[str, str]] = {CREDENTIALS: {}, RESMAN_DOWN: {}}
+        for watched in self._readings.properties:
+            if watched.open_until is not None:
+                reason = watched.open_reason or "unknown"
+                kind = CREDENTIALS if reason in _REFUSED else RESMAN_DOWN
+                paused[kind][watched.account_id] = reason
+        all_paused = {account for reasons in paused.values() for account in reasons}
+        for kind, reasons in paused.items():
+            # They answer again; what they brought about may not have passed yet.
+            answering = self._scope(kind) - all_paused
+            yield self._account_case(kind, reasons, answering)
+
+    def _account_case(
+        self, kind: str, reasons: Mapping[str, str], answering: Collection[str]
+    ) -> IncidentCase:
+        members = [r for r in self._free(_CONSEQUENCES) if _is_due_to_accounts(r, reasons, answering)]
+        self._explain(members)
+        watched = self._readings.properties
+        behind = {p.account_id for p in watched if p.account_id in answering and p.catches_up}
+        touched = {*reasons, *behind, *(r.watched.account_id for r in members)}
+        # What it did is not made up for while an account is behind, though nothing else may show it any more.
+        case = self._cause(kind, members, touched, bad=bool(members or reasons or behind))
+        properties = tuple(p for p in watched if p.account_id in touched)
+        return replace(case, properties=properties, accounts=dict(reasons))
+
+    def standstill(self) -> Iterator[IncidentCase]:
+        """Properties at which neither success nor failure is seen, when there are enough of them."""
+        free = list(self._free(_CONSEQUENCES))
+        still = {r.watched.partition_key for r in free if _shows_standstill(r)}
+        unwatched_since = self._unwatched_since()
+        taken_before = self._scope(STANDSTILL)
+        enough = len(still) >= _STILL_AT or (unwatched_since is not None and bool(still))
+        taken = still | taken_before if enough or taken_before else frozenset()
+        members = [r for r in free if r.watched.partition_key in taken and not _fails_to_pull(r)]
+        self._explain(members)
+        case = self._cause(STANDSTILL, members, _keys(members), bad=bool(members))
+        yield replace(case, unwatched_since=unwatched_since)
+
+    def _unwatched_since(self) -> datetime | None:
+        """When the last evaluation was, if that is longer ago than a pull may be; else None."""
+        before = self._readings.evaluated_before
+        longest = timedelta(minutes=self._thresholds.of(None).no_pull_minutes)
+        return before if before is not None and self._readings.at - before > longest else None
+
+    def shared(self, kinds: Collection[TroubleKind]) -> Iterator[IncidentCase]:
+        """Troubles that several properties share, by kind and reason."""
+        known = {s.kind: incident.scope for s, incident in self.ongoing.items() if s.kind.startswith(SHARED)}
         groups: dict[str, list[Reading]] = defaultdict(list)
         for name in known:
             if name.split(":")[1] in kinds:
                 groups[name] = []
         for reading in self._free(kinds):
-            prefix = f"{SHARED}{reading.kind}:"
-            held_by = (
-                n
-                for n, scope in known.items()
-                if n.startswith(prefix) and reading.place.partition_key in scope
-            )
-            name = next(held_by, f"{prefix}{reading.reason or ''}")
-            if name in known or reading.reason is not None or reading.kind is not Kind.FAILED_SYNC:
+            name = _shared_name(reading, known)
+            # Without a reason on record, failures need not have anything in common.
+            alike = reading.reason is not None or reading.kind is not TroubleKind.FAILED_SYNC
+            if name in known or alike:
                 groups[name].append(reading)
         for name, members in groups.items():
-            if name not in known and len(members) < SHARED_BY:
-                continue
-            self._explain(members)
-            places = _places(members)
-            yield from self._cause(name, frozenset(p.partition_key for p in places), members, places, {})
+            if name in known or len(members) >= SHARED_BY:
+                self._explain(members)
+                yield self._cause(name, members, _keys(members), bad=bool(members))
 
-    def single(self) -> Iterator[Case]:
-        for reading in self.seen.readings:
-            subject = Subject(reading.place.property_id, reading.kind)
-            if not reading.bad and subject not in self.live:
+    def single(self) -> Iterator[IncidentCase]:
+        """Each property's troubles by themselves. Of what a cause explains nobody can tell."""
+        for reading in self._readings.readings:
+            subject = Subject(reading.watched.property_id, reading.kind)
+            if not reading.bad and subject not in self.ongoing:  # so it is with nearly all of them
                 continue
-            told_elsewhere = (subject.property_id, reading.kind) in self.explained
-            look = Look(self.seen.at, None if told_elsewhere else reading.bad)
-            rules = rules_of(self.thresholds.of(subject.property_id), reading.kind)
-            yield Case(subject, look, rules, (reading,), (reading.place,))
+            explained = (reading.watched.property_id, reading.kind) in self._explained
+            observation = Observation(self._readings.at, None if explained else reading.bad)
+            rules = rules_of(self._thresholds.of(subject.property_id), reading.kind)
+            yield IncidentCase(subject, observation, rules, (reading,), (reading.watched,))
 
     def _cause(
-        self,
-        kind: str,
-        scope: frozenset[str],
-        members: list[Reading],
-        places: tuple[Place, ...],
-        accounts: Mapping[str, str],
-        unwatched_since: datetime | None = None,
-        *,
-        lasts: bool = False,
-    ) -> Iterator[Case]:
-        """`lasts`: what it did is not made up for yet, though nothing else shows it any more."""
-        subject = Subject(None, kind)
-        bad = bool(members or accounts or lasts)
-        if bad or subject in self.live:
-            look = Look(self.seen.at, bad, scope)
-            rules = rules_of(self.thresholds.of(None), kind)
-            yield Case(subject, look, rules, tuple(members), places, dict(accounts), unwatched_since)
+        self, kind: str, members: Sequence[Reading], scope: Iterable[str], *, bad: bool
+    ) -> IncidentCase:
+        return IncidentCase(
+            Subject(None, kind),
+            Observation(self._readings.at, bad, frozenset(scope)),
+            rules_of(self._thresholds.of(None), kind),
+            tuple(members),
+            tuple({r.watched.property_id: r.watched for r in members}.values()),
+        )
 
-    def _free(self, kinds: Collection[Kind]) -> Iterator[Reading]:
+    def _free(self, kinds: Collection[TroubleKind]) -> Iterator[Reading]:
         """Bad readings of these kinds that nothing explains yet, at properties without an alert of their own
         for it."""
-        for reading in self.seen.readings:
-            key = (reading.place.property_id, reading.kind)
-            taken = key in self.explained or Subject(*key) in self.live
+        for reading in self._readings.readings:
+            key = (reading.watched.property_id, reading.kind)
+            taken = key in self._explained or Subject(*key) in self.ongoing
             if reading.bad and reading.kind in kinds and not taken:
                 yield reading
 
-    def _explain(self, members: list[Reading]) -> None:
-        self.explained.update((r.place.property_id, r.kind) for r in members)
+    def _explain(self, members: Iterable[Reading]) -> None:
+        self._explained.update((r.watched.property_id, r.kind) for r in members)
 
     def _scope(self, kind: str) -> frozenset[str]:
         """What a cause that is open has taken hold of."""
-        spell = self.live.get(Subject(None, kind))
-        return spell.scope if spell is not None and spell.is_open else frozenset()
+        incident = self.ongoing.get(Subject(None, kind))
+        return incident.scope if incident is not None and incident.is_open else frozenset()
 
 
-def _places(members: list[Reading]) -> tuple[Place, ...]:
-    return tuple({r.place.property_id: r.place for r in members}.values())
+def _is_due_to_accounts(reading: Reading, reasons: Collection[str], answering: Collection[str]) -> bool:
+    """Whether a trouble comes of a paused account, or of one that answers again and has to catch up, unless
+    the property has a reason of its own."""
+    account = reading.watched.account_id
+    excused = reading.reason is None or reading.reason in OUTAGES
+    return account in reasons or (account in answering and excused)
+
+
+def _shows_standstill(reading: Reading) -> bool:
+    """Whether nothing moves at a property. That changes wait is no sign of it: they may be tried in vain."""
+    pulls_stand = reading.kind is TroubleKind.NO_PULL and reading.reason is None
+    return reading.kind is TroubleKind.NO_PUSH or pulls_stand
+
+
+def _fails_to_pull(reading: Reading) -> bool:
+    return reading.kind is TroubleKind.NO_PULL and reading.reason is not None
+
+
+def _shared_name(reading: Reading, known: Mapping[str, Collection[str]]) -> str:
+    """The cause that a trouble is shared by: one that has taken hold of the property, whatever its reason is
+    now, else that of its reason."""
+    prefix = f"{SHARED}{reading.kind}:"
+    key = reading.watched.partition_key
+    holding = (name for name, scope in known.items() if name.startswith(prefix) and key in scope)
+    return next(holding, f"{prefix}{reading.reason or ''}")
+
+
+def _keys(members: Iterable[Reading]) -> set[str]:
+    return {r.watched.partition_key for r in members}

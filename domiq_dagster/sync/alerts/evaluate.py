@@ -1,161 +1,146 @@
-"""A look at how things stand, and what people are told of it.
+"""One evaluation of how things stand: what it stores of every incident, and whom it notifies.
 
-State and messages are one transaction, under a lock that one look at a time holds: whatever crashes, each
-turn of a spell is told once. Sending comes after it (alert_sending.py), and is tried until it is done.
+State and messages are one transaction, under a lock that one evaluation at a time holds: whatever crashes,
+people are notified of each transition once. Sending comes after it (dispatch.py), and is tried until it is
+done.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.sync.alerts.causes import SHARED, Case, Subject, cases
-from domiq_dagster.sync.alerts.dispatch import AlertNotice, post
-from domiq_dagster.sync.alerts.incidents import Phase, Spell, Turn, step
-from domiq_dagster.sync.alerts.readings import (
-    ALL_KINDS,
-    Kind,
-    Reading,
-    Readings,
-    database_time,
-    note_look,
-    read_all,
+from domiq_dagster.sync.alerts.cases import IncidentCase, Subject
+from domiq_dagster.sync.alerts.causes import find_cases
+from domiq_dagster.sync.alerts.dispatch import AlertNotice, enqueue_notice
+from domiq_dagster.sync.alerts.incidents import Phase, Transition, advance
+from domiq_dagster.sync.alerts.readings import database_time, read_all, record_evaluation
+from domiq_dagster.sync.alerts.store import (
+    StoredIncident,
+    add_incident,
+    delete_incident,
+    load_incidents,
+    lock,
+    record_transition,
+    update_incident,
 )
-from domiq_dagster.sync.alerts.texts import Said, tell
+from domiq_dagster.sync.alerts.texts import AlertText, compose
 from domiq_dagster.sync.alerts.thresholds import Threshold, Thresholds, load_thresholds
+from domiq_dagster.sync.alerts.watched import ALL_KINDS, Reading, Readings, TroubleKind
 
 logger = logging.getLogger(__name__)
-QUERIES = load_queries(__package__, "alerts.sql")
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One thing that people are told."""
-
-    subject: Subject
-    turn: Turn
-    said: Said
-    properties: Sequence[str]
-    """Partition keys of the properties that it is about."""
+_RETIRED = "retired"
+"""A transition that is on record and that nobody is notified of."""
 
 
 @dataclass(slots=True)
-class Looked:
-    """What one look saw, and what people are told of it."""
+class Evaluation:
+    """What one evaluation read, and the notices that came of it."""
 
-    seen: Readings
-    told: list[Told] = field(default_factory=list)
+    readings: Readings
+    notices: list[AlertNotice] = field(default_factory=list)
 
-    def bad(self, kind: Kind) -> list[Reading]:
+    def bad(self, kind: TroubleKind) -> list[Reading]:
         """The properties that are past their threshold."""
-        return [r for r in self.seen.readings if r.kind is kind and r.bad]
+        return [r for r in self.readings.readings if r.kind is kind and r.bad]
 
-    def turns(self, *turns: Turn) -> list[Told]:
-        return [t for t in self.told if t.turn in turns]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A spell as the table has it."""
-
-    id: UUID
-    spell: Spell
-    turns: int
-    figures: Mapping[str, Any]
+    def notices_of(self, *transitions: Transition) -> list[AlertNotice]:
+        """The notices of these transitions."""
+        return [n for n in self.notices if n.transition in transitions]
 
 
-def look(
+def evaluate(
     engine: Engine,
     base: Threshold | None = None,
     *,
     now: datetime | None = None,
-    kinds: Collection[Kind] = ALL_KINDS,
-) -> Looked:
-    """Looks once, and stores what came of it together with the messages.
+    kinds: Collection[TroubleKind] = ALL_KINDS,
+) -> Evaluation:
+    """Evaluates once how every watched property looks, and stores what came of it with the messages.
+
+    What is sent of it is `dispatch.send_alerts`' to send.
 
     Args:
+        engine: DomIQ's database.
         base: what counts where the table of thresholds says nothing; as shipped, if not given.
-        now: the time of the look (aware); the database's clock, if not given.
-        kinds: what is looked at. Only a look at everything counts as looking after the sync.
+        now: the time of the evaluation (aware); the database's clock, if not given.
+        kinds: the kinds of trouble that are read. Only an evaluation of all of them counts as watching the
+            sync.
+
+    Returns:
+        What was read, and the notices whose messages were put into the outbox.
     """
     with engine.begin() as connection:
-        connection.execute(QUERIES.lock)
+        lock(connection)
         thresholds = load_thresholds(connection, base)
         now = now or database_time(connection)
-        seen = read_all(connection, thresholds, now, kinds)
+        readings = read_all(connection, thresholds, now, kinds)
         if set(kinds) == ALL_KINDS:
-            seen = Readings(now, seen.places, seen.readings, note_look(connection, now))
-        kept = _load(connection, thresholds, now)
-        looked = Looked(seen)
-        found = cases(seen, {s: k.spell for s, k in kept.items()}, thresholds, kinds)
-        for case in found:
-            _take(connection, case, kept.get(case.subject), looked)
-        _retire(connection, kept, {c.subject for c in found}, seen, kinds)
-    for told in looked.told:
-        logger.warning("alert %s: %s", told.turn, told.said.body)
-    return looked
+            readings = replace(readings, evaluated_before=record_evaluation(connection, now))
+        stored = load_incidents(connection, closed_since=now - _longest_reopening(thresholds))
+        incidents = {subject: found.incident for subject, found in stored.items()}
+        evaluation = Evaluation(readings)
+        for case in find_cases(readings, incidents, thresholds, kinds):
+            notice = _advance_case(connection, case, stored.get(case.subject))
+            if notice is not None:
+                evaluation.notices.append(notice)
+        _retire_unwatched(connection, stored, readings)
+    for notice in evaluation.notices:
+        logger.warning("alert %s: %s", notice.transition, notice.text.body)
+    return evaluation
 
 
-def _load(connection: Connection, thresholds: Thresholds, now: datetime) -> dict[Subject, _Kept]:
-    longest = max(thresholds.of(p).reopen_minutes for p in (None, *thresholds.own))
-    rows = connection.execute(QUERIES.spells, {"closed_since": now - timedelta(minutes=longest)})
-    return {
-        Subject(r.property_id, r.kind): _Kept(
-            r.id,
-            Spell(
-                Phase(r.phase),
-                r.opened_at,
-                r.suspected_at,
-                r.told_at,
-                r.good_since,
-                r.closed_at,
-                r.reopened,
-                frozenset(r.scope),
-            ),
-            r.turns,
-            r.figures,
-        )
-        for r in rows
-    }
+def _longest_reopening(thresholds: Thresholds) -> timedelta:
+    """How long after its end an incident may go on at any property."""
+    minutes = max(thresholds.of(property_id).reopen_minutes for property_id in (None, *thresholds.own))
+    return timedelta(minutes=minutes)
 
 
-def _take(connection: Connection, case: Case, kept: _Kept | None, looked: Looked) -> None:
-    """One step of one spell: its row, its place in the history, its messages."""
-    before = kept.spell if kept else None
-    spell, turn = step(before, case.look, case.rules)
-    if spell is None:
-        if kept:
-            connection.execute(QUERIES.forget, {"id": kept.id})
-        return
-    # A spell that begins anew gets a row of its own; one that goes on keeps its row.
-    goes_on = kept if kept and spell.opened_at == kept.spell.opened_at else None
-    figures = _figures(case, turn, goes_on)
-    if spell == before and turn is None and goes_on and figures == goes_on.figures:
-        return
-    turns = (goes_on.turns if goes_on else 0) + (turn is not None)
-    alert_id = _store(connection, case.subject, spell, turns, figures, goes_on)
-    if turn is not None:
-        said = tell(case, turn, spell, figures)
-        _record(connection, alert_id, turns, turn, case.look.at, said)
-        _post(connection, case, alert_id, turns, said, figures)
-        keys = figures.get("properties") or [p.partition_key for p in case.places]
-        looked.told.append(Told(case.subject, turn, said, keys))
+def _advance_case(
+    connection: Connection, case: IncidentCase, stored: StoredIncident | None
+) -> AlertNotice | None:
+    """Takes the incident of one subject one observation further: its row, its history, its messages."""
+    before = stored.incident if stored else None
+    incident, transition = advance(before, case.observation, case.rules)
+    if incident is None:
+        if stored:
+            delete_incident(connection, stored.id)
+        return None
+    # An incident that begins anew gets a row of its own; one that goes on keeps its row.
+    kept = stored if stored and incident.opened_at == stored.incident.opened_at else None
+    figures = _figures(case, transition, kept)
+    unchanged = kept is not None and incident == kept.incident and figures == kept.figures
+    if unchanged and transition is None:
+        return None
+    number = (kept.transitions if kept else 0) + (transition is not None)
+    if kept is not None:
+        alert_id = kept.id
+        update_incident(connection, StoredIncident(alert_id, incident, number, figures))
+    else:
+        alert_id = add_incident(connection, case.subject, incident, number, figures)
+    if transition is None:
+        return None
+    text = compose(case, transition, incident, figures)
+    notice = _notice(case, alert_id, number, transition, text, figures)
+    record_transition(connection, alert_id, number, transition, case.observation.at, text)
+    enqueue_notice(connection, notice)
+    return notice
 
 
-def _figures(case: Case, turn: Turn | None, kept: _Kept | None) -> dict[str, Any]:
-    """As people were last told that it is bad. Of a cause also every property and account that it has touched
-    in this spell, since they are told when it is over."""
+def _figures(
+    case: IncidentCase, transition: Transition | None, kept: StoredIncident | None
+) -> dict[str, Any]:
+    """As people were last notified that it is bad. Of a cause also every property and account that it has
+    touched in this incident, since they are notified when it is over."""
     if case.subject.property_id is not None:
-        news = kept is None or turn not in (None, Turn.RECOVERED)
-        return case.figures() if news else dict(kept.figures if kept else {})
+        bad_news = transition not in (None, Transition.RECOVERED)
+        return case.figures() if kept is None or bad_news else dict(kept.figures)
     figures = case.figures()
     if kept is not None:
         for name in ("properties", "property_ids"):
@@ -166,134 +151,40 @@ def _figures(case: Case, turn: Turn | None, kept: _Kept | None) -> dict[str, Any
     return figures
 
 
-def _store(
-    connection: Connection,
-    subject: Subject,
-    spell: Spell,
-    turns: int,
+def _notice(
+    case: IncidentCase,
+    alert_id: UUID,
+    number: int,
+    transition: Transition,
+    text: AlertText,
     figures: Mapping[str, Any],
-    kept: _Kept | None,
-) -> UUID:
-    values = {
-        "figures": json.dumps(figures),
-        "phase": spell.phase.value,
-        "opened_at": spell.opened_at,
-        "suspected_at": spell.suspected_at,
-        "told_at": spell.told_at,
-        "good_since": spell.good_since,
-        "closed_at": spell.closed_at,
-        "reopened": spell.reopened,
-        "turns": turns,
-        "scope": sorted(spell.scope),
-    }
-    if kept is not None:
-        connection.execute(QUERIES.go_on, {**values, "id": kept.id})
-        return kept.id
-    subject_values = {"property_id": subject.property_id, "kind": subject.kind}
-    found: UUID = connection.execute(QUERIES.begin, {**values, **subject_values}).scalar_one()
-    return found
-
-
-def _record(connection: Connection, alert_id: UUID, n: int, turn: str, at: datetime, said: Said) -> None:
-    connection.execute(
-        QUERIES.record_turn,
-        {
-            "alert_id": alert_id,
-            "n": n,
-            "turn": turn,
-            "said_at": at,
-            "subject": said.subject,
-            "body": said.body,
-        },
+) -> AlertNotice:
+    """Of a cause it goes to every property that it has touched, also those that are well again."""
+    keys = figures.get("properties") or [p.partition_key for p in case.properties]
+    touched = figures.get("property_ids") or [p.property_id for p in case.properties]
+    return AlertNotice(
+        alert_id=alert_id,
+        number=number,
+        subject=case.subject,
+        transition=transition,
+        text=text,
+        properties=keys,
+        property_ids=[UUID(str(p)) for p in touched],
     )
 
 
-def _post(
-    connection: Connection, case: Case, alert_id: UUID, n: int, said: Said, figures: Mapping[str, Any]
+def _retire_unwatched(
+    connection: Connection, stored: Mapping[Subject, StoredIncident], readings: Readings
 ) -> None:
-    touched = figures.get("property_ids") or [p.property_id for p in case.places]
-    post(
-        connection,
-        AlertNotice(
-            alert_id=alert_id,
-            n=n,
-            property_id=case.subject.property_id,
-            touched=[UUID(str(p)) for p in touched],
-            said=said,
-        ),
-    )
-
-
-def _retire(
-    connection: Connection,
-    kept: Mapping[Subject, _Kept],
-    judged: Collection[Subject],
-    seen: Readings,
-    kinds: Collection[Kind],
-) -> None:
-    """Ends the spells of properties that are not looked after any more (disconnected, or switched off), which
-    is no recovery, so nobody is told."""
-    watched = {p.property_id for p in seen.places}
-    for subject, row in kept.items():
+    """Ends the incidents of properties that are not watched any more (disconnected, or switched off), which
+    is no recovery, so nobody is notified."""
+    watched = {p.property_id for p in readings.properties}
+    text = AlertText("No longer looked after", "The property was disconnected, or its sync switched off.")
+    for subject, found in stored.items():
         gone = subject.property_id is not None and subject.property_id not in watched
-        if row.spell.phase is Phase.CLOSED or subject in judged or not gone:
+        if not gone or found.incident.phase is Phase.CLOSED:
             continue
-        said = Said("No longer looked after", "The property was disconnected, or its sync switched off.")
-        spell = Spell(
-            Phase.CLOSED,
-            row.spell.opened_at,
-            row.spell.suspected_at,
-            row.spell.told_at,
-            closed_at=seen.at,
-            reopened=row.spell.reopened,
-            scope=row.spell.scope,
-        )
-        _store(connection, subject, spell, row.turns + 1, row.figures, row)
-        _record(connection, row.id, row.turns + 1, "retired", seen.at, said)
-
-
-def list_alerts(
-    connection: Connection, *, since: datetime, property_id: UUID | None = None, most: int = 200
-) -> list[dict[str, Any]]:
-    """Spells that go on or were open since then, as plain values, each with its history; with a property, its
-    own and those of causes that touch it."""
-    rows = connection.execute(
-        QUERIES.listed, {"since": since, "property_id": property_id, "most": most}
-    ).all()
-    history: dict[UUID, list[dict[str, Any]]] = {r.id: [] for r in rows}
-    for turn in connection.execute(QUERIES.turns, {"ids": list(history)}):
-        history[turn.alert_id].append(
-            {"turn": turn.turn, "at": turn.said_at, "subject": turn.subject, "body": turn.body}
-        )
-    return [_listed(r._mapping, history[r.id]) for r in rows]
-
-
-def _listed(row: Mapping[Any, Any], history: list[dict[str, Any]]) -> dict[str, Any]:
-    keys = row["figures"].get("properties") if row["property_id"] is None else [row["partition_key"]]
-    return {
-        "alert": row["id"],
-        "property": row["partition_key"],
-        "property_name": row["property_name"],
-        "kind": row["kind"].removeprefix(SHARED).partition(":")[0],
-        "cause": row["kind"] if row["property_id"] is None else None,
-        "properties": [k for k in keys or [] if k],
-        "open": row["phase"] == Phase.OPEN,
-        "opened_at": row["opened_at"],
-        "told_at": row["told_at"],
-        "looks_good_since": row["good_since"],
-        "closed_at": row["closed_at"],
-        "reopened": row["reopened"],
-        "notices": row["turns"],
-        "unsent_messages": row["unsent"],
-        "figures": row["figures"],
-        "last_word": row["last_body"],
-        "history": history,
-    }
-
-
-def in_alert(connection: Connection) -> dict[str, list[str]]:
-    """What is wrong with each property that is in an open alert, its own or a cause's, by partition key."""
-    found: dict[str, list[str]] = {}
-    for row in connection.execute(QUERIES.open_now):
-        found.setdefault(row.partition_key, []).append(row.kind)
-    return found
+        closed = replace(found.incident, phase=Phase.CLOSED, good_since=None, closed_at=readings.at)
+        number = found.transitions + 1
+        update_incident(connection, StoredIncident(found.id, closed, number, found.figures))
+        record_transition(connection, found.id, number, _RETIRED, readings.at, text)

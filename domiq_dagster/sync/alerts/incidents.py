@@ -1,8 +1,10 @@
-"""The state of one alert: what a look at something makes of it, and what people are told. Pure.
+"""One incident: what each observation makes of it, and of which transitions people are notified. Pure.
 
-A spell begins when something turns bad, is told once that has lasted for a time, and ends when all has looked
-good for a time. What looks good and bad in turn (flapping) therefore stays one spell; one that begins again
-soon after its end is the same spell, which people are told again, and whose next end must last twice as long.
+An incident begins when something turns bad. People are notified once that has lasted for a time, and it ends
+when all has looked good for a time. What flaps between good and bad therefore stays one incident. One that
+begins again soon after its end is the same incident: people are notified that it is back, and its next end
+must last twice as long.
+
 The live alerts and the backtest run this same code.
 """
 
@@ -16,14 +18,16 @@ _MOST_DOUBLINGS = 3
 
 
 class Phase(StrEnum):
+    """How far an incident has come."""
+
     SUSPECT = "suspect"
-    """Bad, but not for long enough that people were told."""
+    """Bad, but not for long enough that people were notified."""
     OPEN = "open"
     CLOSED = "closed"
 
 
-class Turn(StrEnum):
-    """What people are told."""
+class Transition(StrEnum):
+    """A change of an incident that people are notified of."""
 
     OPENED = "opened"
     REOPENED = "reopened"
@@ -34,11 +38,14 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertRules:
-    """Times of a spell.
+    """Times of an incident.
 
-    open_after: how long something is bad before people are told. recover_after: how long it looks good before
-    it is over. reopen_within: how soon after its end a spell may go on. remind_after: since the last word.
-    widen_after: the least time between the last word and one about who has joined.
+    Attributes:
+        open_after: how long something is bad before people are notified.
+        recover_after: how long it looks good before it is over.
+        reopen_within: how soon after its end an incident may go on.
+        remind_after: how long after the last notice people are reminded.
+        widen_after: the least time between the last notice and one about who has joined.
     """
 
     open_after: timedelta = timedelta(0)
@@ -47,16 +54,21 @@ class AlertRules:
     remind_after: timedelta = timedelta(hours=12)
     widen_after: timedelta = timedelta(minutes=15)
 
-    def hold(self, reopened: int) -> timedelta:
-        """How long a spell that came back so often must look good before it is over."""
+    def close_after(self, reopened: int) -> timedelta:
+        """How long an incident that came back so often must look good before it is over."""
         doublings: int = 2 ** min(reopened, _MOST_DOUBLINGS)
         return self.recover_after * doublings
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen: bad, good, or None where nobody can tell (another alert explains it, say). `scope` is
-    what a cause has taken hold of."""
+class Observation:
+    """How something looks at one moment.
+
+    Attributes:
+        at: the moment (aware).
+        bad: whether it is bad; None where nobody can tell (another alert explains it, say).
+        scope: what a cause has taken hold of.
+    """
 
     at: datetime
     bad: bool | None
@@ -64,14 +76,22 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
-    """One spell of trouble. opened_at: when it turned bad; suspected_at: the same, or when it last turned bad
-    after it had been closed; told_at: when people were last told; scope: of what."""
+class Incident:
+    """One stretch of trouble.
+
+    Attributes:
+        opened_at: when it turned bad.
+        suspected_at: the same, or when it last turned bad after it had been closed.
+        notified_at: when people were last notified.
+        good_since: since when it looks good, while it is open.
+        reopened: how often it came back.
+        scope: what a cause has taken hold of, as far as people were notified.
+    """
 
     phase: Phase
     opened_at: datetime
     suspected_at: datetime
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
     good_since: datetime | None = None
     closed_at: datetime | None = None
     reopened: int = 0
@@ -82,72 +102,109 @@ class Spell:
         return self.phase is Phase.OPEN
 
 
-def step(spell: Spell | None, look: Look, rules: AlertRules) -> tuple[Spell | None, Turn | None]:
-    """The spell after a look, and what people are told. Looks come in the order of time."""
-    if look.bad is None:
-        return spell, None
-    if spell is None or spell.phase is Phase.CLOSED:
-        return _quiet(spell, look, rules)
-    if spell.phase is Phase.SUSPECT:
-        return _suspect(spell, look, rules)
-    return _bad(spell, look, rules) if look.bad else _good(spell, look, rules)
+def advance(
+    incident: Incident | None, observation: Observation, rules: AlertRules
+) -> tuple[Incident | None, Transition | None]:
+    """Takes an incident one observation further. Observations come in the order of time.
+
+    Args:
+        incident: as the observation before this one left it; None where there is none.
+        observation: how it looks now.
+        rules: the times in force.
+
+    Returns:
+        The incident after the observation (None: there is none), and the transition that people are to be
+        notified of.
+    """
+    if observation.bad is None:
+        return incident, None
+    if incident is None or incident.phase is Phase.CLOSED:
+        return _from_closed(incident, observation, rules)
+    if incident.phase is Phase.SUSPECT:
+        return _from_suspect(incident, observation, rules)
+    if observation.bad:
+        return _still_bad(incident, observation, rules)
+    return _looks_good(incident, observation, rules)
 
 
-def _quiet(spell: Spell | None, look: Look, rules: AlertRules) -> tuple[Spell | None, Turn | None]:
-    if not look.bad:
-        return spell, None
-    if spell is not None and spell.closed_at is not None and look.at - spell.closed_at <= rules.reopen_within:
-        begun = replace(spell, phase=Phase.SUSPECT, suspected_at=look.at)
+def _from_closed(
+    incident: Incident | None, observation: Observation, rules: AlertRules
+) -> tuple[Incident | None, Transition | None]:
+    if not observation.bad:
+        return incident, None
+    at = observation.at
+    ended = incident.closed_at if incident is not None else None
+    if incident is not None and ended is not None and at - ended <= rules.reopen_within:
+        suspect = replace(incident, phase=Phase.SUSPECT, suspected_at=at)
     else:
-        begun = Spell(Phase.SUSPECT, opened_at=look.at, suspected_at=look.at)
-    return _suspect(begun, look, rules)
+        suspect = Incident(Phase.SUSPECT, opened_at=at, suspected_at=at)
+    return _from_suspect(suspect, observation, rules)
 
 
-def _suspect(spell: Spell, look: Look, rules: AlertRules) -> tuple[Spell | None, Turn | None]:
-    again = spell.closed_at is not None
-    if not look.bad:
-        return (replace(spell, phase=Phase.CLOSED), None) if again else (None, None)
-    if look.at - spell.suspected_at < rules.open_after:
-        return spell, None
-    told = replace(
-        spell,
+def _from_suspect(
+    incident: Incident, observation: Observation, rules: AlertRules
+) -> tuple[Incident | None, Transition | None]:
+    again = incident.closed_at is not None
+    if not observation.bad:
+        return (replace(incident, phase=Phase.CLOSED), None) if again else (None, None)
+    if observation.at - incident.suspected_at < rules.open_after:
+        return incident, None
+    opened = replace(
+        incident,
         phase=Phase.OPEN,
-        told_at=look.at,
+        notified_at=observation.at,
         good_since=None,
         closed_at=None,
-        reopened=spell.reopened + again,
-        scope=look.scope,
+        reopened=incident.reopened + again,
+        scope=observation.scope,
     )
-    return told, Turn.REOPENED if again else Turn.OPENED
+    return opened, Transition.REOPENED if again else Transition.OPENED
 
 
-def _bad(spell: Spell, look: Look, rules: AlertRules) -> tuple[Spell, Turn | None]:
-    spell = replace(spell, good_since=None) if spell.good_since else spell
-    since_told = look.at - (spell.told_at or spell.opened_at)
-    if look.scope - spell.scope and since_told >= rules.widen_after:
-        return replace(spell, told_at=look.at, scope=spell.scope | look.scope), Turn.WIDENED
-    if since_told >= rules.remind_after:
-        return replace(spell, told_at=look.at), Turn.REMINDER
-    return spell, None
+def _still_bad(
+    incident: Incident, observation: Observation, rules: AlertRules
+) -> tuple[Incident, Transition | None]:
+    at = observation.at
+    if incident.good_since is not None:
+        incident = replace(incident, good_since=None)
+    since_notice = at - (incident.notified_at or incident.opened_at)
+    if observation.scope - incident.scope and since_notice >= rules.widen_after:
+        scope = incident.scope | observation.scope
+        return replace(incident, notified_at=at, scope=scope), Transition.WIDENED
+    if since_notice >= rules.remind_after:
+        return replace(incident, notified_at=at), Transition.REMINDER
+    return incident, None
 
 
-def _good(spell: Spell, look: Look, rules: AlertRules) -> tuple[Spell, Turn | None]:
-    spell = spell if spell.good_since else replace(spell, good_since=look.at)
-    assert spell.good_since is not None
-    if look.at - spell.good_since < rules.hold(spell.reopened):
-        return spell, None
-    over = replace(spell, phase=Phase.CLOSED, good_since=None, closed_at=look.at, told_at=look.at)
-    return over, Turn.RECOVERED
+def _looks_good(
+    incident: Incident, observation: Observation, rules: AlertRules
+) -> tuple[Incident, Transition | None]:
+    at = observation.at
+    good_since = incident.good_since or at
+    if at - good_since < rules.close_after(incident.reopened):
+        return replace(incident, good_since=good_since), None
+    closed = replace(incident, phase=Phase.CLOSED, good_since=None, closed_at=at, notified_at=at)
+    return closed, Transition.RECOVERED
 
 
-def next_turn(spell: Spell | None, look: Look, rules: AlertRules) -> datetime | None:
-    """The first time at which a look like this one could change anything again after it was taken; None where
-    none could. `spell` is what the look made."""
-    if look.bad is None or spell is None or spell.phase is Phase.CLOSED:
+def next_change_at(incident: Incident | None, observation: Observation, rules: AlertRules) -> datetime | None:
+    """The first moment at which an observation like this one could change anything again.
+
+    Args:
+        incident: as `observation` has left it.
+        observation: the last one, after which all stays as it was.
+        rules: the times in force.
+
+    Returns:
+        That moment; None where nothing could change.
+    """
+    if observation.bad is None or incident is None or incident.phase is Phase.CLOSED:
         return None
-    if spell.phase is Phase.SUSPECT:
-        return spell.suspected_at + rules.open_after
-    if not look.bad:
-        return spell.good_since + rules.hold(spell.reopened) if spell.good_since else None
-    told = spell.told_at or spell.opened_at
-    return told + (rules.widen_after if look.scope - spell.scope else rules.remind_after)
+    if incident.phase is Phase.SUSPECT:
+        return incident.suspected_at + rules.open_after
+    if not observation.bad:
+        good_since = incident.good_since
+        return good_since + rules.close_after(incident.reopened) if good_since else None
+    widens = bool(observation.scope - incident.scope)
+    last_notice = incident.notified_at or incident.opened_at
+    return last_notice + (rules.widen_after if widens else rules.remind_after)

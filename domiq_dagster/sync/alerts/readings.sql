@@ -1,13 +1,13 @@
--- What alerts look at, of all connected properties at once. `:now` is the time of the look.
+-- What alerts are about, of all connected properties at once. `:now` is the time of the evaluation.
 
 -- name: now
 SELECT clock_timestamp()
 
--- name: places
--- The properties that are looked after, with how their pulls stand, and their account's breaker. open_until
+-- name: watched_properties
+-- The properties that are switched on, with how their pulls stand, and their account's breaker. open_until
 -- stays set until a request succeeds, also when the pause is over and nobody has asked yet. account_paused_at: when
--- the breaker last opened; owes: whether something waits that was to be sent then, and was not tried since or
--- met the outage (:outages) again.
+-- the breaker last opened; owes_changes: whether something waits that was to be sent then, and was not tried since
+-- or met the outage (:outages) again.
 SELECT i.property_id, i.partition_key, p.name AS property_name, i.resman_account_id AS account_id,
        i.sync_direction <> 'from_resman' AS outbound,
        COALESCE(w.last_pull_at, i.connected_at) AS pulled_at, w.last_pull_at IS NULL AS never_pulled,
@@ -15,7 +15,7 @@ SELECT i.property_id, i.partition_key, p.name AS property_name, i.resman_account
        i.sync_direction <> 'from_resman' AND EXISTS (
            SELECT FROM domiq_sync.delivery d
            WHERE d.property_id = i.property_id AND d.enqueued_at <= a.opened_at AND d.is_head
-             AND COALESCE(d.last_outcome = ANY (CAST(:outages AS text[])), TRUE)) AS owes
+             AND COALESCE(d.last_outcome = ANY (CAST(:outages AS text[])), TRUE)) AS owes_changes
 FROM domiq_sync.integration i
 JOIN public.property p ON p.id = i.property_id
 LEFT JOIN domiq_sync.watermark w ON w.property_id = i.property_id
@@ -26,7 +26,7 @@ ORDER BY i.partition_key
 -- name: oldest_pending
 -- When the oldest pending change was logged that does not wait for a person (to decide about a conflict, or to
 -- learn of an e-mail address or phone), nor stands behind one that does; and how many are pending in all.
-SELECT counted.property_id, counted.pending, oldest.enqueued_at
+SELECT counted.property_id, counted.pending, oldest.enqueued_at AS oldest_at
 FROM (SELECT d.property_id, count(*) AS pending FROM domiq_sync.delivery d GROUP BY 1) AS counted
 JOIN domiq_sync.integration i ON i.property_id = counted.property_id
 LEFT JOIN LATERAL (
@@ -50,7 +50,7 @@ WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
 
 -- name: last_attempts
 -- When each account was last asked for a change's sake: an attempt that was kept from asking (:not_asked) is none. Of
--- attempts only the newest are looked at, since no index orders them by time.
+-- attempts only the newest are read, since no index orders them by time.
 SELECT i.resman_account_id AS account_id, max(a.started_at) AS tried_at
 FROM (SELECT a.change_id, a.started_at FROM domiq_sync.attempt a
       WHERE a.id > (SELECT max(id) FROM domiq_sync.attempt) - :most AND a.started_at > :since
@@ -59,8 +59,8 @@ JOIN domiq_sync.change c ON c.change_id = a.change_id
 JOIN domiq_sync.integration i ON i.property_id = c.property_id
 GROUP BY 1
 
--- name: looked
--- Notes the look, and returns when the one before it was; NULL for the first.
+-- name: record_evaluation
+-- Returns when the evaluation before this one was; NULL for the first.
 WITH before AS (SELECT looked_at FROM domiq_sync.alert_watch), noted AS (
     INSERT INTO domiq_sync.alert_watch (looked_at) VALUES (:now)
     ON CONFLICT (only_row) DO UPDATE SET looked_at = greatest(alert_watch.looked_at, EXCLUDED.looked_at))

@@ -9,7 +9,7 @@ the shipped one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -29,17 +29,20 @@ class BadThreshold(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What a property may look like before people are told. Names carry their units.
+    """What a property may look like before people are notified. Names carry their units.
 
-    A property is past it where, of the changes logged in the last `window_hours` and settled, at least
-    `least_volume` of which `least_failures` failed: fewer than `lowest_success_rate` percent succeeded, or
-    more than `most_failures` failed;
-    where a change that waits for nobody's decision is pending for longer than `oldest_pending_minutes`; where
-    more than `most_diverged` linked leads have disagreed for `diverged_minutes`; where the last good pull is
-    older than `no_pull_minutes`; or where a change is due and no request was made for `no_push_minutes`.
+    A property is past it
 
-    A spell is over when all has looked good for `recover_minutes`; one that begins again within
-    `reopen_minutes` of its end is the same spell; people are reminded after `reminder_hours`.
+    - where, of the changes logged in the last `window_hours` and settled, fewer than `lowest_success_rate`
+      percent succeeded or more than `most_failures` failed, if those are at least `least_volume` changes of
+      which `least_failures` failed;
+    - where a change that waits for nobody's decision is pending for longer than `oldest_pending_minutes`;
+    - where more than `most_diverged` linked leads have disagreed for `diverged_minutes`;
+    - where the last good pull is older than `no_pull_minutes`;
+    - where a change is due and no request was made for `no_push_minutes`.
+
+    An incident is over when all has looked good for `recover_minutes`; one that begins again within
+    `reopen_minutes` of its end is the same incident; people are reminded after `reminder_hours`.
     """
 
     lowest_success_rate: float = 99.0
@@ -98,7 +101,14 @@ Changes = Mapping[str, float | int | None]
 
 
 def parse_settings(assignments: list[str]) -> dict[str, float | int | None]:
-    """Reads `name=value` texts; `name=` takes the value away. Raises BadThreshold."""
+    """Reads `name=value` texts; `name=` takes the value away.
+
+    Returns:
+        The new values by name, None for one that is taken away.
+
+    Raises:
+        BadThreshold: there is no such setting, or it cannot have that value.
+    """
     return dict(_parse(a) for a in assignments)
 
 
@@ -122,14 +132,19 @@ def _parse(assignment: str) -> tuple[str, float | int | None]:
 
 
 def changed(threshold: Threshold, changes: Changes, fall_back: Threshold) -> Threshold:
-    """The threshold with these changes; a value that is taken away becomes that of `fall_back`."""
+    """Applies changes to a threshold; a value that is taken away becomes that of `fall_back`."""
     values: dict[str, Any] = {n: getattr(fall_back, n) if v is None else v for n, v in changes.items()}
     return replace(threshold, **values)
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The settings in force. `own` holds, by property (None: the default row), what the table says."""
+    """The settings in force.
+
+    Attributes:
+        base: what counts where the table says nothing.
+        own: what the table says, by property (None: the default row).
+    """
 
     base: Threshold
     own: Mapping[UUID | None, Mapping[str, float | int]]
@@ -147,7 +162,11 @@ class Thresholds:
 
 
 def load_thresholds(connection: Connection, base: Threshold | None = None) -> Thresholds:
-    """Reads the table once. `base` counts where it says nothing; as shipped, if not given."""
+    """Reads the settings in force.
+
+    Args:
+        base: what counts where the table says nothing; as shipped, if not given.
+    """
     own = {
         row.property_id: {n: v for n in NAMES if (v := row._mapping[n]) is not None}
         for row in connection.execute(QUERIES.thresholds)
@@ -156,11 +175,15 @@ def load_thresholds(connection: Connection, base: Threshold | None = None) -> Th
 
 
 def set_threshold(connection: Connection, property_id: UUID | None, changes: Changes, by: str) -> None:
-    """Sets values of a property's row, or of the default row for None; `by` goes on record. The caller
-    commits."""
-    connection.execute(QUERIES.make_row, {"property_id": property_id})
-    connection.execute(QUERIES.find_row, {"property_id": property_id})
-    # Names are known ones, so they can stand in the statement.
+    """Changes the settings of a property, or the default for None. The caller commits.
+
+    Args:
+        changes: new values by name; None takes the row's own value away.
+        by: who changes them, for the record.
+    """
+    connection.execute(QUERIES.add_row, {"property_id": property_id})
+    connection.execute(QUERIES.lock_row, {"property_id": property_id})
+    # Only names of the list: they stand in the statement itself.
     sets = "".join(f"{name} = :{name}, " for name in NAMES if name in changes)
     values: dict[str, Any] = {**changes, "property_id": property_id, "by": by}
     connection.execute(
@@ -170,8 +193,3 @@ def set_threshold(connection: Connection, property_id: UUID | None, changes: Cha
         ),
         values,
     )
-
-
-def as_dict(threshold: Threshold) -> dict[str, float | int]:
-    """The values by name."""
-    return asdict(threshold)

@@ -1,9 +1,9 @@
 -- name: thresholds
 SELECT * FROM domiq_sync.threshold
 
--- name: find_row
+-- name: lock_row
 SELECT * FROM domiq_sync.threshold
 WHERE property_id IS NOT DISTINCT FROM CAST(:property_id AS uuid) FOR UPDATE
 
--- name: make_row
+-- name: add_row
 INSERT INTO domiq_sync.threshold (property_id) VALUES (CAST(:property_id AS uuid)) ON CONFLICT DO NOTHING

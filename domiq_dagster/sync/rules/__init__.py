@@ -1,7 +1,8 @@
 """Workflow rules: what status_workflow_rules asks to be done about each logged change.
 
-Pure: `fields`, `comparisons`, `conditions`, `clock`, `actions`, `compile`, `judge`, `loops`. On the database:
-`store` reads, `carry` and `messages` write, `run` runs, `check` examines, `replay` plans.
+Pure: `facts`, `fields`, `operands`, `comparisons`, `conditions`, `clock`, `effects`, `actions`, `compile`,
+`evaluate`, `loops`, `replay`, `rule_file`. On the database: `store` and `changes` read, `execute`, `messages`
+and `batch` write, `property_run` and `run` run, `check` examines, `plan` plans.
 """
 
 from domiq_dagster.sync.rules.run import RulesRun, run_rules

@@ -1,16 +1,16 @@
-"""The actions of a rule: what each takes, and what it comes to for a change. Nothing is written here."""
+"""The actions of a rule: what each takes, and what it comes to for a change. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from domiq_dagster.sync.rules import clock
-from domiq_dagster.sync.rules.fields import Facts
+from domiq_dagster.sync.rules.effects import Effect, NotificationRequest, ScoreChange, Task
+from domiq_dagster.sync.rules.facts import Facts
 from domiq_dagster.sync.status_map import LeadStatus
 
 Priority = Literal["low", "medium", "high", "urgent"]
@@ -27,47 +27,6 @@ _PRIORITIES: Mapping[str, Priority] = {
 
 Clock = Annotated[time, BeforeValidator(clock.parse_time)]
 _YEAR_MINUTES = 366 * 24 * 60
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A follow-up or a task that a rule asks for."""
-
-    kind: Literal["follow_up", "task"]
-    title: str
-    detail: str | None
-    assignee_role: str | None
-    priority: str
-    due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class RuleNotice:
-    """A notification that a rule asks for, to one recipient: an address or a role."""
-
-    channel: str
-    recipient: str
-    subject: str | None
-    message: str | None
-    template_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreChange:
-    """What a rule does to the lead score."""
-
-    add: int | None
-    set: int | None
-    low: int
-    high: int
-
-    def after(self, score: int | None) -> int:
-        """The score that this leaves; a lead without one starts at 0."""
-        wanted = self.set if self.set is not None else (score or 0) + (self.add or 0)
-        return min(max(wanted, self.low), self.high)
-
-
-Effect = Task | RuleNotice | ScoreChange
 
 
 class _Config(BaseModel):
@@ -192,7 +151,7 @@ class SendNotification(_Config):
 
     def effects(self, facts: Facts, priority: str) -> list[Effect]:
         return [
-            RuleNotice(self.channel, recipient, self.subject, self.message, self.template_id)
+            NotificationRequest(self.channel, recipient, self.subject, self.message, self.template_id)
             for recipient in self.recipients
         ]
 
@@ -208,15 +167,19 @@ ACTION_TYPES = tuple(_TYPES)
 
 
 def parse_actions(given: Any) -> tuple[list[Action], list[str]]:
-    """The actions of `status_workflow_rules.actions` and what is wrong with them. No problem quotes what it
-    found, which may be somebody's address."""
+    """Reads the JSON of `status_workflow_rules.actions`.
+
+    Returns:
+        The actions, and what is wrong with those that cannot be understood. No problem quotes what it found,
+        which may be somebody's address.
+    """
     if given is None:
         return [], []
     if not isinstance(given, list):
         return [], ["actions is not a JSON list"]
     actions: list[Action] = []
     problems: list[str] = []
-    for place, item in enumerate(given, 1):
+    for number, item in enumerate(given, 1):
         kind = item.get("type") if isinstance(item, dict) else None
         model = _TYPES.get(kind) if isinstance(kind, str) else None
         if model is None:
@@ -224,14 +187,14 @@ def parse_actions(given: Any) -> tuple[list[Action], list[str]]:
             continue
         if unknown := sorted(set(item) - {"type", "config"}):
             problems.append(
-                f"action {place} ({kind}): it has type and config alone, not {', '.join(unknown)}"
+                f"action {number} ({kind}): it has type and config alone, not {', '.join(unknown)}"
             )
             continue
         config = item.get("config")
         try:
             actions.append(model.model_validate({} if config is None else config))
         except ValidationError as error:
-            problems += [f"action {place} ({kind}): {sentence}" for sentence in _sentences(error)]
+            problems += [f"action {number} ({kind}): {sentence}" for sentence in _sentences(error)]
     return actions, problems
 
 

@@ -1,4 +1,4 @@
-"""Times by a property's clock: the time of day that a condition asks for, and when a task falls due. Pure."""
+"""Times by a property's clock: the time of day that a condition names, and when a task falls due. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ NAMED: dict[str, Daytime] = {
 
 
 def parse_time(value: object) -> time:
-    """A time of day such as "09:00". Raises ValueError."""
+    """Reads a time of day such as "09:00" or "09:00:30".
+
+    Raises:
+        ValueError: it is written otherwise.
+    """
     if isinstance(value, str) and len(value) in (5, 8) and value[2] == ":":
         try:
             return time.fromisoformat(value)
@@ -57,31 +61,47 @@ def due(
     at: time | None = None,
     business_days: bool = False,
 ) -> datetime:
-    """When something falls due, counted from `start`, in UTC.
+    """Tells when something falls due.
 
-    Minutes and hours are elapsed time. Days keep the wall clock, across changes of daylight saving. `at` is
-    that time on that day by the property's clock, or, without days, the first that is not before. With
-    `business_days` only Monday to Friday count, and it falls on one. A wall-clock time that a change of
-    daylight saving leaves out comes an hour later, one that it repeats is the first. `zone` is needed for
-    days, `at` and business days.
+    A wall-clock time that a change of daylight saving leaves out comes an hour later, one that it repeats is
+    the first.
+
+    Args:
+        start: from when it is counted (aware).
+        zone: the property's time zone; needed for days, `at` and business days.
+        minutes: elapsed time, as `hours`.
+        days: these keep the wall clock, across changes of daylight saving.
+        at: that time on that day by the property's clock, or, without days, the first that is not before.
+        business_days: only Monday to Friday count, and it falls on one.
+
+    Returns:
+        The moment, in UTC.
+
+    Raises:
+        ValueError: the time zone is needed and not known.
     """
     moment = start.astimezone(UTC) + timedelta(hours=hours, minutes=minutes)
     if not (days or at or business_days):
         return moment
     if zone is None:
         raise ValueError("the property's time zone is not known")
-    local = moment.astimezone(zone).replace(tzinfo=None)
-    local = _add_business_days(local, days) if business_days else local + timedelta(days=days)
+    add_days = _add_business_days if business_days else _add_days
+    wall_clock = moment.astimezone(zone).replace(tzinfo=None)
+    local = add_days(wall_clock, days)
     if at is not None:
         if not days and local.time() > at:
-            local = _add_business_days(local, 1) if business_days else local + timedelta(days=1)
+            local = add_days(local, 1)
         local = datetime.combine(local.date(), at)
     if business_days:
         while local.weekday() >= _SATURDAY:
             local += timedelta(days=1)
-    if local == moment.astimezone(zone).replace(tzinfo=None):
+    if local == wall_clock:
         return moment  # in an hour that comes twice the wall clock alone would not tell which
     return local.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _add_days(local: datetime, days: int) -> datetime:
+    return local + timedelta(days=days)
 
 
 def _add_business_days(local: datetime, days: int) -> datetime:

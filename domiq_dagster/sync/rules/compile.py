@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from domiq_dagster.sync.rules.actions import Action, ScheduleFollowUp, UpdateLeadScore, parse_actions
-from domiq_dagster.sync.rules.actions import CreateTask as _CreateTask
+from domiq_dagster.sync.rules.actions import (
+    Action,
+    CreateTask,
+    ScheduleFollowUp,
+    UpdateLeadScore,
+    parse_actions,
+)
 from domiq_dagster.sync.rules.comparisons import Needs
 from domiq_dagster.sync.rules.conditions import All, Condition, compile_conditions
-from domiq_dagster.sync.rules.fields import Catalogue, Kind
+from domiq_dagster.sync.rules.facts import Catalogue, FieldKind
 from domiq_dagster.sync.status_map import LeadStatus
 
 _IN_ORDER: Mapping[LeadStatus, frozenset[LeadStatus]] = {
@@ -41,7 +46,15 @@ class RuleRow:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule that can be asked. With `problems` it is invalid: it must not be asked, nor read as false."""
+    """A rule, understood.
+
+    Attributes:
+        trigger: the status of a change that triggers it.
+        target: the status to which it moves the lead, if it does.
+        problems: why it is invalid, if it is; then it must not be evaluated, nor read as false.
+        warnings: what may be meant so, and may not.
+        key: its id as text.
+    """
 
     id: UUID
     property_id: UUID | None
@@ -53,7 +66,6 @@ class Rule:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     key: str = field(init=False)
-    """Its id as text."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", str(self.id))
@@ -61,11 +73,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """The rules of one property, in the order in which they run: the older first."""
+    """The rules of one property, in the order in which they run: the older first.
+
+    Attributes:
+        meanings: DomIQ's words for a lead status, as they hold at the property.
+        by_trigger: the rules by the status that triggers them.
+        needs: what all valid ones need to be evaluated.
+    """
 
     rules: Sequence[Rule]
     meanings: Mapping[str, LeadStatus]
-    """DomIQ's words for a lead status, as they hold at the property."""
     by_trigger: Mapping[str, Sequence[Rule]] = field(init=False)
     needs: Needs = field(init=False)
 
@@ -92,6 +109,32 @@ def compile_rules(
 
 def compile_rule(row: RuleRow, catalogue: Catalogue, meanings: Mapping[str, LeadStatus]) -> Rule:
     """Understands one rule, and names everything that is wrong with it."""
+    problems = _wrong_columns(row, meanings)
+    compiled = compile_conditions(row.conditions, catalogue)
+    actions, wrong_actions = parse_actions(row.actions)
+    problems += compiled.problems + wrong_actions
+    needs = compiled.needs
+    for action in actions:
+        if isinstance(action, (ScheduleFollowUp, CreateTask)):
+            needs.zone |= action.needs_zone
+        elif isinstance(action, UpdateLeadScore):
+            if catalogue.conversation.get("lead_score") is not FieldKind.NUMBER:
+                problems.append("update_lead_score: table conversation has no number lead_score here")
+            needs.columns |= {"lead_score"}
+    return Rule(
+        id=row.id,
+        property_id=row.property_id,
+        trigger=row.trigger_status,
+        target=row.target_status,
+        condition=All(()) if compiled.problems else compiled.condition,
+        actions=tuple(actions),
+        needs=needs,
+        problems=tuple(problems),
+        warnings=() if problems else tuple(_warnings(row, meanings)),
+    )
+
+
+def _wrong_columns(row: RuleRow, meanings: Mapping[str, LeadStatus]) -> list[str]:
     problems = []
     if row.property_id is None:
         problems.append("it names no property, so it applies to none")
@@ -99,28 +142,7 @@ def compile_rule(row: RuleRow, catalogue: Catalogue, meanings: Mapping[str, Lead
         problems.append(f"trigger_status {row.trigger_status!r} is no lead status")
     if row.target_status is not None and row.target_status not in meanings:
         problems.append(f"target_status {row.target_status!r} is no lead status")
-    compiled = compile_conditions(row.conditions, catalogue)
-    actions, wrong_actions = parse_actions(row.actions)
-    problems += compiled.problems + wrong_actions
-    needs = compiled.needs
-    for action in actions:
-        if isinstance(action, (ScheduleFollowUp, _CreateTask)):
-            needs.zone |= action.needs_zone
-        elif isinstance(action, UpdateLeadScore):
-            if catalogue.conversation.get("lead_score") is not Kind.NUMBER:
-                problems.append("update_lead_score: table conversation has no number lead_score here")
-            needs.columns |= {"lead_score"}
-    return Rule(
-        row.id,
-        row.property_id,
-        row.trigger_status,
-        row.target_status,
-        All(()) if compiled.problems else compiled.condition,
-        tuple(actions),
-        needs,
-        tuple(problems),
-        () if problems else tuple(_warnings(row, meanings)),
-    )
+    return problems
 
 
 def _warnings(row: RuleRow, meanings: Mapping[str, LeadStatus]) -> list[str]:
@@ -137,7 +159,7 @@ def _warnings(row: RuleRow, meanings: Mapping[str, LeadStatus]) -> list[str]:
     return []
 
 
-def same_rows(rows: Iterable[RuleRow]) -> str:
+def fingerprint(rows: Iterable[RuleRow]) -> str:
     """A text that is equal for equal rules, so that what was understood once can be used again."""
     return json.dumps(
         [[r.id, r.property_id, r.trigger_status, r.target_status, r.conditions, r.actions] for r in rows],

@@ -1,4 +1,4 @@
-"""Conditions: from the JSON of a rule to a tree that is asked for each change. Pure.
+"""Conditions: from the JSON of a rule to a tree that is evaluated for each change. Pure.
 
 The evaluator is our own: of the libraries at hand none reads this JSON form, none tells why something does
 not hold, and a missing value is an error to the one that fits best (rule-engine, which also took 16 us a rule
@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from domiq_dagster.sync.rules.comparisons import Needs, Test, WrongOperand, make_test
-from domiq_dagster.sync.rules.fields import PREFIXES, Catalogue, Facts, Field, UnknownField, find_field
+from domiq_dagster.sync.rules.comparisons import Needs, Test, make_test
+from domiq_dagster.sync.rules.facts import Catalogue, Facts
+from domiq_dagster.sync.rules.fields import PREFIXES, Field, UnknownField, find_field
+from domiq_dagster.sync.rules.operands import WrongOperand
 
 _DEEPEST = 20
 
@@ -116,8 +118,13 @@ class Not:
 
 @dataclass(slots=True)
 class Compiled:
-    """A condition, what it needs to be asked, and what is wrong with it; where something is, it is not to be
-    asked."""
+    """A rule's conditions, understood.
+
+    Attributes:
+        condition: what to evaluate; not to be evaluated where there are problems.
+        needs: what must be loaded before that.
+        problems: what cannot be understood.
+    """
 
     condition: Condition
     needs: Needs = field(default_factory=Needs)
@@ -125,77 +132,87 @@ class Compiled:
 
 
 def compile_conditions(conditions: Any, catalogue: Catalogue) -> Compiled:
-    """Reads the JSON of `status_workflow_rules.conditions`. Nothing (NULL, {}) always holds. Every problem
-    is named, not only the first."""
-    compiled = Compiled(All(()))
+    """Understands the JSON of `status_workflow_rules.conditions`.
+
+    Nothing (NULL, {}) always holds. Every problem is named, not only the first.
+    """
     if conditions is None:
-        return compiled
+        return Compiled(All(()))
     if not isinstance(conditions, Mapping):
-        compiled.problems.append("conditions is not a JSON object")
-        return compiled
-    compiled.condition = _every(conditions, catalogue, compiled, "", 0)
-    return compiled
+        return Compiled(All(()), problems=["conditions is not a JSON object"])
+    compiler = _Compiler(catalogue)
+    condition = compiler.every(conditions)
+    return Compiled(condition, compiler.needs, compiler.problems)
 
 
-def _every(
-    given: Mapping[str, Any], catalogue: Catalogue, compiled: Compiled, prefix: str, depth: int
-) -> All:
-    if depth > _DEEPEST:
-        compiled.problems.append(f"conditions are nested deeper than {_DEEPEST}")
-        return All(())
-    parts: list[Condition] = []
-    for key, value in given.items():
-        if not prefix and key in ("all", "any"):
-            parts.append(_several(key, value, catalogue, compiled, depth))
-        elif not prefix and key == "not":
-            if not isinstance(value, Mapping) or not value:
-                compiled.problems.append("not takes an object with conditions")
-                continue
-            parts.append(Not(_every(value, catalogue, compiled, "", depth + 1)))
-        elif not prefix and key in PREFIXES and isinstance(value, Mapping) and not _operators(key, value):
-            parts.append(_every(value, catalogue, compiled, f"{key}.", depth + 1))
-        else:
-            comparison = _comparison(prefix + key, value, catalogue, compiled)
-            if comparison is not None:
-                parts.append(comparison)
-    return All(tuple(parts))
+class _Compiler:
+    """Makes conditions of JSON, and gathers what they need and what is wrong with them."""
 
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.needs = Needs()
+        self.problems: list[str] = []
 
-def _operators(key: str, value: Mapping[str, Any]) -> bool:
-    """`{"context_data": {"exists": true}}` asks about context_data itself."""
-    return key == "context_data" and set(value) == {"exists"}
+    def every(self, given: Mapping[str, Any], prefix: str = "", depth: int = 0) -> All:
+        """All conditions of an object. With a prefix its keys are fields alone, `context_data.x` and the
+        like."""
+        if depth > _DEEPEST:
+            self.problems.append(f"conditions are nested deeper than {_DEEPEST}")
+            return All(())
+        parts = [self._part(key, value, prefix, depth) for key, value in given.items()]
+        return All(tuple(part for part in parts if part is not None))
 
+    def _part(self, key: str, value: Any, prefix: str, depth: int) -> Condition | None:
+        if prefix:
+            return self._comparison(prefix + key, value)
+        if key in ("all", "any"):
+            return self._several(key, value, depth)
+        if key == "not":
+            return self._not(value, depth)
+        if key in PREFIXES and isinstance(value, Mapping) and not _is_about_itself(key, value):
+            return self.every(value, f"{key}.", depth + 1)
+        return self._comparison(key, value)
 
-def _several(key: str, value: Any, catalogue: Catalogue, compiled: Compiled, depth: int) -> Condition:
-    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-        compiled.problems.append(f"{key} takes a list with at least one object of conditions")
-        return All(())
-    parts: list[Condition] = []
-    for item in value:
-        if isinstance(item, Mapping) and item:
-            parts.append(_every(item, catalogue, compiled, "", depth + 1))
-        else:
-            compiled.problems.append(f"{key} takes a list of objects with conditions")
-    return All(tuple(parts)) if key == "all" else AnyOf(tuple(parts))
+    def _several(self, key: str, value: Any, depth: int) -> Condition:
+        if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+            self.problems.append(f"{key} takes a list with at least one object of conditions")
+            return All(())
+        parts: list[Condition] = []
+        for item in value:
+            if isinstance(item, Mapping) and item:
+                parts.append(self.every(item, depth=depth + 1))
+            else:
+                self.problems.append(f"{key} takes a list of objects with conditions")
+        return All(tuple(parts)) if key == "all" else AnyOf(tuple(parts))
 
+    def _not(self, value: Any, depth: int) -> Not | None:
+        if not isinstance(value, Mapping) or not value:
+            self.problems.append("not takes an object with conditions")
+            return None
+        return Not(self.every(value, depth=depth + 1))
 
-def _comparison(name: str, value: Any, catalogue: Catalogue, compiled: Compiled) -> Comparison | None:
-    try:
-        found = find_field(name, catalogue)
-    except UnknownField as error:
-        compiled.problems.append(str(error))
-        return None
-    tests = []
-    for operator, operand in _spelt_out(value).items():
+    def _comparison(self, name: str, value: Any) -> Comparison | None:
         try:
-            tests.append(make_test(found.kind, operator, operand, compiled.needs))
-        except WrongOperand as error:
-            compiled.problems.append(f"{found.name}: {error}")
-    if isinstance(value, Mapping) and not value:
-        compiled.problems.append(f"{found.name}: an empty object compares nothing")
-    compiled.needs.columns |= found.columns
-    compiled.needs.messages |= found.messages
-    return Comparison(found, tuple(tests))
+            found = find_field(name, self._catalogue)
+        except UnknownField as error:
+            self.problems.append(str(error))
+            return None
+        tests = []
+        for operator, operand in _spelt_out(value).items():
+            try:
+                tests.append(make_test(found.kind, operator, operand, self.needs))
+            except WrongOperand as error:
+                self.problems.append(f"{found.name}: {error}")
+        if isinstance(value, Mapping) and not value:
+            self.problems.append(f"{found.name}: an empty object compares nothing")
+        self.needs.columns |= found.columns
+        self.needs.messages |= found.messages
+        return Comparison(found, tuple(tests))
+
+
+def _is_about_itself(key: str, value: Mapping[str, Any]) -> bool:
+    """`{"context_data": {"exists": true}}` asks about context_data, not about a part of it."""
+    return key == "context_data" and set(value) == {"exists"}
 
 
 def _spelt_out(value: Any) -> Mapping[str, Any]:

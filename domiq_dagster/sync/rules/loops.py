@@ -12,14 +12,18 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from domiq_dagster.sync.rules.compile import Rule
-from domiq_dagster.sync.rules.fields import Facts
+from domiq_dagster.sync.rules.facts import Facts
 
 _KNOWN = frozenset({"old_status", "new_status", "updated_by", "sync_direction"})
 
 
 def find_loops(rules: Sequence[Rule]) -> list[tuple[Rule, ...]]:
-    """The loops, each as the rules in the order in which they would run. Of the loops that share a rule the
-    shortest through the oldest stands for all."""
+    """Finds the loops among the rules of one property.
+
+    Returns:
+        Each loop as its rules, in the order in which they would run. Of the loops that share a rule the
+        shortest through the oldest stands for all.
+    """
     moving = [r for r in rules if not r.problems and r.target is not None and r.target != r.trigger]
     by_trigger: dict[str | None, list[Rule]] = {}
     for rule in moving:
@@ -29,27 +33,22 @@ def find_loops(rules: Sequence[Rule]) -> list[tuple[Rule, ...]]:
         for rule in moving
     }
     loops: list[tuple[Rule, ...]] = []
-    told: set[UUID] = set()
+    reported: set[UUID] = set()
     for rule in moving:
-        if rule.id not in told and (loop := _shortest(rule, followers)):
+        if rule.id not in reported and (loop := _shortest(rule, followers)):
             loops.append(loop)
-            told.update(r.id for r in loop)
+            reported.update(r.id for r in loop)
     return loops
 
 
 def _may_follow(first: Rule, after: Rule) -> bool:
-    made = Facts(
-        {
-            "old_status": first.trigger,
-            "new_status": first.target,
-            "updated_by": "system",
-            "sync_direction": "to_resman",
-        },
-        {},
-        {},
-        datetime.min.replace(tzinfo=UTC),
-        None,
-    )
+    move = {
+        "old_status": first.trigger,
+        "new_status": first.target,
+        "updated_by": "system",
+        "sync_direction": "to_resman",
+    }
+    made = Facts(move, conversation={}, context={}, changed_at=datetime.min.replace(tzinfo=UTC), zone=None)
     return True in after.condition.outcomes(made, _KNOWN)
 
 

@@ -3,33 +3,29 @@ Nothing is written or sent: the whole of it reads in a read-only transaction."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, text
 
-from domiq_dagster.sync.rules.actions import RuleNotice, ScoreChange, Task
+from domiq_dagster.sync.rules.changes import FactReader, first_unruled, logged_changes
 from domiq_dagster.sync.rules.compile import Rule, RuleBook, RuleRow, compile_rules
-from domiq_dagster.sync.rules.fields import Catalogue
-from domiq_dagster.sync.rules.judge import Outcome
+from domiq_dagster.sync.rules.evaluate import RuleOutcome
+from domiq_dagster.sync.rules.facts import Catalogue
 from domiq_dagster.sync.rules.loops import find_loops
-from domiq_dagster.sync.rules.replay import Replay, Step
+from domiq_dagster.sync.rules.replay import ReplayedRule, RuleReplay
+from domiq_dagster.sync.rules.rule_file import parse_rule_file
 from domiq_dagster.sync.rules.store import (
-    QUERIES,
-    Place,
-    gather_facts,
+    RuledProperty,
     load_catalogue,
     load_meanings,
-    load_places,
+    load_properties,
     load_rule_rows,
 )
 
-_BATCH = 2000
 _SAMPLE = 5
 CAVEAT = (
     "Nothing was sent or written. The change itself, and messages that have a time, are as they were then; "
@@ -37,13 +33,19 @@ CAVEAT = (
 )
 
 
-class RuleFileError(ValueError):
-    """A file of rules cannot be used; the text says why."""
-
-
 @dataclass(slots=True)
 class PlannedRule:
-    """What one rule would have done."""
+    """What one rule would have done.
+
+    Attributes:
+        from_file: whether it is one of those that are tried.
+        asked: for how many changes it was evaluated.
+        outcomes: how it ended for them.
+        moves: how often it would have moved a lead from which status to which.
+        done: notifications, follow_ups, tasks, score_changes.
+        without_value: how often a condition failed since a field had no value.
+        sample: some of the changes for which it would have run.
+    """
 
     rule: Rule
     from_file: bool
@@ -51,65 +53,52 @@ class PlannedRule:
     outcomes: Counter[str] = field(default_factory=Counter)
     moves: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
-    """notifications, follow_ups, tasks, score_changes."""
     without_value: int = 0
-    """How often a condition failed since a field had no value."""
     sample: list[UUID] = field(default_factory=list)
-    """Some of the changes for which it would have run."""
+
+    def count(self, replayed: ReplayedRule) -> None:
+        """Counts what it would have come to for one more change."""
+        self.asked += 1
+        self.outcomes[replayed.outcome] += 1
+        if replayed.outcome is RuleOutcome.NOT_HELD:
+            self.without_value += "has no value" in replayed.why
+        if replayed.outcome is not RuleOutcome.RAN:
+            return
+        if len(self.sample) < _SAMPLE:
+            self.sample.append(replayed.change_id)
+        if replayed.move:
+            self.moves["{} -> {}".format(*replayed.move)] += 1
+        self.done.update(effect.counted_as for effect in replayed.effects)
 
 
 @dataclass(slots=True)
 class PropertyPlan:
-    """What the rules of one property would have done."""
+    """What the rules of one property would have done.
+
+    Attributes:
+        changes: how many changes of the log were replayed: those that no rule had made.
+        problem: why this property could not be replayed.
+    """
 
     partition_key: str
     changes: int = 0
-    """Changes of the log that were replayed: those that no rule had made."""
     rules: list[PlannedRule] = field(default_factory=list)
     loops: list[tuple[Rule, ...]] = field(default_factory=list)
     problem: str | None = None
-    """Why this property could not be replayed."""
 
 
 def read_rule_file(content: str, connection: Connection) -> list[RuleRow]:
-    """The rules of a JSON file: one object or a list of them, with the columns of status_workflow_rules, and
-    `property` (an id or a partition key) for property_id. One with the `id` of a rule in the table stands for
-    its edited version; one without a property is tried at each.
+    """Reads the rules of a JSON file, in which a property is called by its id or its partition key.
 
-    Raises RuleFileError.
+    See `rule_file.parse_rule_file`.
+
+    Raises:
+        RuleFileError: the file cannot be used.
     """
-    try:
-        given = json.loads(content)
-    except json.JSONDecodeError as error:
-        raise RuleFileError(f"the rule file is not JSON (line {error.lineno}: {error.msg})") from None
-    keys = {
-        name: p.property_id for p in load_places(connection) for name in (p.partition_key, str(p.property_id))
-    }
-    items = given if isinstance(given, list) else [given]
-    if not items:
-        raise RuleFileError("the rule file has no rule in it")
-    return [_rule_row(item, number, keys) for number, item in enumerate(items, 1)]
-
-
-_COLUMNS = ("trigger_status", "target_status", "conditions", "actions")
-_IGNORED = {"created_at", "is_active"}
-
-
-def _rule_row(item: Any, number: int, keys: dict[str, UUID]) -> RuleRow:
-    if not isinstance(item, dict):
-        raise RuleFileError(f"rule {number} of the file is not a JSON object")
-    if unknown := sorted(set(item) - {"id", "property", "property_id", *_COLUMNS, *_IGNORED}):
-        raise RuleFileError(f"rule {number} of the file: unknown {', '.join(unknown)}")
-    place = item.get("property", item.get("property_id"))
-    if place is not None and str(place) not in keys:
-        raise RuleFileError(f"rule {number} of the file: no connected property is called {place}")
-    if not all(isinstance(item.get(n), str | None) for n in ("trigger_status", "target_status")):
-        raise RuleFileError(f"rule {number} of the file: trigger_status and target_status are texts")
-    try:
-        rule_id = UUID(str(item["id"])) if "id" in item else uuid5(NAMESPACE_OID, f"rule {number} of a file")
-    except ValueError:
-        raise RuleFileError(f"rule {number} of the file: its id is no UUID") from None
-    return RuleRow(rule_id, keys[str(place)] if place is not None else None, *(item.get(n) for n in _COLUMNS))
+    properties = load_properties(connection)
+    by_key = {p.partition_key: p.property_id for p in properties}
+    by_id = {str(p.property_id): p.property_id for p in properties}
+    return parse_rule_file(content, {**by_key, **by_id})
 
 
 def plan_rules(
@@ -120,97 +109,81 @@ def plan_rules(
     tried: Sequence[RuleRow] = (),
     open_only: bool = False,
 ) -> list[PropertyPlan]:
-    """What the active rules would have done about each change logged since then, or since a property was
-    connected, per connected property.
+    """Plans what the active rules would have done about each logged change. Changes nothing.
 
-    With `tried`, only what those rules would have done, and what others would have done after them. With
-    `open_only`, about those changes that the rules have not looked at yet.
+    Args:
+        engine: DomIQ's database.
+        since: about those that were logged since then (aware), or since a property was connected.
+        property_id: of one property only.
+        tried: only what these rules would have done, and what others would have done after them.
+        open_only: only about those changes that the rules have not looked at yet.
+
+    Returns:
+        A plan for each connected property; with `tried`, for each that those are rules of.
     """
+    plans = []
     with engine.connect() as connection:
         connection.execute(text("SET TRANSACTION READ ONLY"))
         catalogue = load_catalogue(connection)
-        ids = None if property_id is None else [property_id]
-        plans = []
-        for place in load_places(connection, ids):
-            begin = place.connected_at if since is None else max(since, place.connected_at)
-            here = [t for t in tried if t.property_id in (None, place.property_id)]
-            if here or not tried:
-                plans.append(_plan(connection, catalogue, place, here, begin, open_only))
-        return plans
+        for ruled in load_properties(connection, None if property_id is None else [property_id]):
+            begin = ruled.connected_at if since is None else max(since, ruled.connected_at)
+            tried_here = [row for row in tried if row.property_id in (None, ruled.property_id)]
+            if tried_here or not tried:
+                planner = _Planner(connection, ruled, catalogue, tried_here)
+                plans.append(planner.plan(begin, open_only=open_only))
+    return plans
 
 
-def _plan(
-    connection: Connection,
-    catalogue: Catalogue,
-    place: Place,
-    tried: Sequence[RuleRow],
-    since: datetime,
-    open_only: bool,
-) -> PropertyPlan:
-    plan = PropertyPlan(place.partition_key)
-    new = {
-        t.id: RuleRow(t.id, place.property_id, t.trigger_status, t.target_status, t.conditions, t.actions)
-        for t in tried
-    }
-    # An edited rule keeps its place among the others; a new one is the youngest.
-    stored = load_rule_rows(connection, place.property_id)
-    rows = [new.get(r.id, r) for r in stored]
-    rows += [r for r in new.values() if r.id not in {s.id for s in stored}]
-    book = compile_rules(rows, catalogue, load_meanings(connection, place.property_id))
-    plan.loops = [loop for loop in find_loops(book.rules) if not new or any(r.id in new for r in loop)]
-    if book.needs.zone and place.zone is None:
-        plan.problem = place.zone_problem
+class _Planner:
+    """Plans the rules of one property, among them those that are tried."""
+
+    def __init__(
+        self, connection: Connection, ruled: RuledProperty, catalogue: Catalogue, tried: Sequence[RuleRow]
+    ) -> None:
+        self._connection = connection
+        self._property = ruled
+        self._catalogue = catalogue
+        self._tried = {row.id: replace(row, property_id=ruled.property_id) for row in tried}
+
+    def plan(self, since: datetime, *, open_only: bool) -> PropertyPlan:
+        book = self._rule_book()
+        plan = PropertyPlan(self._property.partition_key)
+        plan.loops = [loop for loop in find_loops(book.rules) if self._concerns(rule.id for rule in loop)]
+        if book.needs.zone and self._property.zone is None:
+            plan.problem = self._property.zone_problem
+            return plan
+        if open_only:
+            since = first_unruled(self._connection, self._property.property_id, since) or datetime.now(UTC)
+        planned = {rule.id: PlannedRule(rule, rule.id in self._tried) for rule in book.rules}
+        for replayed in self._replay(book, since, open_only, plan):
+            if self._concerns((replayed.rule.id, *replayed.ran_before)):
+                planned[replayed.rule.id].count(replayed)
+        plan.rules = [p for p in planned.values() if p.asked or p.from_file or not self._tried]
         return plan
-    if open_only:
-        asked = {"property_id": place.property_id, "since": since}
-        since = connection.scalar(QUERIES.first_unruled, asked) or datetime.now(UTC)
-    summaries = {rule.id: PlannedRule(rule, rule.id in new) for rule in book.rules}
-    for step in _steps(connection, catalogue, place, book, since, open_only, plan):
-        if not new or step.rule.id in new or step.since & new.keys():
-            _count(summaries[step.rule.id], step)
-    plan.rules = [s for s in summaries.values() if s.asked or s.from_file or not new]
-    return plan
 
+    def _rule_book(self) -> RuleBook:
+        """The rules with those that are tried: an edited one keeps its place, a new one is the youngest."""
+        stored = load_rule_rows(self._connection, self._property.property_id)
+        rows = [self._tried.get(row.id, row) for row in stored]
+        known = {row.id for row in stored}
+        rows += [row for row in self._tried.values() if row.id not in known]
+        meanings = load_meanings(self._connection, self._property.property_id)
+        return compile_rules(rows, self._catalogue, meanings)
 
-def _steps(
-    connection: Connection,
-    catalogue: Catalogue,
-    place: Place,
-    book: RuleBook,
-    since: datetime,
-    open_only: bool,
-    plan: PropertyPlan,
-) -> Iterator[Step]:
-    replay, after = Replay(book, place.sync_direction), 0
-    asked = {"property_id": place.property_id, "since": since, "open_only": open_only, "most": _BATCH}
-    while True:
-        changes: Sequence[Row[Any]] = connection.execute(
-            QUERIES.logged_changes, {**asked, "after": after}
-        ).all()
-        if not changes:
-            return
-        triggering = [c for c in changes if c.new_status in book.by_trigger and c.cause_rule_id is None]
-        facts = gather_facts(connection, catalogue, book.needs, place, triggering, lock=False)
-        plan.changes += sum(c.cause_rule_id is None for c in changes)
-        yield from replay.feed(changes, facts)
-        after = changes[-1].seq
+    def _concerns(self, rules: Iterable[UUID]) -> bool:
+        """Whether any of these is tried; everything is of concern where none are."""
+        return not self._tried or any(rule in self._tried for rule in rules)
 
-
-def _count(planned: PlannedRule, step: Step) -> None:
-    planned.asked += 1
-    planned.outcomes[step.outcome] += 1
-    if step.outcome is Outcome.NOT_HELD:
-        planned.without_value += "has no value" in step.why
-    if step.outcome is not Outcome.RAN:
-        return
-    if len(planned.sample) < _SAMPLE:
-        planned.sample.append(step.change_id)
-    if step.move:
-        planned.moves["{} -> {}".format(*step.move)] += 1
-    for effect in step.effects:
-        if isinstance(effect, RuleNotice):
-            planned.done["notifications"] += 1
-        elif isinstance(effect, Task):
-            planned.done["follow_ups" if effect.kind == "follow_up" else "tasks"] += 1
-        elif isinstance(effect, ScoreChange):
-            planned.done["score_changes"] += 1
+    def _replay(
+        self, book: RuleBook, since: datetime, open_only: bool, plan: PropertyPlan
+    ) -> Iterator[ReplayedRule]:
+        """What each rule would have come to; counts the changes in the plan."""
+        replay = RuleReplay(book, self._property.sync_direction)
+        reader = FactReader(self._connection, self._catalogue, book.needs, self._property.zone)
+        for changes in logged_changes(
+            self._connection, self._property.property_id, since, open_only=open_only
+        ):
+            of_others = [change for change in changes if change.cause_rule_id is None]
+            triggering = [change for change in of_others if change.new_status in book.by_trigger]
+            plan.changes += len(of_others)
+            yield from replay.feed(changes, reader.read(triggering, lock=False))

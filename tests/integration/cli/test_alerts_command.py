@@ -4,23 +4,23 @@ from datetime import datetime
 
 from tests.fixtures.commands import Run
 from tests.fixtures.world import World
-from tests.integration.sync.alerts.test_evaluate import places, settled
+from tests.integration.sync.alerts.test_evaluate import properties, settled
 
 
 def test_look_tells_of_what_turned_and_list_and_status_show_it(
     run: Run, world: World, env: dict[str, str]
 ) -> None:
-    bad, _ = places(world, 2)
+    bad, _ = properties(world, 2)
     quiet = run("alerts", "look", "--json", **env)
     assert (quiet.code, quiet.result) == (0, {"ok": True, "told": [], "in_alert": {}})
     assert "No alert." in run("alerts", "list", **env).out
     settled(world, bad, 0, 10)
     # Nobody but DomIQ's own list can be told, and that is an error.
-    said = run("alerts", "look", **env).sentence
-    assert said.startswith("Messages of alerts did not go out: 1 by operator undeliverable")
-    looked = run("alerts", "look", "--json", **env)
-    assert looked.code == 1
-    assert looked.result["in_alert"] == {"juniper-flats": ["failed_sync"]}
+    refused = run("alerts", "look", **env).sentence
+    assert refused.startswith("Messages of alerts did not go out: 1 by operator undeliverable")
+    evaluated = run("alerts", "look", "--json", **env)
+    assert evaluated.code == 1
+    assert evaluated.result["in_alert"] == {"juniper-flats": ["failed_sync"]}
     listed = run("alerts", "list", "--json", "--property", "juniper-flats", **env)
     assert listed.code == 1
     (alert,) = listed.result["alerts"]
@@ -81,7 +81,7 @@ def test_what_cannot_be_a_threshold_is_said_in_one_sentence(
 def test_a_replay_shows_the_settings_in_force_beside_those_proposed(
     run: Run, world: World, env: dict[str, str]
 ) -> None:
-    (bad,) = places(world, 1)
+    (bad,) = properties(world, 1)
     settled(world, bad, 92, 8)
     world.do("UPDATE domiq_sync.change SET logged_at = logged_at - interval '10 days'")
     done = run("alerts", "backtest", "--days", 30, "--set", "lowest_success_rate=90", "--json", **env)

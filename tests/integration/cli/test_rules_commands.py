@@ -13,12 +13,12 @@ from tests.fixtures.world import World
 def test_check_names_what_is_wrong_and_says_so_in_its_exit_code(
     run: Run, world: World, env: dict[str, str]
 ) -> None:
-    place, other = world.property(0), world.property(1)
-    add_rule(world, place, "new", "contacted")
+    property_id, other = world.property(0), world.property(1)
+    add_rule(world, property_id, "new", "contacted")
     fine = run("rules", "check", "--json", **env)
     assert (fine.code, fine.result["ok"], fine.result["rules"]) == (0, True, 1)
     assert "1 active rules, nothing wrong with them." in fine.out
-    bad = add_rule(world, place, "new", None, {"moon_phase": 1})
+    bad = add_rule(world, property_id, "new", None, {"moon_phase": 1})
     found = run("rules", "check", "--json", **env)
     assert found.code == 1
     assert found.result["problems"] == [
@@ -32,8 +32,8 @@ def test_check_names_what_is_wrong_and_says_so_in_its_exit_code(
 def test_plan_shows_what_a_rule_of_a_file_would_have_done(
     run: Run, world: World, env: dict[str, str], tmp_path: Path
 ) -> None:
-    place = world.property()
-    world.conversation(place, "contacted", lead_score=80)
+    property_id = world.property()
+    world.conversation(property_id, "contacted", lead_score=80)
     rule = {
         "trigger_status": "contacted", "target_status": "qualified", "conditions": {"lead_score": 70},
         "actions": [action("send_notification", recipients=["leasing_agent"]), action("create_task")],

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from domiq_dagster.sync.alerts.evaluate import list_alerts, look
+from domiq_dagster.sync.alerts.evaluate import evaluate
+from domiq_dagster.sync.alerts.listing import list_alerts
 from domiq_dagster.sync.linking.reviews import open_reviews
 from domiq_dagster.sync.monitoring.explain import explain
 from domiq_dagster.sync.repair.link_review import never_link
@@ -73,7 +74,7 @@ def live(notice_world: NoticeWorld) -> tuple[Any, list[str]]:
     world.sync()
     never_link(world.engine, alone, world.lead_of(alone)["prospectId"], by="pat@desk")
     world.do("UPDATE domiq_sync.watermark SET last_pull_at = now() - interval '9 days'")
-    look(world.engine)
+    evaluate(world.engine)
     shown = [repr(notice_world.deliver())]
     shown.append(repr(plan_rules(world.engine, since=_EVER)))
     with world.engine.begin() as connection:

@@ -8,22 +8,24 @@ from domiq_dagster.sync.notifications.notify import notify_changes
 from tests.fixtures.world import World
 
 
-def prefer(world: World, place: UUID, status: str | None, method: str | None, recipients: str) -> None:
+def prefer(world: World, property_id: UUID, status: str | None, method: str | None, recipients: str) -> None:
     world.do(
         "INSERT INTO status_notification_preferences"
         "(property_id, status_type, notification_method, recipients) VALUES (:p, :s, :m, CAST(:r AS jsonb))",
-        p=place, s=status, m=method, r=recipients,
+        p=property_id, s=status, m=method, r=recipients,
     )  # fmt: skip
 
 
 def test_each_change_notifies_by_its_property_s_preferences_once(world: World) -> None:
-    place, other = world.property(0), world.property(1)
-    prefer(world, place, "qualified", "in_app", '["property_manager", "property_manager", "leasing_agent"]')
-    prefer(world, place, None, "email", '{"role": "leasing_agent"}')
+    property_id, other = world.property(0), world.property(1)
+    prefer(
+        world, property_id, "qualified", "in_app", '["property_manager", "property_manager", "leasing_agent"]'
+    )
+    prefer(world, property_id, None, "email", '{"role": "leasing_agent"}')
     prefer(world, other, "qualified", "in_app", '["somebody else"]')
-    prefer(world, place, "new", "in_app", '["nobody"]')
+    prefer(world, property_id, "new", "in_app", '["nobody"]')
     world.do("UPDATE status_notification_preferences SET is_active = FALSE WHERE status_type = 'new'")
-    conversation = world.conversation(place, "new")
+    conversation = world.conversation(property_id, "new")
     world.change(conversation, status="qualified")
     done = notify_changes(world.engine)
     assert (done.changes, done.delivered, done.undeliverable) == (2, {"in_app": 2}, {"email": 2})
@@ -42,9 +44,9 @@ def test_each_change_notifies_by_its_property_s_preferences_once(world: World) -
 
 
 def test_a_status_from_resman_notifies_too(world: World) -> None:
-    place = world.property()
-    prefer(world, place, "lost", "in_app", '"property_manager"')
-    conversation = world.conversation(place, "contacted")
+    property_id = world.property()
+    prefer(world, property_id, "lost", "in_app", '"property_manager"')
+    conversation = world.conversation(property_id, "contacted")
     world.sync(2)
     world.standin.edit(world.lead_of(conversation)["prospectId"], status="Lost", lostReason="Location")
     report = world.sync()

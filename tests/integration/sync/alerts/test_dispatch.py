@@ -10,12 +10,13 @@ from uuid import UUID
 import pytest
 
 from domiq_dagster.sync.alerts.dispatch import AlertNotSent, send_alerts
-from domiq_dagster.sync.alerts.evaluate import list_alerts, look
+from domiq_dagster.sync.alerts.evaluate import evaluate
+from domiq_dagster.sync.alerts.listing import list_alerts
 from domiq_dagster.sync.alerts.readings import database_time
 from domiq_dagster.sync.notifications.channels.channels import Channels, configure
 from tests.fake_servers.smtp import Mailbox, SmtpServer
 from tests.fixtures.world import World
-from tests.integration.sync.alerts.test_evaluate import places, pulled, settled
+from tests.integration.sync.alerts.test_evaluate import properties, pulled, settled
 
 
 @pytest.fixture
@@ -32,12 +33,12 @@ def channels(mailbox: Mailbox, world: World) -> Channels:
 
 
 def prefer(
-    world: World, place: UUID, recipients: str, status: str = "sync_alert", method: str = "email"
+    world: World, property_id: UUID, recipients: str, status: str = "sync_alert", method: str = "email"
 ) -> None:
     world.do(
         "INSERT INTO status_notification_preferences"
         "(property_id, status_type, notification_method, recipients) VALUES (:p, :s, :m, CAST(:r AS jsonb))",
-        p=place, s=status, m=method, r=recipients,
+        p=property_id, s=status, m=method, r=recipients,
     )  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def soon(world: World) -> None:
 def test_an_alert_and_its_end_reach_those_who_asked_and_the_operator_once(
     world: World, mailbox: Mailbox, channels: Channels
 ) -> None:
-    bad, good = places(world, 2)
+    bad, good = properties(world, 2)
     prefer(world, bad, '["manager@example.com", "manager@example.com"]')
     prefer(world, bad, '["lead.lover@example.com"]', status="any")
     prefer(world, good, '["other@example.com"]')
@@ -63,7 +64,7 @@ def test_an_alert_and_its_end_reach_those_who_asked_and_the_operator_once(
     with world.engine.connect() as connection:
         now = database_time(connection)
     for _ in range(2):
-        look(world.engine, now=now)
+        evaluate(world.engine, now=now)
         send_alerts(world.engine, channels)
     mail = mailbox.to("manager@example.com")[0]
     assert mail.text.strip() == (
@@ -75,7 +76,7 @@ def test_an_alert_and_its_end_reach_those_who_asked_and_the_operator_once(
     assert received(mailbox) == [("manager@example.com", subject), ("ops@example.com", subject)]
     settled(world, bad, 5000, 0)
     for minutes in (1, 12, 14):
-        look(world.engine, now=now + timedelta(minutes=minutes))
+        evaluate(world.engine, now=now + timedelta(minutes=minutes))
         send_alerts(world.engine, channels)
     over = "Recovered: Juniper Flats: status syncs fail"
     assert received(mailbox) == [("manager@example.com", over), ("ops@example.com", over)]
@@ -84,14 +85,14 @@ def test_an_alert_and_its_end_reach_those_who_asked_and_the_operator_once(
 def test_one_cause_is_one_message_to_whoever_looks_after_several_of_its_properties(
     world: World, mailbox: Mailbox, channels: Channels
 ) -> None:
-    made = places(world, 3, "0 s")
-    for place in made:
-        prefer(world, place, '["regional@example.com"]')
+    made = properties(world, 3, "0 s")
+    for property_id in made:
+        prefer(world, property_id, '["regional@example.com"]')
     prefer(world, made[0], '["manager@example.com"]')
     with world.engine.connect() as connection:
         now = database_time(connection)
     for minutes in (0, 61, 62):
-        look(world.engine, now=now + timedelta(minutes=minutes))
+        evaluate(world.engine, now=now + timedelta(minutes=minutes))
         send_alerts(world.engine, channels)
     subject = "The status sync stands still"
     assert received(mailbox) == [
@@ -99,7 +100,7 @@ def test_one_cause_is_one_message_to_whoever_looks_after_several_of_its_properti
     ]
     pulled(world, "-1 day")
     for minutes in (63, 80):
-        look(world.engine, now=now + timedelta(minutes=minutes))
+        evaluate(world.engine, now=now + timedelta(minutes=minutes))
         send_alerts(world.engine, channels)
     assert [s for _, s in received(mailbox)] == 3 * [f"Recovered: {subject}"]
 
@@ -107,14 +108,14 @@ def test_one_cause_is_one_message_to_whoever_looks_after_several_of_its_properti
 def test_a_message_that_waits_fails_every_tick_until_it_goes_out_once(
     world: World, mailbox: Mailbox, channels: Channels
 ) -> None:
-    (bad,) = places(world, 1)
+    (bad,) = properties(world, 1)
     settled(world, bad, 0, 10)
     mailbox.answers["connect"] = "421 come back later"
-    look(world.engine)
+    evaluate(world.engine)
     for _ in range(2):
         with pytest.raises(AlertNotSent, match="1 by operator wait"):
             send_alerts(world.engine, channels)
-        assert look(world.engine).told == []
+        assert evaluate(world.engine).notices == []
     mailbox.answers.clear()
     soon(world)
     send_alerts(world.engine, channels)
@@ -125,11 +126,11 @@ def test_a_message_that_waits_fails_every_tick_until_it_goes_out_once(
 def test_a_message_that_is_refused_or_may_have_arrived_is_complained_of_once_and_shown(
     world: World, mailbox: Mailbox, channels: Channels
 ) -> None:
-    (bad,) = places(world, 1)
+    (bad,) = properties(world, 1)
     prefer(world, bad, '["gone@example.com", "no address at all!"]')
     settled(world, bad, 0, 10)
     mailbox.answers["gone@example.com"] = "550 no such person"
-    look(world.engine)
+    evaluate(world.engine)
     with pytest.raises(AlertNotSent, match="2 by email undeliverable") as complaint:
         send_alerts(world.engine, channels)
     assert "gone@example.com" not in str(complaint.value)
@@ -140,10 +141,10 @@ def test_a_message_that_is_refused_or_may_have_arrived_is_complained_of_once_and
     assert [who for who, _ in received(mailbox)] == ["ops@example.com"]
 
 
-def test_where_no_channel_is_set_up_that_is_said_once_and_the_in_app_notice_stays(world: World) -> None:
-    (bad,) = places(world, 1)
+def test_where_no_channel_is_set_up_that_is_told_once_and_the_in_app_notice_stays(world: World) -> None:
+    (bad,) = properties(world, 1)
     settled(world, bad, 0, 10)
-    look(world.engine)
+    evaluate(world.engine)
     with pytest.raises(AlertNotSent, match="DOMIQ_OPERATOR_ADDRESS is not set"):
         send_alerts(world.engine, configure({}))
     send_alerts(world.engine, configure({}))

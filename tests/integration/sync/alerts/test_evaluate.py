@@ -12,17 +12,21 @@ import pytest
 from sqlalchemy import Connection, text
 
 from domiq_dagster.sync.alerts import evaluate as alerts_module
-from domiq_dagster.sync.alerts.evaluate import Looked, in_alert, list_alerts, look
-from domiq_dagster.sync.alerts.incidents import Turn
-from domiq_dagster.sync.alerts.readings import Kind, Reading, database_time, read_all
+from domiq_dagster.sync.alerts.evaluate import Evaluation, evaluate
+from domiq_dagster.sync.alerts.incidents import Transition
+from domiq_dagster.sync.alerts.listing import in_alert, list_alerts
+from domiq_dagster.sync.alerts.readings import database_time, read_all
 from domiq_dagster.sync.alerts.thresholds import Threshold, load_thresholds, set_threshold
+from domiq_dagster.sync.alerts.watched import Reading, TroubleKind
 from domiq_dagster.sync.monitoring.divergence import comparison
 from tests.fixtures.world import World
 
 
-def settled(world: World, place: UUID, success: int, failed: int, reason: str = "unknown_source") -> None:
+def settled(
+    world: World, property_id: UUID, success: int, failed: int, reason: str = "unknown_source"
+) -> None:
     """So many settled changes of a property, as the application or the sync may have logged them."""
-    conversation = world.conversation(place, "active")
+    conversation = world.conversation(property_id, "active")
     for status, n in (("success", success), ("failed", failed)):
         world.do(
             "INSERT INTO status_sync_log"
@@ -33,29 +37,29 @@ def settled(world: World, place: UUID, success: int, failed: int, reason: str = 
 
 
 class Watch:
-    """Looks at the world, at times that follow the database's clock."""
+    """Evaluates the world, at times that follow the database's clock."""
 
     def __init__(self, world: World, base: Threshold | None = None) -> None:
         self.world, self.base = world, base
         with world.engine.connect() as connection:
             self.now = database_time(connection)
 
-    def __call__(self, minutes: float = 0, **options: Any) -> Looked:
+    def __call__(self, minutes: float = 0, **options: Any) -> Evaluation:
         self.now += timedelta(minutes=minutes)
-        return look(self.world.engine, self.base, now=self.now, **options)
+        return evaluate(self.world.engine, self.base, now=self.now, **options)
 
-    def told(self, minutes: float = 0) -> list[tuple[str, str]]:
-        return [(t.turn.value, t.subject.kind) for t in self(minutes).told]
+    def notices(self, minutes: float = 0) -> list[tuple[str, str]]:
+        return [(n.transition.value, n.subject.kind) for n in self(minutes).notices]
 
     def over(self, minutes: int, every: int = 1) -> list[tuple[int, str, str]]:
-        """Looks every so many minutes; what was told, with the minute."""
+        """Evaluates every so many minutes; what people were told, with the minute."""
         found = []
         for n in range(every, minutes + 1, every):
-            found += [(n, *told) for told in self.told(every)]
+            found += [(n, *notice) for notice in self.notices(every)]
         return found
 
 
-def places(world: World, count: int, pulled_ago: str = "-1 day") -> list[UUID]:
+def properties(world: World, count: int, pulled_ago: str = "-1 day") -> list[UUID]:
     """So many properties whose pulls are no trouble for a day, or that were pulled so long ago."""
     made = [world.property(n) for n in range(count)]
     pulled(world, pulled_ago)
@@ -73,11 +77,11 @@ def pulled(world: World, ago: str = "0 s", key: str | None = None) -> None:
     )  # fmt: skip
 
 
-def readings(world: World, kind: Kind, **threshold: Any) -> dict[str, Reading]:
+def readings(world: World, kind: TroubleKind, **threshold: Any) -> dict[str, Reading]:
     with world.engine.connect() as connection:
         settings = load_thresholds(connection, Threshold(**threshold))
-        seen = read_all(connection, settings, database_time(connection), {kind})
-    return {r.place.partition_key: r for r in seen.readings}
+        found = read_all(connection, settings, database_time(connection), {kind})
+    return {r.watched.partition_key: r for r in found.readings}
 
 
 def notices(world: World) -> list[str]:
@@ -95,15 +99,15 @@ class TestFailedSync:
     )
     def test_the_threshold(self, world: World, success: int, failed: int, past: bool) -> None:
         settled(world, world.property(), success, failed)
-        (reading,) = readings(world, Kind.FAILED_SYNC).values()
+        (reading,) = readings(world, TroubleKind.FAILED_SYNC).values()
         assert reading.bad is past
         assert (reading.figures["success"], reading.figures["failed"]) == (success, failed)
         assert reading.reason == ("unknown_source" if failed else None)
 
     def test_the_figures_are_those_that_a_plain_query_over_the_log_gives(self, world: World) -> None:
-        made = places(world, 4)
-        for n, (place, counts) in enumerate(zip(made, [(40, 3), (7, 0), (0, 12), (0, 0)], strict=True)):
-            settled(world, place, *counts, reason=f"reason_{n}")
+        made = properties(world, 4)
+        for n, (property_id, counts) in enumerate(zip(made, [(40, 3), (7, 0), (0, 12), (0, 0)], strict=True)):
+            settled(world, property_id, *counts, reason=f"reason_{n}")
         settled(world, made[0], 0, 2, reason="refused")
         settled(world, made[2], 0, 13, reason="refused")
         world.log(world.conversation(made[1], "active"), "new", sync_status="pending")
@@ -125,19 +129,19 @@ class TestFailedSync:
             WHERE g.created_at >= now() - interval '24 hours' GROUP BY 1""")
         expected = {r.property_id: (r.success, r.failed, r.main_reason) for r in plain}
         found = {
-            r.place.property_id: (r.figures["success"], r.figures["failed"], r.figures["main_reason"])
-            for r in readings(world, Kind.FAILED_SYNC).values()
+            r.watched.property_id: (r.figures["success"], r.figures["failed"], r.figures["main_reason"])
+            for r in readings(world, TroubleKind.FAILED_SYNC).values()
         }
         assert found == {**dict.fromkeys(made, (0, 0, None)), **expected}
         assert found[made[0]] == (40, 5, "reason_0")
         assert found[made[2]] == (0, 25, "refused")
 
-    def test_one_word_a_spell_and_one_when_it_is_over(self, world: World) -> None:
-        bad, good = places(world, 2)
+    def test_one_notice_an_incident_and_one_when_it_is_over(self, world: World) -> None:
+        bad, good = properties(world, 2)
         settled(world, good, 20, 0)
         settled(world, bad, 0, 10)
         watch = Watch(world)
-        assert watch.told() == [("opened", "failed_sync")]
+        assert watch.notices() == [("opened", "failed_sync")]
         assert watch.over(20, 5) == []
         (alert,) = world.rows("SELECT * FROM domiq_sync.alert")
         assert (alert.property_id, alert.phase, alert.closed_at) == (bad, "open", None)
@@ -151,54 +155,54 @@ class TestFailedSync:
         assert watch.over(15, 1) == [(11, "recovered", "failed_sync")]
         assert notices(world)[1] == "Juniper Flats: status syncs succeed again. It lasted 31 min."
         settled(world, bad, 0, 100)
-        assert watch.told(30) == [("reopened", "failed_sync")]
+        assert watch.notices(30) == [("reopened", "failed_sync")]
         assert len(world.rows("SELECT FROM domiq_sync.alert")) == 1
 
     def test_the_window_forgets(self, world: World) -> None:
         settled(world, world.property(), 0, 10)
         watch = Watch(world)
         watch.now += timedelta(hours=25)
-        assert not watch(kinds={Kind.FAILED_SYNC}).bad(Kind.FAILED_SYNC)
+        assert not watch(kinds={TroubleKind.FAILED_SYNC}).bad(TroubleKind.FAILED_SYNC)
 
     def test_a_property_s_own_threshold_wins_field_by_field(self, world: World) -> None:
-        own, other = places(world, 2)
-        for place in (own, other):
-            settled(world, place, 95, 5)
+        own, other = properties(world, 2)
+        for property_id in (own, other):
+            settled(world, property_id, 95, 5)
         with world.engine.begin() as connection:
             set_threshold(connection, None, {"lowest_success_rate": 90.0, "window_hours": 48.0}, "test")
             set_threshold(connection, own, {"lowest_success_rate": 96.0}, "test")
-        found = readings(world, Kind.FAILED_SYNC, least_volume=5)
+        found = readings(world, TroubleKind.FAILED_SYNC, least_volume=5)
         assert [found[k].bad for k in ("juniper-flats", "copper-ridge")] == [True, False]
         assert {r.figures["window_hours"] for r in found.values()} == {48.0}
         with world.engine.begin() as connection:
             set_threshold(connection, own, {"lowest_success_rate": None}, "test")
-        assert not readings(world, Kind.FAILED_SYNC)["juniper-flats"].bad
+        assert not readings(world, TroubleKind.FAILED_SYNC)["juniper-flats"].bad
 
-    def test_a_property_that_is_switched_off_is_not_looked_after_and_its_alert_ends_without_a_word(
+    def test_a_property_that_is_switched_off_is_not_watched_and_its_alert_ends_without_a_notice(
         self, world: World
     ) -> None:
-        (bad,) = places(world, 1)
+        (bad,) = properties(world, 1)
         settled(world, bad, 0, 10)
         watch = Watch(world)
-        assert watch.told() == [("opened", "failed_sync")]
+        assert watch.notices() == [("opened", "failed_sync")]
         world.do("UPDATE domiq_sync.integration SET sync_enabled = FALSE")
-        assert watch.told(1) == []
+        assert watch.notices(1) == []
         assert world.rows("SELECT phase, closed_at IS NULL FROM domiq_sync.alert") == [("closed", False)]
         assert len(notices(world)) == 1
 
     def test_three_properties_with_one_reason_are_one_alert_which_names_them(self, world: World) -> None:
-        made = places(world, 4)
-        for place in made[:3]:
-            settled(world, place, 10, 5, "refused")
+        made = properties(world, 4)
+        for property_id in made[:3]:
+            settled(world, property_id, 10, 5, "refused")
         watch = Watch(world)
-        assert watch.told() == [("opened", "shared:failed_sync:refused")]
+        assert watch.notices() == [("opened", "shared:failed_sync:refused")]
         (body,) = notices(world)
         assert body.startswith("3 properties in the same trouble (refused). Copper Ridge: 5 of 15 ")
         settled(world, made[3], 10, 5, "refused")
         assert watch.over(20, 5) == [(15, "widened", "shared:failed_sync:refused")]
         # It ends with the last of them.
-        for place in made[:3]:
-            settled(world, place, 1500, 0)
+        for property_id in made[:3]:
+            settled(world, property_id, 1500, 0)
         assert watch.over(20, 5) == []
         settled(world, made[3], 1500, 0)
         assert watch.over(20, 5) == [(15, "recovered", "shared:failed_sync:refused")]
@@ -209,26 +213,26 @@ class TestWaiting:
     def test_a_change_that_waits_too_long_is_told_of_but_not_one_that_waits_for_a_person(
         self, world: World
     ) -> None:
-        place, _ = places(world, 2)
+        property_id, _ = properties(world, 2)
         world.do("UPDATE domiq_sync.integration SET conflict_policy = 'manual_review'")
         for _ in range(3):
-            world.conversation(place, "new")
+            world.conversation(property_id, "new")
         world.do("UPDATE domiq_sync.delivery SET enqueued_at = now() - interval '45 min'")
-        assert readings(world, Kind.OLDEST_PENDING)["juniper-flats"].bad
+        assert readings(world, TroubleKind.OLDEST_PENDING)["juniper-flats"].bad
         world.do("UPDATE domiq_sync.delivery SET state = 'waiting', last_outcome = 'conflict'")
         world.change(world.value("SELECT lane FROM domiq_sync.delivery LIMIT 1"), status="qualified")
-        found = readings(world, Kind.OLDEST_PENDING)["juniper-flats"]
+        found = readings(world, TroubleKind.OLDEST_PENDING)["juniper-flats"]
         assert (found.bad, found.figures) == (False, {"oldest_seconds": 0.0, "pending": 4})
         world.do(
             "UPDATE domiq_sync.delivery SET state = 'waiting', last_outcome = 'not_configured: source_id'"
         )
-        assert readings(world, Kind.OLDEST_PENDING)["juniper-flats"].bad
+        assert readings(world, TroubleKind.OLDEST_PENDING)["juniper-flats"].bad
 
     def test_changes_that_are_due_while_nothing_is_sent(self, world: World) -> None:
-        place, other = places(world, 2)
-        world.conversation(place, "new")
+        property_id, other = properties(world, 2)
+        world.conversation(property_id, "new")
         world.do("UPDATE domiq_sync.delivery SET next_attempt_at = now() - interval '20 min'")
-        assert Watch(world).told() == [("opened", "no_push")]
+        assert Watch(world).notices() == [("opened", "no_push")]
         assert notices(world)[0].startswith(
             "Juniper Flats: changes are due, and nothing was sent for 20 min."
         )
@@ -238,27 +242,27 @@ class TestWaiting:
             "INSERT INTO domiq_sync.attempt (change_id, lease_token, worker, action, outcome, started_at, "
             "duration_ms) VALUES (:c, 1, 'w', 'tell', 'ok', now() - interval '2 min', 5)", c=done,
         )  # fmt: skip
-        assert not readings(world, Kind.NO_PUSH)["juniper-flats"].bad
+        assert not readings(world, TroubleKind.NO_PUSH)["juniper-flats"].bad
 
     @pytest.mark.parametrize("outcome", ["account_busy", "request_in_doubt", "not_asked"])
     def test_an_attempt_that_was_kept_from_asking_sends_nothing(self, world: World, outcome: str) -> None:
-        (place,) = places(world, 1)
-        world.conversation(place, "new")
+        (property_id,) = properties(world, 1)
+        world.conversation(property_id, "new")
         world.do("UPDATE domiq_sync.delivery SET next_attempt_at = now() - interval '20 min'")
         world.do(
             "INSERT INTO domiq_sync.attempt (change_id, lease_token, worker, action, outcome, started_at, "
             "duration_ms) SELECT change_id, 1, 'w', 'search_by_email', :o, now(), 5 FROM domiq_sync.delivery",
             o=outcome,
         )
-        assert readings(world, Kind.NO_PUSH)["juniper-flats"].bad
+        assert readings(world, TroubleKind.NO_PUSH)["juniper-flats"].bad
 
     def test_divergence_counts_what_has_lasted_as_the_comparison_has_it(self, world: World) -> None:
-        place, other = places(world, 2)
+        property_id, other = properties(world, 2)
         pairs = [
             ("qualified", "Prospect"), ("lost", "Prospect"), ("contacted", "Lost"), ("leased", "Applicant"),
             ("active", "Lost"), ("application", "Prospect"), ("new", "Moved"), ("engaged", "Resident"),
         ]  # fmt: skip
-        for at, number in ((place, 0), (other, 1)):
+        for at, number in ((property_id, 0), (other, 1)):
             for n, (ours, theirs) in enumerate(pairs):
                 chat = world.conversation(at, "active")
                 world.do(
@@ -281,22 +285,23 @@ class TestWaiting:
         with world.engine.connect() as connection:
             counts = {
                 key: sum(c.verdict == "diverged" for c in comparison(connection, p))
-                for key, p in (("juniper-flats", place), ("copper-ridge", other))
+                for key, p in (("juniper-flats", property_id), ("copper-ridge", other))
             }
-        found = readings(world, Kind.DIVERGENCE, most_diverged=2)
+        found = readings(world, TroubleKind.DIVERGENCE, most_diverged=2)
         assert {k: r.figures["diverged"] for k, r in found.items()} == counts
         # "Moved" is a word without a meaning: shown as such, and no divergence.
         assert counts == {"juniper-flats": 4, "copper-ridge": 3}
-        assert not any(r.bad for r in readings(world, Kind.DIVERGENCE).values())
+        assert not any(r.bad for r in readings(world, TroubleKind.DIVERGENCE).values())
         assert all(r.bad for r in found.values())
         assert not any(
-            r.bad for r in readings(world, Kind.DIVERGENCE, most_diverged=2, diverged_minutes=61).values()
+            r.bad
+            for r in readings(world, TroubleKind.DIVERGENCE, most_diverged=2, diverged_minutes=61).values()
         )
 
 
 class TestCauses:
     def test_an_account_that_does_not_answer_is_one_alert_for_all_its_properties(self, world: World) -> None:
-        made = places(world, 3, "0 s")
+        made = properties(world, 3, "0 s")
         elsewhere = world.property(7)
         pulled(
             world,
@@ -305,8 +310,8 @@ class TestCauses:
                 "SELECT partition_key FROM domiq_sync.integration WHERE property_id = :p", p=elsewhere
             ),
         )
-        for place in made:
-            world.conversation(place, "new")
+        for property_id in made:
+            world.conversation(property_id, "new")
         world.do(
             "UPDATE domiq_sync.account SET open_until = clock_timestamp() + interval '1 day', "
             "open_reason = 'unreachable', consecutive_failures = 9 WHERE resman_account_id = '400'"
@@ -339,7 +344,7 @@ class TestCauses:
     ) -> None:
         """Four minutes without an answer: no property's pull is late by then, and one answer closes the
         breaker."""
-        made = places(world, 3, "10 min")
+        made = properties(world, 3, "10 min")
         world.conversation(made[0], "new")
         world.do(
             "UPDATE domiq_sync.account SET open_until = clock_timestamp() + interval '1 min', opened_at = "
@@ -362,7 +367,7 @@ class TestCauses:
     def test_a_property_that_fails_for_a_reason_of_its_own_does_not_keep_an_account_s_alert(
         self, world: World
     ) -> None:
-        places(world, 2)
+        properties(world, 2)
         pulled(world, "10 min", key="juniper-flats")
         world.do(
             "UPDATE domiq_sync.account SET open_until = clock_timestamp(), opened_at = clock_timestamp(), "
@@ -387,41 +392,43 @@ class TestCauses:
         )
         world.do(revoke, a="400")
         watch = Watch(world)
-        assert watch.told() == []
-        assert watch.told(2) == [("opened", "credentials")]
+        assert watch.notices() == []
+        assert watch.notices(2) == [("opened", "credentials")]
         assert "RESMAN_API_KEY" in notices(world)[0]
         world.do(revoke, a="401")
-        assert watch.told(20) == [("widened", "credentials")]
+        assert watch.notices(20) == [("widened", "credentials")]
         assert "accounts 400 (bad_credentials), 401 (bad_credentials)" in notices(world)[1]
 
     def test_a_sync_that_has_silently_stopped_is_one_alert(self, world: World) -> None:
-        places(world, 3, "0 s")
+        properties(world, 3, "0 s")
         watch = Watch(world)
         assert watch.over(50, 10) == []
-        assert watch.told(11) == [("opened", "standstill")]
+        assert watch.notices(11) == [("opened", "standstill")]
         (body,) = notices(world)
         assert body.startswith("The status sync stands still at 3 properties (Copper Ridge, Juniper Flats, ")
         pulled(world, "-70 min")
         assert watch.over(12, 1) == [(11, "recovered", "standstill")]
 
-    def test_the_first_look_after_a_dead_daemon_says_for_how_long_nobody_looked(self, world: World) -> None:
-        places(world, 1, "0 s")
+    def test_the_first_evaluation_after_a_dead_daemon_says_for_how_long_nobody_watched(
+        self, world: World
+    ) -> None:
+        properties(world, 1, "0 s")
         watch = Watch(world)
-        assert watch.told() == []
-        assert watch.told(300) == [("opened", "standstill")]
+        assert watch.notices() == []
+        assert watch.notices(300) == [("opened", "standstill")]
         (body,) = notices(world)
         assert "Nothing looked after it from" in body
         pulled(world, "-301 min")
         assert watch.over(12) == [(11, "recovered", "standstill")]
 
     def test_one_property_whose_pulls_fail_is_told_with_its_error(self, world: World) -> None:
-        places(world, 3)
+        properties(world, 3)
         pulled(world, "2 hours", key="juniper-flats")
         world.do(
             "UPDATE domiq_sync.watermark SET failing_since = now(), last_error = "
             "'not_entitled: This partner may not use Prospects.' WHERE last_pull_at < now() - interval '1 h'"
         )
-        assert Watch(world).told() == [("opened", "no_pull")]
+        assert Watch(world).notices() == [("opened", "no_pull")]
         assert notices(world) == [
             "Juniper Flats: no pull from ResMan has succeeded for 2 h 0 min; the last one failed "
             "(not_entitled: This partner may not use Prospects). `domiq-sync doctor` asks ResMan and says "
@@ -430,40 +437,41 @@ class TestCauses:
 
 
 class TestOnce:
-    def test_two_looks_at_once_tell_once(self, world: World) -> None:
-        (bad,) = places(world, 1)
+    def test_two_evaluations_at_once_tell_once(self, world: World) -> None:
+        (bad,) = properties(world, 1)
         settled(world, bad, 0, 10)
         with ThreadPoolExecutor(4) as pool:
-            looks = list(pool.map(lambda _: look(world.engine), range(4)))
-        assert sum(len(found.told) for found in looks) == 1
+            evaluations = list(pool.map(lambda _: evaluate(world.engine), range(4)))
+        assert sum(len(found.notices) for found in evaluations) == 1
         assert len(notices(world)) == 1
 
-    def test_a_crash_before_the_end_of_a_look_leaves_nothing_and_the_next_one_tells(
+    def test_a_crash_before_the_end_of_an_evaluation_leaves_nothing_and_the_next_one_tells(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        first, second = places(world, 2)
+        first, second = properties(world, 2)
         settled(world, first, 0, 10, "refused")
         settled(world, second, 0, 10)
-        posted = []
+        enqueued = []
 
         def dies(connection: Connection, notice: Any) -> None:
-            posted.append(notice)
+            enqueued.append(notice)
             connection.execute(text("SELECT 1"))
-            if len(posted) == 2:
+            if len(enqueued) == 2:
                 raise RuntimeError("killed")
 
         with monkeypatch.context() as patched:
-            patched.setattr(alerts_module, "post", dies)
+            patched.setattr(alerts_module, "enqueue_notice", dies)
             with pytest.raises(RuntimeError):
-                look(world.engine)
+                evaluate(world.engine)
         assert not world.rows("SELECT FROM domiq_sync.alert UNION ALL SELECT FROM domiq_sync.alert_watch")
-        assert [t.turn for t in look(world.engine).told] == [Turn.OPENED, Turn.OPENED]
-        assert look(world.engine).told == []
+        found = [n.transition for n in evaluate(world.engine).notices]
+        assert found == [Transition.OPENED, Transition.OPENED]
+        assert evaluate(world.engine).notices == []
 
-    def test_where_all_is_well_a_look_writes_nothing_but_that_it_was_taken(self, world: World) -> None:
-        places(world, 2)
-        look(world.engine)
+    def test_where_all_is_well_an_evaluation_writes_nothing_but_that_it_was_made(self, world: World) -> None:
+        properties(world, 2)
+        evaluate(world.engine)
         before = world.versions()
-        look(world.engine)
+        evaluate(world.engine)
         after = world.versions()
         assert {t for t in after if after[t] != before[t]} == {"domiq_sync.alert_watch"}

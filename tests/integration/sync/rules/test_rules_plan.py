@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domiq_dagster.sync.rules.check import check_rules
-from domiq_dagster.sync.rules.plan import PropertyPlan, RuleFileError, plan_rules, read_rule_file
+from domiq_dagster.sync.rules.plan import PropertyPlan, plan_rules, read_rule_file
+from domiq_dagster.sync.rules.rule_file import RuleFileError
 from tests.depth import examples
 from tests.fixtures.rules import action, add_rule, moves, run
 from tests.fixtures.world import World
@@ -36,11 +37,11 @@ def plan(world: World, content: Any = None, **options: Any) -> list[PropertyPlan
 
 
 def test_a_new_rule_is_planned_and_nothing_is_written(world: World) -> None:
-    place, other = world.property(0, time_zone="UTC"), world.property(1)
-    add_rule(world, place, "qualified", None, None, [action("create_task")])
-    add_rule(world, place, "contacted", None, None, [action("create_task")])
+    property_id, other = world.property(0, time_zone="UTC"), world.property(1)
+    add_rule(world, property_id, "qualified", None, None, [action("create_task")])
+    add_rule(world, property_id, "contacted", None, None, [action("create_task")])
     for score in (80, 70, 60, None):
-        world.change(world.conversation(place, "new", lead_score=score), status="contacted")
+        world.change(world.conversation(property_id, "new", lead_score=score), status="contacted")
     world.conversation(other, "contacted")
     run(world)
     before = world.versions()
@@ -68,9 +69,9 @@ def test_a_new_rule_is_planned_and_nothing_is_written(world: World) -> None:
 
 
 def test_an_edited_rule_stands_for_the_one_in_the_table(world: World) -> None:
-    place = world.property()
-    rule = add_rule(world, place, "contacted", "lost", {"lead_score": 90})
-    world.change(world.conversation(place, "new", lead_score=80), status="contacted")
+    property_id = world.property()
+    rule = add_rule(world, property_id, "contacted", "lost", {"lead_score": 90})
+    world.change(world.conversation(property_id, "new", lead_score=80), status="contacted")
     (now,) = plan(world)
     assert [dict(r.moves) for r in now.rules] == [{}]
     edited = {"id": str(rule), "trigger_status": "contacted", "target_status": "lost"}
@@ -116,10 +117,10 @@ def test_a_plan_of_the_log_gives_the_moves_that_the_run_made(
     world: World, rules: list[Any], log: list[tuple[int, str]]
 ) -> None:
     world.do('TRUNCATE company, "user" CASCADE')
-    place = world.property(time_zone="UTC")
-    conversations = [world.conversation(place, "active", lead_score=s) for s in (40, 60)]
+    property_id = world.property(time_zone="UTC")
+    conversations = [world.conversation(property_id, "active", lead_score=s) for s in (40, 60)]
     for rule in rules:
-        add_rule(world, place, *rule)
+        add_rule(world, property_id, *rule)
     for conversation, word in log:
         world.change(conversations[conversation], status=word)
         run(world)
@@ -139,13 +140,13 @@ def test_a_plan_of_the_log_gives_the_moves_that_the_run_made(
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_each_example_of_the_reference_is_a_rule_that_runs(world: World, example: str) -> None:
-    place = world.property(time_zone="America/Chicago")
+    property_id = world.property(time_zone="America/Chicago")
     rule = json.loads(example)
     (planned,) = plan(world, example)
     assert [r.rule.problems for r in planned.rules] == [()]
     trigger = rule["trigger_status"]
-    add_rule(world, place, trigger, rule.get("target_status"), rule["conditions"], rule["actions"])
-    conversation = world.conversation(place, trigger, lead_score=95, has_pets=False, source="web")
+    add_rule(world, property_id, trigger, rule.get("target_status"), rule["conditions"], rule["actions"])
+    conversation = world.conversation(property_id, trigger, lead_score=95, has_pets=False, source="web")
     done = run(world)
     assert done.total("failed") == done.total("invalid") == 0
     assert done.total("ran") + done.total("not_held") >= 1
@@ -161,24 +162,24 @@ def test_the_reference_has_examples_of_everything() -> None:
 
 
 def test_domiq_reads_and_closes_tasks_as_the_reference_says(world: World) -> None:
-    place = world.property(time_zone="America/Chicago")
-    add_rule(world, place, "new", None, None, [action("create_task", delay_days=1, at="09:00")])
-    world.conversation(place, "new")
+    property_id = world.property(time_zone="America/Chicago")
+    add_rule(world, property_id, "new", None, None, [action("create_task", delay_days=1, at="09:00")])
+    world.conversation(property_id, "new")
     run(world)
     read, close = (s.strip() for s in SQL[0].split(";") if s.strip())
-    (task,) = world.rows(read.replace("$1", ":p"), p=place)
+    (task,) = world.rows(read.replace("$1", ":p"), p=property_id)
     assert (task.due_locally.hour, task.kind) == (9, "task")
     world.do(close.replace("$1", ":t"), t=task.id)
-    assert world.rows(read.replace("$1", ":p"), p=place) == []
+    assert world.rows(read.replace("$1", ":p"), p=property_id) == []
 
 
 def test_the_check_names_loops_moves_out_of_order_and_rules_without_a_property(world: World) -> None:
-    place, apart = world.property(0), world.property(1, connected=False)
-    add_rule(world, place, "contacted", "qualified")
-    back = add_rule(world, place, "qualified", "contacted")
+    property_id, apart = world.property(0), world.property(1, connected=False)
+    add_rule(world, property_id, "contacted", "qualified")
+    back = add_rule(world, property_id, "qualified", "contacted")
     lost = add_rule(world, None, "new", "lost")
     far = add_rule(world, apart, "new", "lost")
-    add_rule(world, place, "new", "lost", {"moon": 1}, active=False)
+    add_rule(world, property_id, "new", "lost", {"moon": 1}, active=False)
     with world.engine.connect() as connection:
         found = check_rules(connection)
     assert [(f.rule_id, f.text) for f in found.problems] == [

@@ -24,11 +24,11 @@ pytestmark = pytest.mark.soaked
 
 
 def test_a_rule_moves_a_lead_and_the_move_goes_out_with_the_same_pass(world: World) -> None:
-    place = world.property()
-    rule = add_rule(world, place, "contacted", "qualified", {"lead_score": 70})
-    warm = world.conversation(place, "new", lead_score=70)
-    cold = world.conversation(place, "new", lead_score=69)
-    unknown = world.conversation(place, "new")
+    property_id = world.property()
+    rule = add_rule(world, property_id, "contacted", "qualified", {"lead_score": 70})
+    warm = world.conversation(property_id, "new", lead_score=70)
+    cold = world.conversation(property_id, "new", lead_score=69)
+    unknown = world.conversation(property_id, "new")
     world.sync()
     for conversation in (warm, cold, unknown):
         world.change(conversation, status="contacted")
@@ -56,9 +56,9 @@ def test_a_rule_moves_a_lead_and_the_move_goes_out_with_the_same_pass(world: Wor
 
 
 def test_every_action_is_done_once_in_the_same_transaction(world: World) -> None:
-    place = world.property(time_zone="America/Chicago")
+    property_id = world.property(time_zone="America/Chicago")
     rule = add_rule(
-        world, place, "qualified", None, None,
+        world, property_id, "qualified", None, None,
         [
             action("update_lead_score", add=15),
             action("schedule_follow_up", delay_days=1, at="09:00", message="Ask about the pet."),
@@ -66,7 +66,7 @@ def test_every_action_is_done_once_in_the_same_transaction(world: World) -> None
             action("send_notification", recipients=["property_manager", "desk@example.com"]),
         ],
     )  # fmt: skip
-    conversation = world.conversation(place, "contacted", lead_score=90)
+    conversation = world.conversation(property_id, "contacted", lead_score=90)
     world.change(conversation, status="qualified")
     world.do(
         "UPDATE status_sync_log SET created_at = '2026-03-07T20:00:00Z' WHERE conversation_id = :c",
@@ -100,11 +100,11 @@ def test_every_action_is_done_once_in_the_same_transaction(world: World) -> None
 
 
 def test_a_loop_is_stopped_and_on_record(world: World) -> None:
-    place = world.property()
-    add_rule(world, place, "new", "contacted")
-    add_rule(world, place, "contacted", "qualified")
-    add_rule(world, place, "qualified", "contacted")
-    conversation = world.conversation(place, "new")
+    property_id = world.property()
+    add_rule(world, property_id, "new", "contacted")
+    add_rule(world, property_id, "contacted", "qualified")
+    add_rule(world, property_id, "qualified", "contacted")
+    conversation = world.conversation(property_id, "new")
 
     run_rules(world.engine)
 
@@ -150,27 +150,27 @@ def killed_at(engine: Engine, step: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("careful", [False, True], ids=["as a whole", "with care"])
 def test_killed_between_any_two_steps_each_rule_runs_once(world: World, careful: bool) -> None:
-    place = world.property(time_zone="UTC")
+    property_id = world.property(time_zone="UTC")
     add_rule(
-        world, place, "contacted", "qualified", {"lead_score": 10},
+        world, property_id, "contacted", "qualified", {"lead_score": 10},
         [
             action("update_lead_score", add=1),
             action("create_task"),
             action("send_notification", recipients=["property_manager"]),
         ],
     )  # fmt: skip
-    add_rule(world, place, "qualified", None, None, [action("schedule_follow_up")])
-    add_rule(world, place, "contacted", None, {"lead_score": {"gt": 10}}, [action("create_task")])
+    add_rule(world, property_id, "qualified", None, None, [action("schedule_follow_up")])
+    add_rule(world, property_id, "contacted", None, {"lead_score": {"gt": 10}}, [action("create_task")])
     if careful:
         world.do(DOMIQ_REFUSES_TASKS)
-        add_rule(world, place, "contacted", None, None, [action("create_task", title="Refused")])
+        add_rule(world, property_id, "contacted", None, None, [action("create_task", title="Refused")])
     expected = {
         "score": 11, "kinds": ["follow_up", "task"], "notices": 1, "moves": ["contacted", "qualified"],
         "outcomes": ["ran", "not_held", *(["failed"] if careful else []), "ran"],
     }  # fmt: skip
     killed, stride = 0, 5 if careful and not SOAK_MINUTES else 1
     for step in count(1, stride):
-        conversation = world.conversation(place, "active", lead_score=10)
+        conversation = world.conversation(property_id, "active", lead_score=10)
         world.change(conversation, status="contacted")
         try:
             with killed_at(world.engine, step):
@@ -212,10 +212,10 @@ def found_for(world: World, conversation: Any) -> dict[str, Any]:
 
 
 def test_two_workers_at_once_do_everything_once_and_in_order(world: World) -> None:
-    place = world.property(time_zone="UTC")
-    add_rule(world, place, "new", "contacted", None, [action("update_lead_score", add=1)])
-    add_rule(world, place, "contacted", "qualified", None, [action("create_task")])
-    conversations = [world.conversation(place, "new", lead_score=0) for _ in range(60)]
+    property_id = world.property(time_zone="UTC")
+    add_rule(world, property_id, "new", "contacted", None, [action("update_lead_score", add=1)])
+    add_rule(world, property_id, "contacted", "qualified", None, [action("create_task")])
+    conversations = [world.conversation(property_id, "new", lead_score=0) for _ in range(60)]
     with ThreadPoolExecutor(4) as pool:
         done = [f.result() for f in [pool.submit(run, world) for _ in range(4)]]
     run(world)
@@ -227,10 +227,10 @@ def test_two_workers_at_once_do_everything_once_and_in_order(world: World) -> No
 
 
 def test_a_stale_change_moves_nothing_and_runs_no_action(world: World) -> None:
-    place = world.property()
-    add_rule(world, place, "contacted", "lost", None, [action("create_task")])
-    add_rule(world, place, "contacted", "tour_scheduled", None, [action("update_lead_score", add=1)])
-    conversation = world.conversation(place, "new")
+    property_id = world.property()
+    add_rule(world, property_id, "contacted", "lost", None, [action("create_task")])
+    add_rule(world, property_id, "contacted", "tour_scheduled", None, [action("update_lead_score", add=1)])
+    conversation = world.conversation(property_id, "new")
     world.change(conversation, status="contacted")
     world.change(conversation, status="tour_scheduled")
     run(world)
@@ -245,19 +245,19 @@ def test_a_stale_change_moves_nothing_and_runs_no_action(world: World) -> None:
 
 
 def test_what_happened_before_the_property_was_connected_is_no_news(world: World) -> None:
-    place = world.property(connected=False)
-    add_rule(world, place, "new", None, None, [action("create_task")])
-    world.conversation(place, "new")
-    world.connect(place)
+    property_id = world.property(connected=False)
+    add_rule(world, property_id, "new", None, None, [action("create_task")])
+    world.conversation(property_id, "new")
+    world.connect(property_id)
     assert run(world).by_property == {}
-    world.conversation(place, "new")
+    world.conversation(property_id, "new")
     assert run(world).total("tasks") == 1
 
 
 def test_a_status_from_resman_runs_rules_too_and_a_rule_does_not_fight_it(world: World) -> None:
-    place = world.property()
-    add_rule(world, place, "lost", "contacted", None, [action("create_task", title="Win back")])
-    conversation = world.conversation(place, "contacted")
+    property_id = world.property()
+    add_rule(world, property_id, "lost", "contacted", None, [action("create_task", title="Win back")])
+    conversation = world.conversation(property_id, "contacted")
     world.sync(2)
     lead = world.lead_of(conversation)["prospectId"]
     world.standin.edit(lead, status="Lost")
@@ -277,9 +277,9 @@ def test_a_status_from_resman_runs_rules_too_and_a_rule_does_not_fight_it(world:
 
 def test_without_the_capture_trigger_a_move_is_logged_once_and_pushed(world: World) -> None:
     migrate(world.engine, capture_trigger=False)
-    place = world.property()
-    add_rule(world, place, "contacted", "qualified")
-    conversation = world.conversation(place, "contacted")
+    property_id = world.property()
+    add_rule(world, property_id, "contacted", "qualified")
+    conversation = world.conversation(property_id, "contacted")
     world.sync(2)
     assert moves(world, conversation) == [
         (None, "contacted", "system"), ("contacted", "qualified", "system"),
@@ -305,10 +305,10 @@ def test_without_the_capture_trigger_a_move_is_logged_once_and_pushed(world: Wor
 def test_an_invalid_rule_does_not_run_and_is_on_record(
     world: World, rule: dict[str, Any], problem: str
 ) -> None:
-    place = world.property()
-    add_rule(world, place, "contacted", **{"target": "qualified", **rule})
-    add_rule(world, place, "contacted", None, None, [action("create_task")])
-    conversation = world.conversation(place, "contacted")
+    property_id = world.property()
+    add_rule(world, property_id, "contacted", **{"target": "qualified", **rule})
+    add_rule(world, property_id, "contacted", None, None, [action("create_task")])
+    conversation = world.conversation(property_id, "contacted")
     run(world)
     assert world.status(conversation) == "contacted"
     assert decisions(world, conversation) == [
@@ -320,15 +320,15 @@ def test_an_invalid_rule_does_not_run_and_is_on_record(
 
 
 def test_a_rule_that_ends_in_an_error_is_named_and_stops_no_other(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.do(DOMIQ_REFUSES_TASKS)
     add_rule(
-        world, place, "contacted", "qualified", None,
+        world, property_id, "contacted", "qualified", None,
         [action("update_lead_score", add=5), action("create_task", title="Refused")],
     )  # fmt: skip
-    add_rule(world, place, "contacted", None, None, [action("create_task", title="Fine")])
-    conversation = world.conversation(place, "contacted", lead_score=1)
-    other = world.conversation(place, "new")
+    add_rule(world, property_id, "contacted", None, None, [action("create_task", title="Fine")])
+    conversation = world.conversation(property_id, "contacted", lead_score=1)
+    other = world.conversation(property_id, "new")
     run(world)
     assert world.status(conversation) == "contacted"
     assert world.value("SELECT lead_score FROM conversation WHERE id = :c", c=conversation) == 1
@@ -344,9 +344,9 @@ def test_a_rule_that_ends_in_an_error_is_named_and_stops_no_other(world: World) 
 
 
 def test_a_conversation_that_somebody_is_changing_is_left_for_the_next_run(world: World) -> None:
-    place = world.property()
-    add_rule(world, place, "contacted", "qualified")
-    busy, free = world.conversation(place, "contacted"), world.conversation(place, "contacted")
+    property_id = world.property()
+    add_rule(world, property_id, "contacted", "qualified")
+    busy, free = world.conversation(property_id, "contacted"), world.conversation(property_id, "contacted")
     with world.engine.begin() as application:
         application.execute(text("UPDATE conversation SET source = 'web' WHERE id = :c"), {"c": busy})
         done = run(world)
@@ -356,9 +356,11 @@ def test_a_conversation_that_somebody_is_changing_is_left_for_the_next_run(world
 
 
 def test_changes_wait_while_a_rule_needs_a_time_zone_that_is_not_known(world: World) -> None:
-    place = world.property()
-    add_rule(world, place, "contacted", "qualified", {"time_of_day": {"between": ["00:00", "23:59:59"]}})
-    conversation = world.conversation(place, "contacted")
+    property_id = world.property()
+    add_rule(
+        world, property_id, "contacted", "qualified", {"time_of_day": {"between": ["00:00", "23:59:59"]}}
+    )
+    conversation = world.conversation(property_id, "contacted")
     (sentence,) = run(world).waiting
     assert "juniper-flats has no time zone yet" in sentence
     assert world.status(conversation) == "contacted"
@@ -367,9 +369,9 @@ def test_changes_wait_while_a_rule_needs_a_time_zone_that_is_not_known(world: Wo
 
 
 def test_at_a_property_that_takes_statuses_from_resman_alone_nothing_is_moved(world: World) -> None:
-    place = world.property(sync_direction="from_resman")
-    add_rule(world, place, "contacted", "qualified")
-    conversation = world.conversation(place, "contacted")
+    property_id = world.property(sync_direction="from_resman")
+    add_rule(world, property_id, "contacted", "qualified")
+    conversation = world.conversation(property_id, "contacted")
     world.log(conversation, "contacted", sync_direction="from_resman", sync_status="success")
     run(world)
     assert world.status(conversation) == "contacted"
@@ -389,19 +391,19 @@ def test_an_error_at_one_property_is_raised_when_the_others_are_done(world: Worl
 
 
 def test_a_score_that_is_no_integer_is_changed_too(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.do("ALTER TABLE conversation ALTER lead_score TYPE NUMERIC(6, 2)")
-    add_rule(world, place, "new", None, {"lead_score": 1.5}, [action("update_lead_score", add=1)])
-    conversation = world.conversation(place, "new", lead_score=1.5)
+    add_rule(world, property_id, "new", None, {"lead_score": 1.5}, [action("update_lead_score", add=1)])
+    conversation = world.conversation(property_id, "new", lead_score=1.5)
     assert run(world).total("score_changes") == 1
     assert float(world.value("SELECT lead_score FROM conversation WHERE id = :c", c=conversation)) == 2.5
 
 
 def test_without_a_table_message_a_rule_that_counts_them_is_invalid(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.do("DROP TABLE message")
-    add_rule(world, place, "new", "contacted", {"message_count": 0})
-    conversation = world.conversation(place, "new")
+    add_rule(world, property_id, "new", "contacted", {"message_count": 0})
+    conversation = world.conversation(property_id, "new")
     run(world)
     assert decisions(world, conversation) == [
         ("new", "invalid",
@@ -410,9 +412,9 @@ def test_without_a_table_message_a_rule_that_counts_them_is_invalid(world: World
 
 
 def test_messages_are_counted_up_to_the_change(world: World) -> None:
-    place = world.property()
-    add_rule(world, place, "new", None, {"message_count": {"eq": 2}})
-    conversation = world.conversation(place, "active")
+    property_id = world.property()
+    add_rule(world, property_id, "new", None, {"message_count": {"eq": 2}})
+    conversation = world.conversation(property_id, "active")
     for when in ("-1 min", "-1 s", "1 h"):
         world.do(
             "INSERT INTO message (conversation_id, sender_type, \"timestamp\") "
@@ -424,10 +426,10 @@ def test_messages_are_counted_up_to_the_change(world: World) -> None:
 
 
 def test_explain_tells_what_each_rule_decided_and_names_nobody(world: World) -> None:
-    place = world.property()
-    rule = add_rule(world, place, "contacted", "qualified", None, [action("create_task")])
-    add_rule(world, place, "contacted", None, {"ai_intent_summary": "tour"})
-    conversation = world.conversation(place, "contacted", ai_intent_summary="Ada Example wants a loft")
+    property_id = world.property()
+    rule = add_rule(world, property_id, "contacted", "qualified", None, [action("create_task")])
+    add_rule(world, property_id, "contacted", None, {"ai_intent_summary": "tour"})
+    conversation = world.conversation(property_id, "contacted", ai_intent_summary="Ada Example wants a loft")
     run(world)
     with world.engine.connect() as connection:
         cause, move = explain(connection, str(conversation))

@@ -19,12 +19,12 @@ def without_capture(world: World) -> None:
         world.do(f"DROP TRIGGER domiq_sync_capture_{event} ON conversation")
 
 
-def prefer_in_app(world: World, place: UUID) -> None:
+def prefer_in_app(world: World, property_id: UUID) -> None:
     world.do(
         "INSERT INTO status_notification_preferences "
         "(property_id, status_type, notification_method, recipients) "
         "VALUES (:p, 'any', 'in_app', '[\"desk\"]')",
-        p=place,
+        p=property_id,
     )
 
 
@@ -37,14 +37,14 @@ def notices(world: World) -> list[Any]:
 
 
 def test_a_first_pass_registers_what_is_there_without_rules_and_notices(world: World) -> None:
-    place = world.property(connected=False)
+    property_id = world.property(connected=False)
     without_capture(world)
-    add_rule(world, place, "contacted", actions=[TASK])
-    add_rule(world, place, "leased", actions=[TASK])
-    prefer_in_app(world, place)
-    leased, here = (world.conversation(place, "contacted", age="9 days") for _ in range(2))
+    add_rule(world, property_id, "contacted", actions=[TASK])
+    add_rule(world, property_id, "leased", actions=[TASK])
+    prefer_in_app(world, property_id)
+    leased, here = (world.conversation(property_id, "contacted", age="9 days") for _ in range(2))
     world.lead(email="ada.1@example.com", status="Resident")
-    world.connect(place)
+    world.connect(property_id)
     world.sync(2)
     assert [(m[1], m[2]) for m in moves(world, leased)] == [("leased", "resman_user")]
     assert moves(world, here) == [(None, "contacted", "system")]
@@ -55,17 +55,17 @@ def test_a_first_pass_registers_what_is_there_without_rules_and_notices(world: W
     ]  # DomIQ's own status moved
 
     world.change(here, status="lost")
-    new = world.conversation(place, "contacted")
+    new = world.conversation(property_id, "contacted")
     world.sync()
     assert [t.conversation_id for t in tasks(world)] == [new]
     assert len(notices(world)) == 3
 
 
 def test_a_change_at_another_property_does_not_hold_the_rules_of_this_one(world: World) -> None:
-    place, elsewhere = world.property(0), world.property(1, connected=False)
-    add_rule(world, place, "contacted", "qualified")
+    property_id, elsewhere = world.property(0), world.property(1, connected=False)
+    add_rule(world, property_id, "contacted", "qualified")
     moved = world.conversation(elsewhere, "new")
-    chatbot = world.value("SELECT id FROM chatbot WHERE property_id = :p", p=place)
+    chatbot = world.value("SELECT id FROM chatbot WHERE property_id = :p", p=property_id)
     world.change(moved, chatbot_id=chatbot)
     world.change(moved, status="contacted")
     run(world)
@@ -74,9 +74,9 @@ def test_a_change_at_another_property_does_not_hold_the_rules_of_this_one(world:
 
 @pytest.mark.parametrize("captured", [True, False])
 def test_a_move_closes_a_gap_in_the_log(world: World, captured: bool) -> None:
-    place = world.property()
-    add_rule(world, place, "contacted", "qualified")
-    conversation = world.conversation(place, "new")
+    property_id = world.property()
+    add_rule(world, property_id, "contacted", "qualified")
+    conversation = world.conversation(property_id, "new")
     if not captured:
         without_capture(world)
         world.log(conversation, "contacted", old_status="new")
@@ -92,7 +92,7 @@ def test_a_move_closes_a_gap_in_the_log(world: World, captured: bool) -> None:
 
 
 def test_a_rule_tells_each_person_once_and_urgent_is_urgent(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     notice = action(
         "send_notification",
         channel="email",
@@ -100,7 +100,7 @@ def test_a_rule_tells_each_person_once_and_urgent_is_urgent(world: World) -> Non
         subject="An application",
         message="Somebody applied.",
     )
-    add_rule(world, place, "application", actions=[notice, notice])
+    add_rule(world, property_id, "application", actions=[notice, notice])
     manager = world.value(
         "INSERT INTO property_manager (company_id, first_name, last_name, email, role) "
         "SELECT company_id, 'Mo', 'Example', 'desk@example.com', 'property_manager' FROM property "
@@ -109,10 +109,10 @@ def test_a_rule_tells_each_person_once_and_urgent_is_urgent(world: World) -> Non
     world.do(
         "INSERT INTO property_manager_assignment (property_id, property_manager_id, is_primary) "
         "VALUES (:p, :m, TRUE)",
-        p=place,
+        p=property_id,
         m=manager,
     )
-    conversations = [world.conversation(place, "application") for _ in range(3)]
+    conversations = [world.conversation(property_id, "application") for _ in range(3)]
     run(world)
     found = notices(world)
     assert len(found) == 2 * len(conversations)
@@ -124,10 +124,10 @@ def test_a_rule_tells_each_person_once_and_urgent_is_urgent(world: World) -> Non
 
 
 def test_an_in_app_notice_of_a_rule_takes_its_template(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     add_rule(
         world,
-        place,
+        property_id,
         "contacted",
         actions=[
             action(
@@ -139,7 +139,7 @@ def test_an_in_app_notice_of_a_rule_takes_its_template(world: World) -> None:
             action("send_notification", recipients=["desk"], template_id="none_such"),
         ],
     )
-    world.conversation(place, "contacted")
+    world.conversation(property_id, "contacted")
     run(world)
     told, lost = sorted(notices(world), key=lambda n: str(n.state))
     assert (told.state, told.subject) == ("delivered", "Own subject")

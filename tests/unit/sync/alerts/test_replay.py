@@ -1,4 +1,4 @@
-"""Replaying a threshold gives what looking at every step would have given."""
+"""Replaying a threshold gives what observing at every step would have given."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.alerts.incidents import AlertRules, Look, Spell, Turn, step
-from domiq_dagster.sync.alerts.replay import age_points, between, failed_sync_points, look_time, replay
+from domiq_dagster.sync.alerts.incidents import AlertRules, Incident, Observation, Transition, advance
+from domiq_dagster.sync.alerts.replay import Grid, age_points, between, failed_sync_points, replay
 from domiq_dagster.sync.alerts.thresholds import Threshold
 from tests.depth import examples
 
 STEP = 300
+GRID = Grid(STEP, last=150)
 RULES = AlertRules()
 
 
-def stepwise(readings: dict[int, bool], last: int, rules: AlertRules) -> list[tuple[datetime, Turn]]:
-    """Every look taken."""
-    spell: Spell | None = None
+def stepwise(readings: dict[int, bool], rules: AlertRules) -> list[tuple[datetime, Transition]]:
+    """Every observation made."""
+    incident: Incident | None = None
     found = []
-    for n in range(last + 1):
-        spell, turn = step(spell, Look(look_time(n, STEP), readings.get(n, False)), rules)
-        if turn in (Turn.OPENED, Turn.REOPENED, Turn.RECOVERED):
-            found.append((look_time(n, STEP), turn))
+    for n in range(GRID.last + 1):
+        incident, transition = advance(incident, Observation(GRID.time_of(n), readings.get(n, False)), rules)
+        if transition in (Transition.OPENED, Transition.REOPENED, Transition.RECOVERED):
+            found.append((GRID.time_of(n), transition))
     return found
 
 
-def as_turns(points: list[tuple[int, bool]], last: int, rules: AlertRules) -> list[tuple[datetime, Turn]]:
+def as_transitions(points: list[tuple[int, bool]], rules: AlertRules) -> list[tuple[datetime, Transition]]:
     found = []
-    for firing in replay(points, rules, STEP, last):
-        found.append((firing.at, Turn.REOPENED if firing.again else Turn.OPENED))
-        found += [(firing.until, Turn.RECOVERED)] if firing.until else []
+    for firing in replay(points, rules, GRID):
+        found.append((firing.at, Transition.REOPENED if firing.again else Transition.OPENED))
+        found += [(firing.until, Transition.RECOVERED)] if firing.until else []
     return found
 
 
@@ -52,7 +53,6 @@ some_rules = st.builds(
 def test_failures_fire_as_if_the_window_had_been_counted_at_every_step(
     settled: dict[int, tuple[int, int]], volume: int, hours: float, rules: AlertRules
 ) -> None:
-    last = 150
     threshold = Threshold(lowest_success_rate=80.0, most_failures=4, least_volume=volume, window_hours=hours)
     window = max(1, round(hours * 3600 / STEP))
 
@@ -61,8 +61,8 @@ def test_failures_fire_as_if_the_window_had_been_counted_at_every_step(
         return threshold.is_past(sum(s for s, _ in inside), sum(f for _, f in inside))
 
     counts = [(n, *settled[n]) for n in sorted(settled)]
-    points = list(failed_sync_points(counts, threshold, STEP, last))
-    assert as_turns(points, last, rules) == stepwise({n: bad(n) for n in range(last + 1)}, last, rules)
+    points = list(failed_sync_points(counts, threshold, GRID))
+    assert as_transitions(points, rules) == stepwise({n: bad(n) for n in range(GRID.last + 1)}, rules)
 
 
 @settings(max_examples=examples(150), deadline=None)
@@ -74,7 +74,6 @@ def test_failures_fire_as_if_the_window_had_been_counted_at_every_step(
 def test_an_age_fires_as_if_it_had_been_read_at_every_step(
     given_stretches: list[tuple[int, int]], limit: int, rules: AlertRules
 ) -> None:
-    last = 150
 
     def moment(seconds: float) -> datetime:
         return datetime.fromtimestamp(seconds, UTC)
@@ -82,19 +81,19 @@ def test_an_age_fires_as_if_it_had_been_read_at_every_step(
     stretches = sorted((moment(b), moment(b + length)) for b, length in given_stretches)
 
     def bad(n: int) -> bool:
-        at = look_time(n, STEP)
+        at = GRID.time_of(n)
         return any(at > b + timedelta(seconds=limit) and at <= e for b, e in stretches)
 
-    points = list(age_points(stretches, limit, STEP, last))
-    assert as_turns(points, last, rules) == stepwise({n: bad(n) for n in range(last + 1)}, last, rules)
+    points = list(age_points(stretches, limit, GRID))
+    assert as_transitions(points, rules) == stepwise({n: bad(n) for n in range(GRID.last + 1)}, rules)
 
 
-def test_a_spell_that_goes_on_at_the_end_has_no_end() -> None:
-    (firing,) = replay([(10, True)], RULES, STEP, 20)
-    assert (firing.at, firing.until) == (look_time(10, STEP), None)
-    assert firing.seconds(look_time(20, STEP)) == 10 * STEP
+def test_an_incident_that_goes_on_at_the_end_has_no_end() -> None:
+    (firing,) = replay([(10, True)], RULES, Grid(STEP, last=20))
+    assert (firing.at, firing.until) == (GRID.time_of(10), None)
+    assert firing.seconds(GRID.time_of(20)) == 10 * STEP
 
 
 def test_between_counts_what_lies_after_one_moment_and_not_after_another() -> None:
-    moments = [look_time(n, STEP) for n in (1, 2, 2, 3)]
-    assert between(moments, look_time(1, STEP), look_time(2, STEP)) == 2
+    moments = [GRID.time_of(n) for n in (1, 2, 2, 3)]
+    assert between(moments, GRID.time_of(1), GRID.time_of(2)) == 2

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domiq_dagster.sync.rules.actions import ScoreChange, parse_actions
+from domiq_dagster.sync.rules.actions import parse_actions
 from domiq_dagster.sync.rules.clock import due
-from domiq_dagster.sync.rules.fields import Facts
+from domiq_dagster.sync.rules.effects import ScoreChange
+from domiq_dagster.sync.rules.facts import Facts
 
 CHICAGO = ZoneInfo("America/Chicago")
 

@@ -10,22 +10,22 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domiq_dagster.sync.rules.conditions import compile_conditions
-from domiq_dagster.sync.rules.fields import Catalogue, Facts, Kind
+from domiq_dagster.sync.rules.facts import Catalogue, Facts, FieldKind
 
 CATALOGUE = Catalogue(
     {
-        "status": Kind.TEXT,
-        "lead_score": Kind.NUMBER,
-        "price_range_max": Kind.NUMBER,
-        "source": Kind.TEXT,
-        "has_pets": Kind.BOOLEAN,
-        "move_in_date": Kind.DATE,
-        "tour_datetime": Kind.LOCAL_MOMENT,
-        "start_time": Kind.MOMENT,
-        "end_time": Kind.MOMENT,
-        "created_at": Kind.MOMENT,
-        "tags": Kind.ARRAY,
-        "shape": Kind.OTHER,
+        "status": FieldKind.TEXT,
+        "lead_score": FieldKind.NUMBER,
+        "price_range_max": FieldKind.NUMBER,
+        "source": FieldKind.TEXT,
+        "has_pets": FieldKind.BOOLEAN,
+        "move_in_date": FieldKind.DATE,
+        "tour_datetime": FieldKind.LOCAL_MOMENT,
+        "start_time": FieldKind.MOMENT,
+        "end_time": FieldKind.MOMENT,
+        "created_at": FieldKind.MOMENT,
+        "tags": FieldKind.ARRAY,
+        "shape": FieldKind.OTHER,
     },
     messages=True,
 )
@@ -164,7 +164,7 @@ def test_what_cannot_be_understood_is_named(conditions: Any, problem: str) -> No
 
 
 def test_what_an_installation_lacks_makes_a_condition_invalid_not_false() -> None:
-    bare = Catalogue({"status": Kind.TEXT}, messages=False)
+    bare = Catalogue({"status": FieldKind.TEXT}, messages=False)
     given = {"message_count": 1, "lead_score": 1, "conversation_duration": 1}
     assert compile_conditions(given, bare).problems == [
         "message_count cannot be told: there is no table message with a conversation_id here",

@@ -3,7 +3,7 @@
 -- name: settled
 -- Settled changes per property and step of time: [step, success, failed] in order, a document a property. Only
 -- steps that share a window (of :longest steps) with a failure: without one no threshold is passed, and at most
--- properties nearly all of the log is left out. One pass over the log and its places.
+-- properties nearly all of the log is left out. One pass over the log.
 WITH steps AS (
     SELECT c.property_id, floor(EXTRACT(EPOCH FROM c.logged_at) / :step)::bigint AS step,
            count(*) FILTER (WHERE g.sync_status = 'success') AS success,

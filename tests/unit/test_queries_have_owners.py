@@ -1,0 +1,86 @@
+"""Every query has one owner: the module beside which its file lies loads it, and somebody runs it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from domiq_dagster.db.sqlfile import read_queries
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "domiq_dagster"
+
+
+class Loaded(NamedTuple):
+    """A file of queries, and the module that loads it under a name."""
+
+    module: Path
+    variable: str
+    package: str
+    file: str
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def loaded() -> Iterator[Loaded]:
+    for module in modules():
+        for node in ast.walk(ast.parse(module.read_text())):
+            if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+                continue
+            call = node.value
+            if isinstance(call.func, ast.Name) and call.func.id == "load_queries":
+                package, file = call.args
+                own = ".".join(module.relative_to(ROOT).parent.parts)
+                assert isinstance(node.targets[0], ast.Name)
+                assert isinstance(file, ast.Constant)
+                named = own if isinstance(package, ast.Name) else ast.literal_eval(package)
+                yield Loaded(module, node.targets[0].id, named, str(file.value))
+
+
+def words_of(module: Path) -> set[str]:
+    """Every attribute and every text of a module: what it may name a query by."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    return found
+
+
+def test_a_module_loads_only_what_lies_beside_it() -> None:
+    strangers = [
+        f"{each.module.relative_to(ROOT)} loads {each.package}/{each.file}"
+        for each in loaded()
+        if each.package != ".".join(each.module.relative_to(ROOT).parent.parts)
+    ]
+    assert strangers == []
+
+
+def test_each_file_is_loaded_by_one_module() -> None:
+    owners: dict[tuple[str, str], list[str]] = {}
+    for each in loaded():
+        owners.setdefault((each.package, each.file), []).append(each.module.name)
+    assert {file: names for file, names in owners.items() if len(names) > 1} == {}
+    files = {(".".join(p.relative_to(ROOT).parent.parts), p.name) for p in PACKAGE.rglob("*.sql")}
+    assert files - owners.keys() == set()
+
+
+@pytest.mark.parametrize("each", list(loaded()), ids=lambda each: f"{each.package}/{each.file}")
+def test_every_query_is_run_and_every_query_that_is_named_is_there(each: Loaded) -> None:
+    there = read_queries(each.package, each.file).keys()
+    assert there - words_of(each.module) == set(), "nobody runs these"
+    named = {
+        node.attr
+        for node in ast.walk(ast.parse(each.module.read_text()))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == each.variable
+    }
+    assert named - there == set(), "these are named, and not there"
