@@ -55,13 +55,22 @@ def run(
     stop_signals: Sequence[signal.Signals] = STOP_SIGNALS,
     grace: float = 10.0,
 ) -> int:
-    """Run the programs until a stop signal comes or one of them dies; return when all are gone.
+    """Runs the programs until a stop signal comes or one of them dies; returns when all are gone. Main thread
+    only.
 
     They start in order, and end in reverse order: SIGTERM, and SIGKILL to what is left `grace` seconds
-    later, or at once on a second signal. Their output goes to `out`, each line after its program's name.
-    `on_ready` is called once, when all are ready. Returns 0 after a stop signal; 1 if a program died, could
-    not be started or was not ready in time, and the last line in `out` says which and why. Whatever
-    `on_ready`, a `ready` or `out` raises comes through, after everything has ended. Main thread only.
+    later, or at once on a second signal.
+
+    Args:
+        out: takes their output, each line after its program's name.
+        on_ready: called once, when all are ready.
+
+    Returns:
+        0 after a stop signal; 1 if a program died, could not be started or was not ready in time, and the
+        last line in `out` says which and why.
+
+    Raises:
+        Exception: whatever `on_ready`, a `ready` or `out` raises, after everything has ended.
     """
     mark = uuid.uuid4().hex
     with _noting(stop_signals) as received, guardian(mark, grace):

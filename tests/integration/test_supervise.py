@@ -96,12 +96,12 @@ def is_gone(process: psutil.Process) -> bool:
 class Supervisor:
     """A supervisor in a process of its own, and everything that descends from it."""
 
-    def __init__(self, place: Path, spec: dict[str, Any], driver: str = DRIVER) -> None:
-        self.place = place
-        (place / "driver.py").write_text(driver)
-        (place / "child.py").write_text(CHILD)
+    def __init__(self, property_id: Path, spec: dict[str, Any], driver: str = DRIVER) -> None:
+        self.place = property_id
+        (property_id / "driver.py").write_text(driver)
+        (property_id / "child.py").write_text(CHILD)
         self.process = subprocess.Popen(
-            [sys.executable, str(place / "driver.py"), json.dumps(spec), str(place)],
+            [sys.executable, str(property_id / "driver.py"), json.dumps(spec), str(property_id)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

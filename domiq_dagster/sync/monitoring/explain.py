@@ -39,12 +39,7 @@ class Explained:
     conversations: Sequence[dict[str, Any]]
 
 
-def explain(connection: Connection, identifier: str, *, with_contact: bool = False) -> list[dict[str, Any]]:
-    """The changes of `explain_all`."""
-    return list(explain_all(connection, identifier, with_contact=with_contact).changes)
-
-
-def explain_all(connection: Connection, identifier: str, *, with_contact: bool = False) -> Explained:
+def explain(connection: Connection, identifier: str, *, with_contact: bool = False) -> Explained:
     """What an id means: empty where nothing is known of it. With `with_contact`, each conversation shows its
     person's name, e-mail address and phone, and what was written freely is told as it is."""
     meant = {"uuid": _uuid(identifier), "text": identifier}
@@ -54,10 +49,11 @@ def explain_all(connection: Connection, identifier: str, *, with_contact: bool =
     of_changes = list({r.conversation_id for r in rows if r.conversation_id})
     people: dict[UUID, _Person] = {}
     conversations = []
-    for found in connection.execute(QUERIES.conversations, {**meant, "conversation_ids": of_changes}):
-        shown = dict(found._mapping)
+    rows_of = connection.execute(QUERIES.conversations, {**meant, "conversation_ids": of_changes})
+    for found in rows_of.mappings():
+        shown = dict(found)
         person = _Person(*(shown.pop(name) for name in _CONTACT))
-        people[found.conversation_id] = person
+        people[shown["conversation_id"]] = person
         conversations.append({**shown, "contact": person.shown} if with_contact else shown)
     steps, rules = (_by_change(connection, query, ids) for query in ("attempts_of", "rules_of"))
     changes = []

@@ -47,8 +47,9 @@ class Measured:
 class Stage:
     """The staged prospects of one pull of one property.
 
-    knows_any: whether anything is stored of the property; if not, nothing is compared. keeps_ids: whether it
-    is to be known afterwards who came, unchanged ones too.
+    Args:
+        knows_any: whether anything is stored of the property; if not, nothing is compared.
+        keeps_ids: whether it is to be known afterwards who came, unchanged ones too.
     """
 
     def __init__(
