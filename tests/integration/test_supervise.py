@@ -115,7 +115,7 @@ class Supervisor:
         return (self.place / "all.ready").exists()
 
     def meet(self, size: int) -> None:
-        """Wait until it is ready, and find its descendants: programs, theirs, and the guardian."""
+        """Wait until it is ready, and find its descendants: programs, theirs, and the reaper."""
         eventually(self.is_ready, "ready")
         self.family = psutil.Process(self.process.pid).children(recursive=True)
         assert len(self.family) == size
@@ -190,7 +190,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(start: Start) -> None:
 
     supervisor.process.kill()
 
-    eventually(lambda: not supervisor.left(), "everything has ended, the guardian too")
+    eventually(lambda: not supervisor.left(), "everything has ended, the reaper too")
 
 
 def test_the_death_of_one_ends_all_and_is_told(start: Start) -> None:

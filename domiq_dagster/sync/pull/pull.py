@@ -307,13 +307,13 @@ class _Pull:
     def _take(self, answer: Iterator[Prospect]) -> None:
         """Stages one answer, if it comes whole."""
         try:
-            self._stage.take(answer, self._look, self._unreadable.note_spoiled)
+            self._stage.take(answer, self._observe, self._unreadable.note_spoiled)
         except ResManError:
             self._candidates.drop()
             raise
         self._candidates.keep()
 
-    def _look(self, prospects: Sequence[Prospect]) -> None:
+    def _observe(self, prospects: Sequence[Prospect]) -> None:
         self._candidates.add(prospects)
         self._unreadable.note_read(p.prospect_id for p in prospects)
 
