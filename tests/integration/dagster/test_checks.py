@@ -19,7 +19,7 @@ from dagster import (
 from domiq_dagster.assets import all_assets
 from domiq_dagster.checks import all_checks
 from domiq_dagster.definitions import defs
-from domiq_dagster.resources import SyncResource, ThresholdResource
+from domiq_dagster.resources import all_resources
 from domiq_dagster.sync.alerts.thresholds import set_threshold
 from domiq_dagster.sync.repair.retry import put_back
 from tests.fixtures.dagster_instance import Harness, logged, plain
@@ -45,8 +45,7 @@ def one_by_one() -> Definitions:
         define_asset_job(key.name, AssetSelection.checks(key))
         for key in defs.resolve_asset_graph().asset_check_keys
     ]
-    resources = {"sync": SyncResource(), "thresholds": ThresholdResource()}
-    return Definitions(assets=all_assets, asset_checks=all_checks, jobs=jobs, resources=resources)
+    return Definitions(assets=all_assets, asset_checks=all_checks, jobs=jobs, resources=all_resources())
 
 
 @pytest.fixture
