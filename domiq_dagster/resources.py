@@ -20,12 +20,14 @@ from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.sync.account_gate import BreakerRules
 from domiq_dagster.sync.alerts.thresholds import NAMES, Threshold
 from domiq_dagster.sync.budget import Budget, worker_name
 from domiq_dagster.sync.dry_run import OpenDryRun
 from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.workers import Presence
 from domiq_dagster.wiring import (
+    STATEMENT_SECONDS,
     domiq_database,
     dry_run_sessions,
     notice_channels,
@@ -42,6 +44,10 @@ class DomiqResource(dg.ConfigurableResource["DomiqResource"]):
 
     Every step of ours takes it, so each run of ours is seen at work (`run_liveness` says what for).
     """
+
+    statement_seconds: float = Field(
+        default=STATEMENT_SECONDS, gt=0, description="The longest that one statement may take."
+    )
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
@@ -69,7 +75,10 @@ class DomiqResource(dg.ConfigurableResource["DomiqResource"]):
         Raises:
             DatabaseError: what is wrong with the database, in one sentence.
         """
-        with self.url() as url, open_engine(url, pool_size=pool_size) as engine:
+        with (
+            self.url() as url,
+            open_engine(url, pool_size=pool_size, statement_seconds=self.statement_seconds) as engine,
+        ):
             yield engine
 
     @contextmanager
@@ -82,24 +91,30 @@ class DomiqResource(dg.ConfigurableResource["DomiqResource"]):
     def dry_runs(self) -> Iterator[OpenDryRun]:
         """Opens sessions that are undone at their end."""
         with self.url() as url:
-            yield dry_run_sessions(url)
+            yield dry_run_sessions(url, statement_seconds=self.statement_seconds)
 
 
 class ResmanResource(dg.ConfigurableResource["ResmanResource"]):
     """ResMan's API, behind the gate that lets one request at a time to each account."""
+
+    slot_seconds: float = Field(
+        default=BreakerRules().longest_wait,
+        gt=0,
+        description="The longest that a request waits for its account's slot.",
+    )
 
     @contextmanager
     def client(self, domiq: DomiqResource) -> Iterator[ResManClient]:
         """A client, whose gate is kept in DomIQ's database.
 
         The database is an argument and no nested resource: Dagster would set up a second one of its own for
-        it, and two would say of one run that it lives.
+        it, without the run's config, and two would say of one run that it lives.
 
         Raises:
             ConfigurationError: which variable is missing or wrong.
         """
         config = resman_config(os.environ)
-        with domiq.url() as url, open_client(config, url) as client:
+        with domiq.url() as url, open_client(config, url, longest_wait=self.slot_seconds) as client:
             yield client
 
 
