@@ -103,10 +103,10 @@ _LEAD = dg.TableSchema(
 )
 _ATTEMPT = dg.TableSchema(
     [
-        _required("id", "bigint", "The step, in the order in which they were taken."),
+        _required("id", "bigint", "The request, in the order in which they were made."),
         _required("change_id", "uuid", "The change that was to get to ResMan."),
-        _required("lease_token", "bigint", "The fencing token under which its worker held it."),
-        _required("worker", "text", "Who took the step."),
+        _required("lease_token", "bigint", "The fencing token of the lease under which it was made."),
+        _required("worker", "text", "The worker that made it."),
         _required("action", "text", "What was tried: a search, a post, a read-back, ..."),
         _required("outcome", "text", "How it ended."),
         _column("detail", "jsonb", "What ResMan said, without contact data."),
