@@ -69,6 +69,7 @@ def inbound(
             else:
                 _apply(context, engine, keys)
     with domiq.engine() as engine:
+        # After a dry run too, though it notes nothing: a planned check without a result shows as skipped.
         verdicts = inbound_results(engine, limits, context.selected_asset_check_keys, note=not config.dry_run)
     yield from observed
     yield from verdicts

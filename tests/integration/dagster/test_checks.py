@@ -10,6 +10,7 @@ import pytest
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckSeverity,
+    AssetKey,
     AssetSelection,
     Definitions,
     ExecuteInProcessResult,
@@ -65,6 +66,17 @@ def test_all_checks_run_with_the_jobs_and_pass_where_all_is_well(healthy: tuple[
     found = {e.check_name: e.passed for run in runs for e in run.get_asset_check_evaluations()}
     assert found == {k.name: True for k in defs.resolve_asset_graph().asset_check_keys}
     assert len(found) == 7
+
+
+def test_a_pull_that_fails_says_all_the_same_who_is_behind_and_who_diverges(harness: Harness) -> None:
+    harness.connect(0)
+    harness.world.standin.faults({"kind": "status", "status": 503, "endpoint": "Prospects"})
+
+    run = harness.run("pull", keys=harness.keys(), fails=True)
+
+    assert not verdict(run, "pull_gaps").passed
+    assert verdict(run, "divergence").passed
+    assert plain(verdict(run, "pull_gaps").metadata)["behind"] == 1
 
 
 def test_conservation_names_a_pending_change_without_its_delivery(healthy: tuple[Harness, UUID]) -> None:
@@ -178,6 +190,26 @@ def test_leads_that_could_not_be_compared_are_counted_with_the_reason(harness: H
         "its property was never pulled": 1,
     }
     assert "20.0 % of the leads could be compared" in str(found.description)
+
+
+def test_a_pull_that_fails_says_before_that_what_is_behind_and_what_diverges(harness: Harness) -> None:
+    harness.connect(0)
+    harness.world.standin.faults({"kind": "status", "status": 503, "endpoint": "Prospects"})
+
+    run = harness.run("pull", keys=harness.keys(), fails=True)
+
+    behind, diverged = verdict(run, "pull_gaps"), verdict(run, "divergence")
+    assert (behind.passed, diverged.passed) == (False, True)
+    assert [row["property"] for row in plain(behind.metadata)["by_property"]] == ["juniper-flats"]
+
+
+def test_a_check_that_is_run_alone_materialises_nothing(healthy: tuple[Harness, UUID]) -> None:
+    harness, _ = healthy
+    harness.world.standin.faults({"kind": "status", "status": 503, "endpoint": "Prospects"})
+    leads = AssetKey("resman_leads")
+    before = harness.instance.get_latest_materialization_event(leads)
+    assert check(harness, "pull_gaps")[0].passed
+    assert harness.instance.get_latest_materialization_event(leads) == before
 
 
 def test_a_property_that_is_behind_is_named_with_the_reason_and_the_days_it_missed(harness: Harness) -> None:
