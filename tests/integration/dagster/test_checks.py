@@ -68,17 +68,6 @@ def test_all_checks_run_with_the_jobs_and_pass_where_all_is_well(healthy: tuple[
     assert len(found) == 7
 
 
-def test_a_pull_that_fails_says_all_the_same_who_is_behind_and_who_diverges(harness: Harness) -> None:
-    harness.connect(0)
-    harness.world.standin.faults({"kind": "status", "status": 503, "endpoint": "Prospects"})
-
-    run = harness.run("pull", keys=harness.keys(), fails=True)
-
-    assert not verdict(run, "pull_gaps").passed
-    assert verdict(run, "divergence").passed
-    assert plain(verdict(run, "pull_gaps").metadata)["behind"] == 1
-
-
 def test_conservation_names_a_pending_change_without_its_delivery(healthy: tuple[Harness, UUID]) -> None:
     harness, chat = healthy
     harness.world.change(chat, status="qualified")
