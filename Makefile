@@ -5,7 +5,8 @@
 #          make chaos OPTIONS="--seed 7" repeats a run
 # soak     the property tests of both ways for minutes: make soak MINUTES=30 (10 if left out)
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
-# lint     formatting, lint, types, which room may import which, and the layout of sql/
+# lint     formatting, lint, types, which room may import which, the layout of sql/, and Dagster's look at the
+#          definitions
 
 # An own interpreter: make install PYTHON=/path/to/python3.12
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -53,3 +54,7 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
+	@# With a home of its own, since the instance of dagster.yaml asks for a database.
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
+	  printf 'telemetry:\n  enabled: false\n' > "$$home/dagster.yaml" && \
+	  DAGSTER_HOME="$$home" VIRTUAL_ENV="$$PWD/.venv" $(BIN)/dg check defs
