@@ -5,7 +5,8 @@
 #          make chaos OPTIONS="--seed 7" repeats a run
 # soak     the property tests of both ways for minutes: make soak MINUTES=30 (10 if left out)
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
-# lint     formatting, lint, types, which room may import which, and the layout of sql/
+# lint     what .pre-commit-config.yaml lists: formatting, lint, types, which room may import which, layout of sql/
+# format   puts that of it right which a program can
 
 # An own interpreter: make install PYTHON=/path/to/python3.12
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -15,7 +16,7 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test chaos soak dev lint
+.PHONY: install demo test chaos soak dev lint format
 
 install: $(STAMP)
 
@@ -48,8 +49,8 @@ dev: install
 	@exec $(BIN)/domiq-sync dev
 
 lint: install
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint sql
+	$(BIN)/pre-commit run --all-files
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
