@@ -7,6 +7,7 @@
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
 # lint     what .pre-commit-config.yaml lists: formatting, lint, types, which room may import which, layout of sql/
 # format   puts that of it right which a program can
+# rooms    draws docs/architecture.md's picture of the rooms from the code
 
 # An own interpreter: make install PYTHON=/path/to/python3.12
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -16,7 +17,7 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test chaos soak dev lint format
+.PHONY: install demo test chaos soak dev lint format rooms
 
 install: $(STAMP)
 
@@ -54,3 +55,6 @@ lint: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+rooms: install
+	$(BIN)/python -m tools.rooms
