@@ -35,7 +35,7 @@ def guid(kind: str, n: int) -> str:
     return f"{kind * 8}-0000-4000-8000-{n:012d}"
 
 
-def prospect(n: int, place: int, modified: datetime, status: str) -> dict[str, Any]:
+def prospect(n: int, property_id: int, modified: datetime, status: str) -> dict[str, Any]:
     person = {
         "personId": guid("d", n),
         "firstName": "Ada",
@@ -45,7 +45,7 @@ def prospect(n: int, place: int, modified: datetime, status: str) -> dict[str, A
     }
     return {
         "prospectId": guid("c", n),
-        "propertyId": guid("b", place),
+        "propertyId": guid("b", property_id),
         "status": status,
         "lastModified": modified.isoformat(),
         "people": [person],

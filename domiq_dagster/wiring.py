@@ -96,7 +96,11 @@ def dry_run_sessions(url: str) -> OpenDryRun:
 
 
 def resman_config(env: Mapping[str, str]) -> ResManConfig:
-    """Raises ConfigurationError where the partner id or the key is not set, or an address is none."""
+    """Where ResMan is, and who asks, as the environment says.
+
+    Raises:
+        ConfigurationError: the partner id or the key is not set, or an address is none.
+    """
     missing = [n for n in ("RESMAN_PARTNER_ID", "RESMAN_API_KEY") if not env.get(n, "").strip()]
     if missing:
         raise ConfigurationError(
@@ -116,7 +120,8 @@ def resman_config(env: Mapping[str, str]) -> ResManConfig:
 def notice_channels(env: Mapping[str, str]) -> Channels:
     """The channels of notices. A wrong address closes its own channel and no other: see `Channels.problems`.
 
-    Raises ConfigurationError where the own templates are not where they should be.
+    Raises:
+        ConfigurationError: the own templates are not where they should be.
     """
     directory = env.get("DOMIQ_TEMPLATE_DIR", "").strip()
     if directory and not Path(directory).is_dir():
@@ -129,8 +134,11 @@ def open_client(
     config: ResManConfig, url: str, *, longest_wait: float | None = None
 ) -> Iterator[ResManClient]:
     """A client behind the account gate. The gate has connections of its own, one for each thread that asks.
-    `longest_wait`: for how many seconds a slot of an account is waited for; the gate's own limit, if not
-    given."""
+
+    Args:
+        longest_wait: for how many seconds a slot of an account is waited for; the gate's own limit, if not
+        given.
+    """
     gate_engine = make_engine(
         url,
         application_name="domiq-sync-gate",

@@ -44,7 +44,7 @@ def conflicts(
             _rule_out(engine, link, never, who, dry_run=dry_run)
         listed = _listed(engine, dry_run=dry_run)
     views.print_conflicts(listed["conflicts"])
-    views.print_link_questions(listed["links"])
+    views.print_link_reviews(listed["links"])
     finish(json_output, listed)
 
 

@@ -57,7 +57,7 @@ def connect(wanted: Wanted, *, yes: bool, dry_run: bool) -> dict[str, Any]:
     asks = not yes and not dry_run and sys.stdin.isatty() and sys.stdout.isatty()
     with domiq_database(os.environ) as url, open_engine(url) as engine:
         proposed = wanted.store(engine, dry_run=True)
-        found, forecast = _look(proposed, dry_run_sessions(url), url, whole=asks or dry_run)
+        found, forecast = _survey(proposed, dry_run_sessions(url), url, whole=asks or dry_run)
         proposals = _open_settings(proposed, found)
         if found is not None:
             views.print_survey(found, proposed, proposals, with_choices=asks or dry_run)
@@ -83,7 +83,7 @@ def connect(wanted: Wanted, *, yes: bool, dry_run: bool) -> dict[str, Any]:
     return {**result, "property": integration.partition_key, "connected": True}
 
 
-def _look(
+def _survey(
     proposed: Integration, open_dry_run: OpenDryRun, url: str, *, whole: bool
 ) -> tuple[Survey | None, Forecast | None]:
     """What ResMan says and, if the whole is wanted, what the first sync would do."""

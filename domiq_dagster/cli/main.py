@@ -51,7 +51,7 @@ from domiq_dagster.sync.dry_run import forecast_all
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.backlog import load_backlog
 from domiq_dagster.sync.monitoring.divergence import coverage
-from domiq_dagster.sync.monitoring.explain import explain_all
+from domiq_dagster.sync.monitoring.explain import explain as explain_id
 from domiq_dagster.sync.monitoring.figures import property_figures
 from domiq_dagster.sync.notifications.channels.send_test import CannotSend
 from domiq_dagster.sync.passes import sync_pass
@@ -328,10 +328,10 @@ def explain(
 ) -> None:
     """The story of a change: who changed what, what was sent, what came back, why it ended so."""
     with database() as engine, engine.connect() as connection:
-        told = explain_all(connection, identifier, with_contact=with_contact)
-    if not told.changes and not told.conversations:
+        story = explain_id(connection, identifier, with_contact=with_contact)
+    if not story.changes and not story.conversations:
         raise Usage(f"Nothing is known of {identifier}: give the id of a change, a conversation or a lead.")
-    result = {"changes": told.changes, "conversations": told.conversations}
+    result = {"changes": story.changes, "conversations": story.conversations}
     views.print_story(result)
     finish(json_output, result)
 

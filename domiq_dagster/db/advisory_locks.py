@@ -21,10 +21,13 @@ _UNLOCK = text(
 
 
 def lock(connection: Connection, key: str) -> bool:
-    """Waits for a lock, at most for the session's lock_timeout. Returns whether the session has it now.
+    """Waits for a lock, at most for the session's lock_timeout.
 
-    Where it has not, the transaction was rolled back. Where an error passes (or Ctrl-C), nobody can tell:
-    then the session is thrown away, which lets go of whatever it holds.
+    Where it has not come, the transaction was rolled back. Where an error passes (or Ctrl-C), nobody can tell
+    whether it has: then the session is thrown away, which lets go of whatever it holds.
+
+    Returns:
+        Whether the session has it now.
     """
     try:
         connection.execute(_LOCK, {"key": key})
@@ -39,7 +42,11 @@ def lock(connection: Connection, key: str) -> bool:
 
 
 def try_lock(connection: Connection, key: str) -> bool:
-    """Takes a lock where it is free. Returns whether the session has it now."""
+    """Takes a lock where it is free.
+
+    Returns:
+        Whether the session has it now.
+    """
     return bool(connection.scalar(_TRY_LOCK, {"key": key}))
 
 

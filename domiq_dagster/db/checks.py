@@ -22,8 +22,12 @@ _THROUGH_CHATBOT = {"conversation.chatbot_id", "chatbot.id", "chatbot.property_i
 
 
 def require_domiq_tables(connection: Connection) -> None:
-    """Raises WrongDatabase unless `property` and `conversation` are there, with ids as DomIQ has them, and
-    a conversation leads to its property, directly or through `chatbot`."""
+    """Requires `property` and `conversation`, with ids as DomIQ has them, and that a conversation leads to
+    its property, directly or through `chatbot`.
+
+    Raises:
+        WrongDatabase: it is not so.
+    """
     missing = [
         name
         for name in ("property", "conversation")
@@ -49,8 +53,12 @@ def require_domiq_tables(connection: Connection) -> None:
 
 
 def refuse_blind_role(connection: Connection) -> None:
-    """Raises BlindRole where row-level security applies to this role on any of DomIQ's tables: it would
-    see an empty database, and that must not be taken for the truth."""
+    """Refuses a role from which row-level security would hide rows of DomIQ's tables: it would see an empty
+    database, and that must not be taken for the truth.
+
+    Raises:
+        BlindRole: it applies to this role.
+    """
     blinded = connection.scalars(
         text(
             "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace "
@@ -68,7 +76,11 @@ def refuse_blind_role(connection: Connection) -> None:
 
 
 def require_migrated(connection: Connection, head: str) -> None:
-    """Raises NotMigrated unless the machinery is there at revision `head`."""
+    """Requires the machinery at revision `head`.
+
+    Raises:
+        NotMigrated: it is not there, or at another revision.
+    """
     present = connection.scalar(text("SELECT to_regclass('domiq_sync.alembic_version') IS NOT NULL"))
     revision = (
         connection.scalar(text("SELECT version_num FROM domiq_sync.alembic_version")) if present else None

@@ -64,8 +64,12 @@ class EmbeddedServer:
     ) -> "EmbeddedServer":
         """The server of `data_dir`: the running one as it is, else one started, on a new cluster if need be.
 
-        `durable=False` trades safety in a power cut for speed: for tests. `settings` go to postgresql.conf.
-        Raises EmbeddedServerError.
+        Args:
+            durable: False trades safety in a power cut for speed, for tests.
+            settings: go to postgresql.conf.
+
+        Raises:
+            EmbeddedServerError: it does not start; the text says why.
         """
         data_dir = Path(os.path.realpath(data_dir))
         with _lock(data_dir):

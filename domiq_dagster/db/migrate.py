@@ -137,7 +137,11 @@ class MigrationPlan:
 
 
 def migration_plan(engine: Engine) -> MigrationPlan:
-    """Reads only. Raises WrongDatabase, BlindRole and UnknownRevision, as `migrate` does."""
+    """What `migrate` would do. Reads only.
+
+    Raises:
+        WrongDatabase, BlindRole, UnknownRevision: as `migrate` does.
+    """
     with engine.connect() as connection:
         empty = no_tables(connection)
         if not empty:
@@ -182,7 +186,11 @@ def every_time(capture_trigger: bool) -> list[str]:
 
 
 def known_revision(connection: Connection) -> str | None:
-    """As `current_revision`. Raises UnknownRevision unless this version can take it on."""
+    """As `current_revision`, of a database that this version can take on.
+
+    Raises:
+        UnknownRevision: it cannot.
+    """
     revision = current_revision(connection)
     script = ScriptDirectory.from_config(_alembic_config())
     if (
@@ -223,8 +231,11 @@ def no_tables(connection: Connection) -> bool:
 
 
 def create_domiq_tables_if_empty(connection: Connection) -> bool:
-    """Creates DomIQ's own tables, for a try-out, where schema public has no table at all. Returns whether
-    it did."""
+    """Creates DomIQ's own tables, for a try-out, where schema public has no table at all.
+
+    Returns:
+        Whether it did.
+    """
     if not no_tables(connection):
         return False
     execute_script(connection, sql_text("001_uuid_function.sql"))

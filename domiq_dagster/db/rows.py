@@ -10,8 +10,11 @@ T = TypeVar("T")
 
 
 def rows_as(kind: type[T], result: Result[Any] | CursorResult[Any]) -> list[T]:
-    """Every row as a `kind`, whose fields are the query's columns by name. Raises TypeError where they are
-    not."""
+    """Every row as a `kind`, whose fields are the query's columns by name.
+
+    Raises:
+        TypeError: they are not.
+    """
     return [kind(**row) for row in result.mappings()]
 
 

@@ -213,8 +213,8 @@ class _Casting:
             others = [p for p, _ in self._properties if p != scene.property_id]
             near = [p for p in others if accounts[p] == accounts[scene.property_id]]
             status = self._dice.choice(_EARLY)
-            place = self._dice.choice(near or others)
-            self._scene(place, scene.visitor, status, status, self._between(self._first, self._last))
+            property_id = self._dice.choice(near or others)
+            self._scene(property_id, scene.visitor, status, status, self._between(self._first, self._last))
             self.cast.kinds["at_two_properties"] += 1
 
     def _cast_twice_here(self, wanted: int) -> None:
@@ -267,9 +267,9 @@ class _Casting:
         return first + max(timedelta(), last - first) * self._dice.random()
 
     def _scene(
-        self, place: str, visitor: Visitor, status: str | None, lead_status: str | None, began: datetime
+        self, property_id: str, visitor: Visitor, status: str | None, lead_status: str | None, began: datetime
     ) -> None:
-        self.cast.scenes.append(Scene(place, visitor, status, lead_status, began))
+        self.cast.scenes.append(Scene(property_id, visitor, status, lead_status, began))
 
 
 def _leads(state: Mapping[str, Any]) -> list[_Lead]:

@@ -94,7 +94,9 @@ class Topic:
         """The chatbot's one-line summary of the intent; None is a chat of somebody who is no lead."""
         return _INTENTS[lead_status].format(**self._words) if lead_status else _JUST_CHATTING
 
-    def messages(self, place: str, lead_status: str | None, dice: random.Random) -> list[tuple[str, str]]:
+    def messages(
+        self, property_name: str, lead_status: str | None, dice: random.Random
+    ) -> list[tuple[str, str]]:
         """Two to eight messages as (sender_type, text), the visitor first."""
         turns = [dice.choice(_GREETINGS)]
         closing = _CLOSINGS.get(lead_status or "")
@@ -103,6 +105,6 @@ class Topic:
             turns.append(dice.choice(closing))
         spoken = []
         for question, answer in turns:
-            spoken.append(("user", question.format(place=place, **self._words)))
-            spoken.append(("bot", answer.format(place=place, **self._words)))
+            spoken.append(("user", question.format(place=property_name, **self._words)))
+            spoken.append(("bot", answer.format(place=property_name, **self._words)))
         return spoken

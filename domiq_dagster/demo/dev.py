@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
-from domiq_dagster.demo.stage import API_KEY, PARTNER_ID, databases, set_up, standin
+from domiq_dagster.demo.stage import databases, set_up, standin, standin_environment
 from domiq_dagster.runtime.dagster_home import PortTaken, environment, prepare, programs
 from domiq_dagster.runtime.home import home
 from domiq_dagster.runtime.supervise import Program, free_port, http_ready, port_open, run
@@ -16,7 +16,11 @@ from domiq_dagster.runtime.supervise import Program, free_port, http_ready, port
 
 def run_dev(*, port: int, seed: int, conversations: int, prospects: int, console: Console) -> int:
     """Runs until SIGINT or SIGTERM, or until one of the processes dies; ends all it started. The world of
-    last time is used again where there is one. Returns the exit code."""
+    last time is used again where there is one.
+
+    Returns:
+        The exit code.
+    """
     if port_open(port):
         raise PortTaken(f"Port {port} of 127.0.0.1 is in use: stop what listens there, or give --port.")
     directory = home()
@@ -35,10 +39,7 @@ def run_dev(*, port: int, seed: int, conversations: int, prospects: int, console
             home=directory,
             database_url=urls.domiq,
             dagster_pg_url=urls.dagster,
-            resman_v1_url=standin_url,
-            resman_v2_url=standin_url,
-            partner_id=PARTNER_ID,
-            api_key=API_KEY,
+            resman=standin_environment(standin_url),
         )
         prepare(directory)
         arguments = [sys.executable, "-m", "domiq_dagster.resman.standin", "--port", str(standin_port)]

@@ -211,12 +211,12 @@ class _Stirring:
         people = PeopleMaker(self._dice)
         people.know(lead_people(self._state))
         people.know((r.first_name, r.last_name, r.email, r.phone) for r in self._known)
-        places = sorted({r.property_id for r in self._rows})
-        if not places:
+        property_ids = sorted({r.property_id for r in self._rows})
+        if not property_ids:
             return
         for _ in range(self._count(30)):
             with self._engine.begin() as connection:
-                self._begin(connection, people, self._dice.choice(places))
+                self._begin(connection, people, self._dice.choice(property_ids))
             self.chatbot["new_conversation"] += 1
 
     def _begin(self, connection: Connection, people: PeopleMaker, property_id: uuid.UUID) -> None:

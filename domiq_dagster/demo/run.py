@@ -15,7 +15,7 @@ from rich.console import Console
 
 from domiq_dagster.definitions import defs
 from domiq_dagster.demo.edits import stir
-from domiq_dagster.demo.stage import API_KEY, PARTNER_ID, Stage, stage
+from domiq_dagster.demo.stage import Stage, stage, standin_environment
 from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import all_properties
 from domiq_dagster.runtime.dagster_home import environment, prepare
@@ -66,10 +66,7 @@ def stage_environment(world: Stage) -> dict[str, str]:
         home=world.home,
         database_url=world.urls.domiq,
         dagster_pg_url=world.urls.dagster,
-        resman_v1_url=world.standin_url,
-        resman_v2_url=world.standin_url,
-        partner_id=PARTNER_ID,
-        api_key=API_KEY,
+        resman=standin_environment(world.standin_url),
     )
 
 

@@ -29,6 +29,18 @@ from domiq_dagster.wiring import DAGSTER_DATABASE, DATABASE, ConfigurationError,
 
 PARTNER_ID = "standin-partner"
 API_KEY = "standin-key"
+
+
+def standin_environment(url: str) -> dict[str, str]:
+    """The variables that say where a stand-in is, and who asks it."""
+    return {
+        "RESMAN_V1_URL": url,
+        "RESMAN_V2_URL": url,
+        "RESMAN_PARTNER_ID": PARTNER_ID,
+        "RESMAN_API_KEY": API_KEY,
+    }
+
+
 _MARK = "made-up world of domiq-sync demo"
 
 

@@ -141,7 +141,7 @@ class _Rows:
         self._now = now
         self._records = list(state["properties"])
         self._chatbots: dict[str, uuid.UUID] = {}
-        self._places = {p["propertyId"]: p for p in self._records}
+        self._properties = {p["propertyId"]: p for p in self._records}
 
     def _id(self) -> uuid.UUID:
         return uuid.UUID(int=self._dice.getrandbits(128), version=4)
@@ -202,7 +202,7 @@ class _Rows:
             self._scene(scene, ids[id(scene.visitor)])
 
     def _scene(self, scene: Scene, user_id: uuid.UUID) -> None:
-        dice, place = self._dice, self._places[scene.property_id]
+        dice, shown = self._dice, self._properties[scene.property_id]
         conversation_id, topic = self._id(), Topic(dice)
         ended = self._messages(scene, conversation_id, topic)
         lead = scene.lead_status
@@ -215,7 +215,7 @@ class _Rows:
                 conversation_id, self._chatbots[scene.property_id], user_id, scene.began,
                 None if scene.status == "active" else ended, lead in _QUALIFIED, toured,
                 dice.choice(_TOUR_TYPES) if toured else None,
-                tour_time(scene.began, place["timeZone"], dice) if toured else None,
+                tour_time(scene.began, shown["timeZone"], dice) if toured else None,
                 topic.summary(lead), self._move_in(lead), topic.low if lead else None,
                 topic.high if lead else None, dice.randint(1, 4) if lead else None,
                 (topic.pet is not None) if lead else None, lead in _QUALIFIED, dice.choice(_SOURCES),
@@ -226,8 +226,8 @@ class _Rows:
     def _messages(self, scene: Scene, conversation_id: uuid.UUID, topic: Topic) -> datetime:
         """Writes what was said and gives the time of the last message."""
         when = scene.began
-        place = self._places[scene.property_id]["name"]
-        for sender, words in topic.messages(place, scene.lead_status, self._dice):
+        property_name = self._properties[scene.property_id]["name"]
+        for sender, words in topic.messages(property_name, scene.lead_status, self._dice):
             self.of["message"].append((self._id(), conversation_id, sender, words, when))
             when += timedelta(seconds=self._dice.uniform(2, 90))
         return when

@@ -72,7 +72,7 @@ class _Text:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         decoder = json.JSONDecoder()
         self._decode_at = decoder.raw_decode
-        self._held = ""
+        self._buffer = ""
         self._at = 0
         self._members = 0
         self._together_failed = False
@@ -80,10 +80,10 @@ class _Text:
     def peek(self) -> str:
         """The next character that is not blank; empty at the end."""
         while True:
-            blank = _BLANKS.match(self._held, self._at)
+            blank = _BLANKS.match(self._buffer, self._at)
             self._at = blank.end() if blank else self._at
-            if self._at < len(self._held):
-                return self._held[self._at]
+            if self._at < len(self._buffer):
+                return self._buffer[self._at]
             if not self._more():
                 return ""
 
@@ -119,17 +119,17 @@ class _Text:
                 while together := self._together(between):
                     yield from together
                     self._more()
-            beginning = _BEGINNING.match(self._held, self._at)
+            beginning = _BEGINNING.match(self._buffer, self._at)
             yield self.value()[1].encode()
-            held, end = self._held, self._at
+            buffer, end = self._buffer, self._at
             if (mark := self.peek()) not in ("]", ","):
                 self._broken(cut=not mark)
             self._at += 1
             if mark == "]":
                 return
             self.peek()
-            if beginning is not None and self._held is held:
-                between = held[end : self._at] + beginning.group()
+            if beginning is not None and self._buffer is buffer:
+                between = buffer[end : self._at] + beginning.group()
 
     def _together(self, between: str) -> list[msgspec.Raw]:
         """Takes all values that are held, up to the last place where one seems to end and the next to begin;
@@ -138,10 +138,10 @@ class _Text:
         `between`: what stood between two values before, and how the latter began. Inside of an object the
         same may stand, but what lies before it is no JSON then; inside of a string its quotes are escaped.
         """
-        end = -1 if self._together_failed else self._held.rfind(between, self._at)
+        end = -1 if self._together_failed else self._buffer.rfind(between, self._at)
         if end > self._at:
             with contextlib.suppress(msgspec.DecodeError, RecursionError):
-                found = _split(f"[{self._held[self._at : end]}]")
+                found = _split(f"[{self._buffer[self._at : end]}]")
                 self._at = end + between.index("{")
                 return found
         self._together_failed = True
@@ -155,32 +155,32 @@ class _Text:
             failed = cut = False
             found, end = None, 0
             try:
-                found, end = self._decode_at(self._held, self._at)
+                found, end = self._decode_at(self._buffer, self._at)
             except json.JSONDecodeError as error:
                 failed = True
-                cut = error.msg.startswith("Unterminated") or bool(_CUT.match(self._held, error.pos))
+                cut = error.msg.startswith("Unterminated") or bool(_CUT.match(self._buffer, error.pos))
             except (ValueError, RecursionError):
                 failed = True  # a number or a nesting beyond all measure
             if not failed:
                 length = end - self._at
                 # A number that ends where the text does, or before the point that the text ends with, may go
                 # on.
-                if isinstance(found, int | float) and _GOES_ON(self._held, end) and self._more():
+                if isinstance(found, int | float) and _GOES_ON(self._buffer, end) and self._more():
                     continue
-                source = self._held[self._at : self._at + length]
+                source = self._buffer[self._at : self._at + length]
                 self._at += length
                 return found, source
-            if not cut or len(self._held) - self._at > _MAX_VALUE or not self._grow():
+            if not cut or len(self._buffer) - self._at > _MAX_VALUE or not self._grow():
                 self._broken(cut=cut)
 
     def _grow(self) -> bool:
         """At least doubles what is held of a value that is not whole yet, so that a long one is not scanned
         again for every piece."""
-        held = len(self._held) - self._at
+        length = len(self._buffer) - self._at
         while self._more():
-            if len(self._held) >= 2 * held:
+            if len(self._buffer) >= 2 * length:
                 break
-        return len(self._held) - self._at > held
+        return len(self._buffer) - self._at > length
 
     def _more(self) -> bool:
         data = self._answer.read(CHUNK)
@@ -189,7 +189,7 @@ class _Text:
             piece = self._decode(data, not data)
         if piece is None:
             self._broken(cut=not data)
-        self._held = self._held[self._at :] + piece
+        self._buffer = self._buffer[self._at :] + piece
         self._at = 0
         self._together_failed = False
         return bool(data)

@@ -127,17 +127,17 @@ def from_status(
     status: int, headers: Mapping[str, str], body: bytes, request: Request, *, now: datetime
 ) -> ResManError:
     """What an answer other than 2xx means. `body` is its beginning; it may be anything."""
-    told = _Told.read(body)
+    answer_body = _ErrorBody.read(body)
     wait = _wait(headers.get("Retry-After"), now)
     facts: dict[str, Any] = {
         "http_status": status,
-        "code": told.code,
-        "retry_after": told.retry_after if wait is None else wait,
-        "description": describe(told.description, request.private),
+        "code": answer_body.code,
+        "retry_after": answer_body.retry_after if wait is None else wait,
+        "description": describe(answer_body.description, request.private),
     }
     says = f"{request.what}: ResMan answered {status}"
     if status in _ABOUT_ACCOUNT:
-        if status == 401 and told.code == NOT_ENTITLED_CODE:
+        if status == 401 and answer_body.code == NOT_ENTITLED_CODE:
             return NotEntitled(f"{says}, this partner may not use this endpoint", **facts)
         return BadCredentials(f"{says}, it does not accept the credentials", **facts)
     if status in _BAD_REQUEST:
@@ -152,7 +152,7 @@ def from_status(
         disposition = Disposition.UNKNOWN if request.write else None
         return AnswerTooLarge(f"{says}, its answer grew too large", disposition=disposition, **facts)
     if 500 <= status < 600:
-        if told.in_envelope and _CREDENTIALS.search(told.description or ""):
+        if answer_body.in_envelope and _CREDENTIALS.search(answer_body.description or ""):
             return BadCredentials(f"{says}, it does not accept the credentials", **facts)
         return ServerFault(f"{says}, a fault on its side", disposition=request.in_doubt, **facts)
     return garbled(request, f"status {status} is not one of HTTP's", http_status=status)
@@ -180,7 +180,7 @@ def from_refusal(description: str | None, code: str | None, request: Request) ->
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _ErrorBody:
     """What the body of an error says, as far as it says anything."""
 
     code: str | None = None
@@ -190,7 +190,7 @@ class _Told:
     """The words stand in v1's ErrorDescription, so they are ResMan's own and not a proxy's."""
 
     @classmethod
-    def read(cls, body: bytes) -> _Told:
+    def read(cls, body: bytes) -> _ErrorBody:
         found = _TEXT_IN_XML.search(body)
         if found:
             return cls(description=unescape(found[1].decode("utf-8", "replace")), in_envelope=True)

@@ -117,10 +117,12 @@ _decode = msgspec.json.Decoder(_Fields).decode
 class Prospect(msgspec.Struct, eq=False, gc=False):
     """A prospect as v2 `GET /Prospects` gives it. `repr` shows no person's data.
 
-    status: `Prospect`, `Lost`, `Applicant`, `Resident`, or a word that we do not know yet. last_modified:
-    aware, UTC. content_hash: XXH3 of its JSON as received, 128 bits in hex digits. The same content in
-    another spelling has another hash, which costs whoever compares a look that was not needed. Dates are
-    aware UTC where ResMan gave a time, dates where it gave a bare date.
+    Attributes:
+        status: `Prospect`, `Lost`, `Applicant`, `Resident`, or a word that we do not know yet.
+        last_modified: aware, UTC.
+        content_hash: XXH3 of its JSON as received, 128 bits in hex digits. The same content in another
+            spelling has another hash, which costs whoever compares a look that was not needed. Dates are
+            aware UTC where ResMan gave a time, dates where it gave a bare date.
     """
 
     prospect_id: str

@@ -8,7 +8,6 @@ UI's "Reload" reach the daemon. This module does not import Dagster, which takes
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -33,10 +32,6 @@ class PortTaken(Exception):
     """Something else listens on the webserver's port; the text says so and what to do."""
 
 
-class StorageNotInitialised(Exception):
-    """Dagster could not open its storage; the text ends with Dagster's own reason."""
-
-
 def prepare(home: Path) -> Path:
     """Make DAGSTER_HOME in the state directory `home`, with the shipped dagster.yaml in it; return it."""
     directory = _dagster_home(home)
@@ -51,20 +46,19 @@ def environment(
     home: Path,
     database_url: str,
     dagster_pg_url: str,
-    resman_v1_url: str,
-    resman_v2_url: str,
-    partner_id: str,
-    api_key: str,
+    resman: Mapping[str, str],
 ) -> dict[str, str]:
-    """The environment of Dagster's processes: `base_env`, and what they must know on top."""
+    """The environment of Dagster's processes: `base_env`, and what they must know on top.
+
+    Args:
+        home: the state directory.
+        resman: the variables that say where ResMan is, and who asks.
+    """
     return {
         **base_env,
         "DOMIQ_HOME": str(home.absolute()),
         "DOMIQ_DATABASE_URL": database_url,
-        "RESMAN_V1_URL": resman_v1_url,
-        "RESMAN_V2_URL": resman_v2_url,
-        "RESMAN_PARTNER_ID": partner_id,
-        "RESMAN_API_KEY": api_key,
+        **resman,
         "DAGSTER_HOME": str(_dagster_home(home)),
         "DAGSTER_PG_URL": dagster_pg_url,
         "DAGSTER_DISABLE_TELEMETRY": "yes",
@@ -91,19 +85,6 @@ def programs(
         daemon(env, workspace=workspace),
         webserver(env, webserver_port, workspace=workspace, at_once=True),
     ]
-
-
-def initialise_storage(env: Mapping[str, str]) -> None:
-    """Create Dagster's tables unless they are there. Raises StorageNotInitialised.
-
-    Daemon and webserver would both create them at their first start, and get in each other's way.
-    `programs` has this as its first step.
-    """
-    argv = storage(env).argv
-    done = subprocess.run(argv, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise StorageNotInitialised(f"Dagster could not open its storage: {reason}")
 
 
 def storage(env: Mapping[str, str]) -> Program:

@@ -12,7 +12,8 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 def shipped(name: str) -> Path:
     """The path of `sql`, `dagster.yaml` or `workspace.yaml`.
 
-    Raises FileNotFoundError, with one sentence on where it was looked for, if this installation lacks it.
+    Raises:
+        FileNotFoundError: this installation lacks it; one sentence says where it was looked for.
     """
     in_wheel = _PACKAGE / "_files" / name
     if in_wheel.exists():

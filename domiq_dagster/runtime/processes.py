@@ -1,7 +1,7 @@
 """Finds the processes that a supervisor started, and their descendants, and ends them.
 
 They are found by process group, and by a mark in their environment, which children inherit and keep when
-they leave the group. Run as a script, this file is a supervisor's guardian: it waits for the end of its
+they leave the group. Run as a script, this file is a supervisor's reaper: it waits for the end of its
 standard input and then ends whatever carries the mark, so nothing outlives even a supervisor that was
 killed. PR_SET_PDEATHSIG would not do: Linux alone has it, and it reaches children but not grandchildren.
 """
@@ -64,7 +64,7 @@ def signal_groups(groups: set[int], number: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def guardian(mark: str, grace: float) -> Iterator[None]:
+def reaper(mark: str, grace: float) -> Iterator[None]:
     """If this process dies inside the block, every process that carries the mark is ended nevertheless."""
     process = subprocess.Popen(
         # -P: the modules beside this file must not hide those of the standard library.

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import TextIO
 from urllib.parse import urlsplit, urlunsplit
 
-from .processes import KILL_SECONDS, MARK, end_marked, guardian, in_groups, signal_groups
+from .processes import KILL_SECONDS, MARK, end_marked, in_groups, reaper, signal_groups
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK_SECONDS = 0.1
@@ -55,29 +55,38 @@ def run(
     stop_signals: Sequence[signal.Signals] = STOP_SIGNALS,
     grace: float = 10.0,
 ) -> int:
-    """Run the programs until a stop signal comes or one of them dies; return when all are gone.
+    """Runs the programs until a stop signal comes or one of them dies; returns when all are gone. Main thread
+    only.
 
     They start in order, and end in reverse order: SIGTERM, and SIGKILL to what is left `grace` seconds
-    later, or at once on a second signal. Their output goes to `out`, each line after its program's name.
-    `on_ready` is called once, when all are ready. Returns 0 after a stop signal; 1 if a program died, could
-    not be started or was not ready in time, and the last line in `out` says which and why. Whatever
-    `on_ready`, a `ready` or `out` raises comes through, after everything has ended. Main thread only.
+    later, or at once on a second signal.
+
+    Args:
+        out: takes their output, each line after its program's name.
+        on_ready: called once, when all are ready.
+
+    Returns:
+        0 after a stop signal; 1 if a program died, could not be started or was not ready in time, and the
+        last line in `out` says which and why.
+
+    Raises:
+        Exception: whatever `on_ready`, a `ready` or `out` raises, after everything has ended.
     """
     mark = uuid.uuid4().hex
-    with _noting(stop_signals) as received, guardian(mark, grace):
+    with _noting(stop_signals) as received, reaper(mark, grace):
         output = _Output(out)
-        house = _House(output, mark, grace, received)
+        group = _ProcessGroup(output, mark, grace, received)
         failure: _Failure | None = None
         try:
-            house.start(programs)
+            group.start(programs)
             on_ready()
-            house.watch()
+            group.watch()
         except _Stopped:
             pass  # was asked for
         except _Failure as error:
             failure = error
         finally:
-            house.end()
+            group.end()
         if failure:
             output.line(str(failure))
     return 1 if failure else 0
@@ -176,7 +185,7 @@ class _Running:
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=_LINES_KEPT))
 
 
-class _House:
+class _ProcessGroup:
     """The programs that run now, in stages: those of one stage start and end together."""
 
     def __init__(self, output: _Output, mark: str, grace: float, received: Sequence[int]) -> None:

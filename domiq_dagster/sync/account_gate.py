@@ -91,10 +91,11 @@ class AccountBusy(AccountClosed):
 class BreakerRules:
     """When the breaker opens, for how long, and how the account is asked after it. Times in seconds.
 
-    first_ramp: the least time between requests after the first success; each further success takes it to
-    `ramp_factor` of it. A failure before it has come to nothing opens the breaker again at once.
-    longest_request: for how long a request is taken to be under way when its worker has vanished.
-    longest_wait: for how long a slot is waited for, so that whoever asks comes to an end.
+    Attributes:
+        first_ramp: the least time between requests after the first success; each further success takes it to
+            `ramp_factor` of it. A failure before it has come to nothing opens the breaker again at once.
+        longest_request: for how long a request is taken to be under way when its worker has vanished.
+        longest_wait: for how long a slot is waited for, so that whoever asks comes to an end.
     """
 
     failures_to_open: int = 3
@@ -109,7 +110,11 @@ class BreakerRules:
 @dataclass(slots=True)
 class _Slot:
     """A slot that a thread has: of which account, its number, as whom (`holder`), and how the account stood
-    when it was given. `asked`: how many requests were made in it."""
+    when it was given.
+
+    Attributes:
+        asked: how many requests were made in it.
+    """
 
     connection: Connection
     account_id: str

@@ -142,8 +142,12 @@ def forecast_push(engine: Engine, integration: Integration) -> Forecast:
 
 @dataclass(frozen=True, slots=True)
 class _OutboundRow:
-    """A change that the push would take up. seq: its place in the order; None: it is still to be logged.
-    speaks: whether its conversation speaks for its lead."""
+    """A change that the push would take up.
+
+    Attributes:
+        seq: its place in the order; None: it is still to be logged.
+        speaks: whether its conversation speaks for its lead.
+    """
 
     conversation_id: UUID
     seq: int | None
@@ -173,7 +177,8 @@ class _OutboundRow:
 class _Forecasting:
     """Deciding and planning for one property, in the session of a dry run.
 
-    decided: what would be decided about leads whose pair moved, by conversation.
+    Attributes:
+        decided: what would be decided about leads whose pair moved, by conversation.
     """
 
     connection: Connection

@@ -56,9 +56,3 @@ def load_integrations(
     values = {"enabled_only": enabled_only, "ids": None if property_ids is None else list(property_ids)}
     rows = connection.execute(QUERIES.load, values).mappings()
     return [Integration(**{**row, "policy": ConflictPolicy(row["policy"])}) for row in rows]
-
-
-def integration_for_key(connection: Connection, partition_key: str) -> Integration | None:
-    """The property with this partition key, enabled or not."""
-    found = load_integrations(connection, enabled_only=False)
-    return next((i for i in found if i.partition_key == partition_key), None)

@@ -69,13 +69,6 @@ def progress(status: LeadStatus) -> int:
     return _PROGRESS[status]
 
 
-def effective_resman_status(status: str, lease_signed: bool, lease_ended: bool) -> str:
-    """ResMan's status with the lease's milestone, where no more is known of the lease than this."""
-    if status == RESMAN_APPLICANT and lease_signed and not lease_ended:
-        return f"{status}/{Milestone.LEASE_SIGNED}"
-    return status
-
-
 def status_with_milestone(status: str, lease: Lease | None) -> str:
     """A prospect's status as the map knows it: `Applicant/LeaseSigned`, say, or the bare word.
 
@@ -141,8 +134,12 @@ class ResmanMeaning:
 
 @dataclass(frozen=True, slots=True)
 class StatusMap:
-    """The correspondence as it holds at one property. `problems`: by ResMan's word, a sentence for each row
-    that makes no sense; such a word has no meaning here."""
+    """The correspondence as it holds at one property.
+
+    Attributes:
+        problems: by ResMan's word, a sentence for each row that makes no sense; such a word has no meaning
+            here.
+    """
 
     domiq: Mapping[str, DomiqMeaning]
     resman: Mapping[str, ResmanMeaning]

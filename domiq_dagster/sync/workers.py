@@ -67,8 +67,11 @@ class Presence:
 
 
 def runs_seen(connection: Connection, *, patience: float | None = None) -> dict[str, bool]:
-    """The Dagster runs that were seen at work in the last day, each with whether it is alive. `patience`: for
-    how many seconds somebody may be silent; PATIENCE_SECONDS, if not given."""
+    """The Dagster runs that were seen at work in the last day, each with whether it is alive.
+
+    Args:
+        patience: for how many seconds somebody may be silent; PATIENCE_SECONDS, if not given.
+    """
     values = {"patience": PATIENCE_SECONDS if patience is None else patience}
     rows = connection.execute(QUERIES.runs, values)
     return {row.run_id: row.alive for row in rows}

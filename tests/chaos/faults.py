@@ -150,28 +150,28 @@ class FaultPlayer:
         else:
             self._disturb(card, self._stage.to_standin, "standin", dice)
 
-    def _disturb(self, card: str, proxy: Proxy, place: str, dice: random.Random) -> None:
+    def _disturb(self, card: str, proxy: Proxy, link: str, dice: random.Random) -> None:
         action = card.split("_")[0]
         share = dice.uniform(0.1, 0.6) if card.endswith("some") else 1.0
         seconds = dice.uniform(0.3, 1) * self._climate.longest_stall
         if action == "lose":
-            self._timeline.note(f"{place} answers lost", lasts=2)
+            self._timeline.note(f"{link} answers lost", lasts=2)
             proxy.lose_answers(dice.randint(1, 5))
         elif action == "refuse":
-            with self._timeline.during(f"{place} refused"), proxy.refusing():
+            with self._timeline.during(f"{link} refused"), proxy.refusing():
                 time.sleep(seconds / 2)
         elif action == "stall":
             self._wait_busy(proxy)
-            self._timeline.note(f"{place} stall", lasts=seconds)
+            self._timeline.note(f"{link} stall", lasts=seconds)
             proxy.stall(dice.choice((1.0, 0.3)), dice, seconds)
             time.sleep(seconds)
         elif action == "half":
             self._wait_busy(proxy)
-            self._timeline.note(f"{place} cut", "half open")
+            self._timeline.note(f"{link} cut", "half open")
             proxy.half_open(dice.uniform(0.1, 0.5), dice, seconds)
         else:
             self._wait_busy(proxy)
-            self._timeline.note(f"{place} cut")
+            self._timeline.note(f"{link} cut")
             proxy.cut(share, dice)
 
     def _wait_busy(self, proxy: Proxy) -> None:

@@ -274,7 +274,7 @@ def _investigate(verdict: judging.Verdict, engine: Engine, prospects: list[dict[
             _tell(f"{kind}: {sentence}")
     with engine.connect() as connection:
         for change_id in list(dict.fromkeys(verdict.concerned))[:5]:
-            for story in explain(connection, str(change_id)):
+            for story in explain(connection, str(change_id)).changes:
                 _tell(json.dumps(story, default=str, indent=1))
             mark = change_id.hex[:12]
             for prospect in prospects:

@@ -26,7 +26,7 @@ from domiq_dagster.sync.account_gate import AccountGate, BreakerRules
 from domiq_dagster.sync.budget import Budget
 from domiq_dagster.sync.delivery.outcomes import DeliveryRules
 from domiq_dagster.sync.delivery.push import PushOptions, push
-from domiq_dagster.sync.repair.reconcile import reconcile
+from domiq_dagster.sync.repair.reconcile import UNDELIVERED, reconcile
 from domiq_dagster.wiring import open_client, open_engine, resman_config
 
 
@@ -62,7 +62,8 @@ def _work(settings: dict[str, Any], stop: threading.Event, dice: random.Random) 
             report = push(engine, client, PushOptions(rules=rules, budget=budget), stop=stop.is_set)
             if not stop.is_set() and dice.random() < settings["reconcile_rate"]:
                 found = reconcile(engine)
-                if found.undelivered_changes or found.uncaptured or any(a.applied for a in found.applied):
+                mended = found.found[UNDELIVERED].total() or found.uncaptured
+                if mended or any(a.applied for a in found.applied):
                     _say(reconciled={k: v for k, v in found.findings.items() if v})
             if not report.delivered:
                 stop.wait(settings["pause"])

@@ -81,7 +81,7 @@ class Workers:
         try:
             process.wait(self._end_within)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGUSR1)  # its threads' places go to its log
+            process.send_signal(signal.SIGUSR1)  # where its threads are goes to its log
             time.sleep(0.5)
             process.kill()
             self.problems.append(f"worker {number} did not end within {self._end_within:.0f} s of SIGTERM")

@@ -55,23 +55,23 @@ class Size:
 def build(stage: Stage, size: Size, dice: random.Random, *, settings_known: bool) -> list[Lead]:
     """The same properties in both, and the leads; afterwards no change is pending. Unless the properties'
     settings are known, the workers will have to ask ResMan for them."""
-    places = [_Place(n, str(1000 + n % size.accounts), dice) for n in range(size.properties)]
-    leads = [_lead(n, places[n % len(places)], dice) for n in range(size.conversations)]
+    properties = [_Property(n, str(1000 + n % size.accounts), dice) for n in range(size.properties)]
+    leads = [_lead(n, properties[n % len(properties)], dice) for n in range(size.conversations)]
     twins = [
         Lead(_id(dice), lead.chatbot_id, lead.user_id, lead.email, "twin")
         for lead in leads
         if lead.kind == "twin"
     ]
-    by_chatbot = {p.chatbot_id: p for p in places}
+    by_chatbot = {p.chatbot_id: p for p in properties}
     linked = [(lead, by_chatbot[lead.chatbot_id], _id(dice), _id(dice)) for lead in leads if _linked(lead)]
-    stage.standin.control("reset", {"world": _resman_world(places, linked)})
+    stage.standin.control("reset", {"world": _resman_world(properties, linked)})
     with open_engine(stage.database.url, check=False) as engine:
         migrate(engine)
         with engine.begin() as connection:
             connection.execute(text("SET LOCAL session_replication_role = replica"))  # nothing is captured
             connection.execute(text("INSERT INTO company (id, name) VALUES (:c, 'Chaos')"), {"c": _COMPANY})
-            for statement in _PLACES:
-                connection.execute(text(statement), [p.row() for p in places])
+            for statement in _PROPERTIES:
+                connection.execute(text(statement), [p.row() for p in properties])
             connection.execute(
                 text('INSERT INTO "user" (id, first_name, last_name, email) VALUES (:u, :f, :l, :e)'),
                 [{"u": x.user_id, "f": "Ada", "l": f"Example{n}", "e": x.email} for n, x in enumerate(leads)],
@@ -163,7 +163,7 @@ class Application:
             self._inserted.update(conversation_id for conversation_id, _ in changed)
 
 
-class _Place:
+class _Property:
     """A property on both sides."""
 
     def __init__(self, number: int, account: str, dice: random.Random) -> None:
@@ -182,18 +182,20 @@ def _id(dice: random.Random) -> UUID:
     return uuid.UUID(int=dice.getrandbits(128), version=4)
 
 
-def _lead(number: int, place: _Place, dice: random.Random) -> Lead:
+def _lead(number: int, prop: _Property, dice: random.Random) -> Lead:
     kind = dice.choices(("linked", "new", "twin"), (0.72, 0.22, 0.06))[0]
-    return Lead(_id(dice), place.chatbot_id, _id(dice), f"ada.{number}@example.com", kind)
+    return Lead(_id(dice), prop.chatbot_id, _id(dice), f"ada.{number}@example.com", kind)
 
 
 def _linked(lead: Lead) -> bool:
     return lead.kind == "linked"
 
 
-def _resman_world(places: list[_Place], linked: list[tuple[Lead, _Place, UUID, UUID]]) -> dict[str, object]:
+def _resman_world(
+    properties: list[_Property], linked: list[tuple[Lead, _Property, UUID, UUID]]
+) -> dict[str, object]:
     return {
-        "accounts": sorted({p.account for p in places}),
+        "accounts": sorted({p.account for p in properties}),
         "properties": [
             {
                 "propertyId": str(p.resman_id),
@@ -201,12 +203,12 @@ def _resman_world(places: list[_Place], linked: list[tuple[Lead, _Place, UUID, U
                 "name": p.name,
                 "timeZone": "America/Chicago",
             }
-            for p in places
+            for p in properties
         ],
         "prospects": [
             {
                 "prospectId": str(prospect_id),
-                "propertyId": str(place.resman_id),
+                "propertyId": str(prop.resman_id),
                 "status": "Prospect",
                 "people": [
                     {
@@ -218,20 +220,20 @@ def _resman_world(places: list[_Place], linked: list[tuple[Lead, _Place, UUID, U
                     }
                 ],
             }
-            for lead, place, prospect_id, person_id in linked
+            for lead, prop, prospect_id, person_id in linked
         ],
     }
 
 
-def _link_row(lead: Lead, place: _Place, prospect_id: UUID, person_id: UUID) -> dict[str, object]:
+def _link_row(lead: Lead, prop: _Property, prospect_id: UUID, person_id: UUID) -> dict[str, object]:
     return {
         "conversation": lead.conversation_id, "chatbot": lead.chatbot_id, "user": lead.user_id,
-        "property": place.property_id, "prospect": str(prospect_id), "person": str(person_id),
+        "property": prop.property_id, "prospect": str(prospect_id), "person": str(person_id),
     }  # fmt: skip
 
 
 _COMPANY = UUID(int=1, version=4)
-_PLACES = (
+_PROPERTIES = (
     "INSERT INTO property (id, company_id, name, address, city, state, zip_code) "
     "VALUES (:property, :company, :name, '1 Main St', 'Austin', 'TX', '78701')",
     "INSERT INTO chatbot (id, property_id, name) VALUES (:chatbot, :property, :name)",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
 from domiq_dagster.db.embedded import EmbeddedServer
-from domiq_dagster.sync.repair.reconcile import Reconciled, reconcile
+from domiq_dagster.sync.repair.reconcile import UNADOPTED, UNDELIVERED, Reconciled, reconcile
 from tests.depth import examples
 from tests.fixtures.domiq_shapes import (
     PEOPLE,
@@ -366,7 +366,7 @@ def test_a_broken_machinery_costs_the_application_nothing_and_reconciliation_fin
 
     done = reconciled(database)
     if how in UNPLACED:
-        assert done.unadopted_changes == 1
+        assert done.found[UNADOPTED].total() == 1
         assert rows(database, CAPTURED) == [captured("active", "contacted")]
     else:
         assert sum(done.uncaptured.values()) == 1
@@ -380,7 +380,7 @@ def test_a_delivery_that_was_lost_alone_is_made_again(application: Connection, d
     conversation = add_conversation(application)
     application.execute(SET_STATUS, ["contacted", conversation])
     application.execute("DELETE FROM domiq_sync.delivery")
-    assert reconciled(database).undelivered_changes == 1
+    assert reconciled(database).found[UNDELIVERED].total() == 1
     assert rows(database, CAPTURED) == [captured("active", "contacted")]
 
 
@@ -396,7 +396,7 @@ def test_a_locked_machinery_holds_the_application_up_for_a_moment_only(
     assert len(heard) == 1
     assert "lock timeout" in heard[0]
     assert value(application, "SHOW lock_timeout") == "0"
-    assert reconciled(database).unadopted_changes == 1
+    assert reconciled(database).found[UNADOPTED].total() == 1
     assert rows(database, CAPTURED) == [captured("active", "contacted")]
 
 

@@ -165,12 +165,12 @@ def fill(connection: Connection, world: World) -> None:
         # A conversation without a property has no chatbot, or one that belongs nowhere.
         bots = [(identity("bot", n), p) for n, p in enumerate(properties)] + [(identity("bot", -1), None)]
         cursor.executemany("INSERT INTO chatbot (id, property_id) VALUES (%s, %s)", bots)
-    for n, place in enumerate(world.conversations):
+    for n, property_id in enumerate(world.conversations):
         if through_chatbot:
-            bot = -1 if place is None and n % 2 else place
+            bot = -1 if property_id is None and n % 2 else property_id
             home, column = identity("bot", bot), "chatbot_id"
         else:
-            home, column = identity("property", place), "property_id"
+            home, column = identity("property", property_id), "property_id"
         insert = f"INSERT INTO conversation (id, {column}) VALUES (%s, %s)"
         cursor.execute(insert, [identity("conversation", n), home])
     cursor.executemany(

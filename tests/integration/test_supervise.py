@@ -96,12 +96,12 @@ def is_gone(process: psutil.Process) -> bool:
 class Supervisor:
     """A supervisor in a process of its own, and everything that descends from it."""
 
-    def __init__(self, place: Path, spec: dict[str, Any], driver: str = DRIVER) -> None:
-        self.place = place
-        (place / "driver.py").write_text(driver)
-        (place / "child.py").write_text(CHILD)
+    def __init__(self, property_id: Path, spec: dict[str, Any], driver: str = DRIVER) -> None:
+        self.place = property_id
+        (property_id / "driver.py").write_text(driver)
+        (property_id / "child.py").write_text(CHILD)
         self.process = subprocess.Popen(
-            [sys.executable, str(place / "driver.py"), json.dumps(spec), str(place)],
+            [sys.executable, str(property_id / "driver.py"), json.dumps(spec), str(property_id)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -115,7 +115,7 @@ class Supervisor:
         return (self.place / "all.ready").exists()
 
     def meet(self, size: int) -> None:
-        """Wait until it is ready, and find its descendants: programs, theirs, and the guardian."""
+        """Wait until it is ready, and find its descendants: programs, theirs, and the reaper."""
         eventually(self.is_ready, "ready")
         self.family = psutil.Process(self.process.pid).children(recursive=True)
         assert len(self.family) == size
@@ -190,7 +190,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(start: Start) -> None:
 
     supervisor.process.kill()
 
-    eventually(lambda: not supervisor.left(), "everything has ended, the guardian too")
+    eventually(lambda: not supervisor.left(), "everything has ended, the reaper too")
 
 
 def test_the_death_of_one_ends_all_and_is_told(start: Start) -> None:

@@ -16,7 +16,7 @@ from uuid import UUID
 from domiq_dagster.sync.delivery.planning import TOLD_BY_CREATION
 from domiq_dagster.sync.queue.queue import Claim
 from domiq_dagster.sync.status_map import LeadStatus, load_status_map
-from tests.machine.harness import Harness, Place
+from tests.machine.harness import Harness, SyncedProperty
 from tests.machine.resman_model import ResManModel, marks, order_broken
 
 NO_LEAD_STATUS = "completed"
@@ -79,19 +79,21 @@ class Change:
 
 
 class Checks:
-    """Looks at one example's place and at its model of ResMan."""
+    """Looks at one example's property, and at its model of ResMan."""
 
-    def __init__(self, harness: Harness, place: Place, model: ResManModel, first: Sequence[str]) -> None:
-        self._harness, self._place, self._model = harness, place, model
+    def __init__(
+        self, harness: Harness, synced: SyncedProperty, model: ResManModel, first: Sequence[str]
+    ) -> None:
+        self._harness, self._property, self._model = harness, synced, model
         self.by_hand: set[UUID] = set()
         """Changes that an operator settled in SQL: what became of them is the operator's matter."""
         self.spoken_for: set[UUID] = set()
         """Conversations for whose lead another one spoke, which was deleted: what it told is news to them."""
         self._expected: Counter[UUID] = Counter(
-            c for c, word in zip(place.conversations, first, strict=True) if word != NO_LEAD_STATUS
+            c for c, word in zip(synced.conversations, first, strict=True) if word != NO_LEAD_STATUS
         )
         with harness.engine.connect() as c:
-            self._statuses = load_status_map(c, place.id)
+            self._statuses = load_status_map(c, synced.id)
 
     # What the machine tells
 
@@ -110,7 +112,7 @@ class Checks:
                 r.change_id, r.conversation_id, r.new_status, r.sync_status, r.sync_direction == "to_resman",
                 r.updated_by == "chatbot", r.outcome, r.seq, r.queued, r.state, r.attempts, r.last_outcome,
             )
-            for r in self._harness.rows(_CHANGES, p=self._place.id)
+            for r in self._harness.rows(_CHANGES, p=self._property.id)
         ]  # fmt: skip
 
     def holds(self, claim: Claim | None) -> bool:
@@ -126,13 +128,13 @@ class Checks:
 
     def all_that_is_stored(self) -> dict[str, Any]:
         stored: dict[str, Any] = {
-            name: self._harness.rows(sql, p=self._place.id) for name, sql in _STORED.items()
+            name: self._harness.rows(sql, p=self._property.id) for name, sql in _STORED.items()
         }
         return {**stored, "ResMan": self._model.snapshot()}
 
     def known(self) -> set[tuple[str, str]]:
         """What the machinery believes of each lead."""
-        return {(r.prospect_id, r.effective_status) for r in self._harness.rows(_KNOWN, p=self._place.id)}
+        return {(r.prospect_id, r.effective_status) for r in self._harness.rows(_KNOWN, p=self._property.id)}
 
     # Checks
 
@@ -229,7 +231,7 @@ class Checks:
             "FROM domiq_sync.lead_link l JOIN public.conversation c ON c.id = l.conversation_id "
             "LEFT JOIN domiq_sync.resman_lead r USING (property_id, prospect_id) "
             "WHERE l.property_id = :p ORDER BY l.prospect_id, c.created_at DESC, c.id DESC",
-            p=self._place.id,
+            p=self._property.id,
         )
         changes = self.changes()
         operators = self._leads_of({c.conversation_id for c in changes if c.change_id in self.by_hand})

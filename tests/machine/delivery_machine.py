@@ -109,10 +109,10 @@ class DeliveryMachine(RuleBasedStateMachine):
         """`bare`: the settings are still open. `known`: the first user is a lead already, so ResMan says.
         `quiet`: what there is was delivered before anything happens."""
         self.harness.skew = 0.0
-        self.place = self.harness.place(first, settings_open=bare)
-        self.checks = Checks(self.harness, self.place, self.model, first)
+        self.property = self.harness.property(first, settings_open=bare)
+        self.checks = Checks(self.harness, self.property, self.model, first)
         if known:
-            person = Person("person-0", "Bo", "Number0", self.place.email(0), None, is_main=True)
+            person = Person("person-0", "Bo", "Number0", self.property.email(0), None, is_main=True)
             came = LeadEvent("Contact", datetime.now(UTC) - timedelta(days=90), first_contact=True)
             self.model.leads["lead-0"] = Lead("lead-0", person, known, [came])
         if quiet:
@@ -146,7 +146,7 @@ class DeliveryMachine(RuleBasedStateMachine):
                 )  # fmt: skip
 
     def conversation(self, n: int) -> UUID:
-        return self.place.conversations[n]
+        return self.property.conversations[n]
 
     # Workers
 
@@ -217,7 +217,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     def do_push(
         self, process: Process, budget: Budget | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        options = PushOptions(property_ids=[self.place.id], budget=budget or Budget())
+        options = PushOptions(property_ids=[self.property.id], budget=budget or Budget())
         push(process.engine, self.client_of(process), options, clock=clock)
 
     def client_of(self, process: Process) -> Any:
@@ -227,13 +227,13 @@ class DeliveryMachine(RuleBasedStateMachine):
         """A worker that takes one change and may fall asleep over it, without anybody to keep its lease."""
         rules = DeliveryRules()
         with process.engine.connect() as c:
-            integrations = load_integrations(c, property_ids=[self.place.id])
-            statuses = load_status_map(c, self.place.id)
+            integrations = load_integrations(c, property_ids=[self.property.id])
+            statuses = load_status_map(c, self.property.id)
             c.commit()
             if not integrations:
                 return
             process.claim = None
-            claims = queue.claim(c, self.place.id, f"{process.name} {time.monotonic_ns()}", rules.lease)
+            claims = queue.claim(c, self.property.id, f"{process.name} {time.monotonic_ns()}", rules.lease)
             if claims:
                 process.claim = claims[0]
                 if freeze_at is not None:
@@ -282,20 +282,20 @@ class DeliveryMachine(RuleBasedStateMachine):
         elif act == "retry":
             self.do_retry()
         elif act == "give the contact":
-            self.place.tell_contact()
+            self.property.tell_contact()
         elif act in ("success", "failed"):
             self.settle_by_hand(n, act)
         elif act == "delete":
             self.checks.forget(self.conversation(n))
-            self.checks.spoken_for |= set(self.place.siblings(n))
-            self.place.replace(n)
+            self.checks.spoken_for |= set(self.property.siblings(n))
+            self.property.replace(n)
             self.checks.expect(self.conversation(n))
         elif act == "load in bulk":
             self.load_in_bulk(n, word)
         elif act.startswith("switch"):
-            self.place.set(sync_enabled=act == "switch on")
+            self.property.set(sync_enabled=act == "switch on")
         else:
-            self.place.set(source_id=SOURCE if act == "mend the source" else "mistyped")
+            self.property.set(source_id=SOURCE if act == "mend the source" else "mistyped")
 
     def settle_by_hand(self, number: int, status: str) -> None:
         """In SQL: the machinery is not asked."""
@@ -316,11 +316,11 @@ class DeliveryMachine(RuleBasedStateMachine):
             )
 
     def do_reconcile(self) -> None:
-        reconcile(self.harness.engine, property_ids=[self.place.id])
+        reconcile(self.harness.engine, property_ids=[self.property.id])
 
     def do_retry(self) -> int:
         failed = {c.change_id for c in self.checks.changes() if c.sync_status == "failed"}
-        number = put_back(self.harness.engine, Choice(self.place.id)).total
+        number = put_back(self.harness.engine, Choice(self.property.id)).total
         back = {c.change_id for c in self.checks.changes() if c.pending}
         self.checks.by_hand -= failed & back
         return number
@@ -342,15 +342,15 @@ class DeliveryMachine(RuleBasedStateMachine):
             for process in self.harness.processes:
                 if process.frozen:
                     process.resume(dies=True)
-            if hasattr(self, "place"):
-                self.place.clear()
+            if hasattr(self, "property"):
+                self.property.clear()
 
     def come_to_rest(self) -> None:
         """The faults stop. Frozen workers sleep on while the others deliver, and wake after it."""
         self.model.heal()
         self.harness.skew = 0.0
-        self.place.set(sync_enabled=True, source_id=SOURCE)
-        self.place.tell_contact()
+        self.property.set(sync_enabled=True, source_id=SOURCE)
+        self.property.tell_contact()
         if any(p.frozen for p in self.harness.processes):
             self.deliver_all()
             for process in self.harness.processes:

@@ -1,5 +1,5 @@
-"""What the examples of the state machine share (one database, some worker processes), and the place of each:
-a property, an account, users and conversations of its own, which are deleted when it is done."""
+"""What the examples of the state machine share (one database, some worker processes), and the property of
+each: a property, an account, users and conversations of its own, which are deleted when it is done."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ class Harness:
         """The database's clock goes ahead (or back) by so much."""
         self.do("UPDATE machine.clock SET ahead = ahead + :s * interval '1 second'", s=seconds)
 
-    def place(self, first: list[str], *, settings_open: bool) -> Place:
+    def property(self, first: list[str], *, settings_open: bool) -> SyncedProperty:
         """A connected property with conversations at these statuses."""
-        return Place(self, first, settings_open=settings_open)
+        return SyncedProperty(self, first, settings_open=settings_open)
 
 
 def with_options(url: str, options: str) -> str:
@@ -116,7 +116,7 @@ def harness_at(url: str, *, abreast: int = 1) -> Iterator[Harness]:
             harness.close()
 
 
-class Place:
+class SyncedProperty:
     """One example's part of the database."""
 
     def __init__(self, harness: Harness, first: list[str], *, settings_open: bool) -> None:

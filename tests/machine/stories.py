@@ -57,7 +57,7 @@ def vanishes(n: int) -> Step:
     def delete(machine: DeliveryMachine) -> None:
         gone = machine.conversation(n)
         machine.checks.forget(gone)
-        machine.checks.spoken_for |= set(machine.place.siblings(n))
+        machine.checks.spoken_for |= set(machine.property.siblings(n))
         machine.harness.do("DELETE FROM conversation WHERE id = :c", c=gone)
 
     return delete

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.machine.checks import Broken, Change, Checks
-from tests.machine.harness import Harness, Place
+from tests.machine.harness import Harness, SyncedProperty
 from tests.machine.resman_staff import StaffedModel, shown
 
 MEANS = {
@@ -61,14 +61,14 @@ AND tablename NOT IN ('pull', 'watermark', 'account', 'account_turn')
 
 
 class TwoSidedChecks(Checks):
-    """Looks at one example's place and at its model of ResMan."""
+    """Looks at one example's property and at its model of ResMan."""
 
     _model: StaffedModel
 
     def __init__(
-        self, harness: Harness, place: Place, model: StaffedModel, first: Sequence[str], policy: str
+        self, harness: Harness, synced: SyncedProperty, model: StaffedModel, first: Sequence[str], policy: str
     ) -> None:
-        super().__init__(harness, place, model, first)
+        super().__init__(harness, synced, model, first)
         self._policy = policy
         self.unlogged: set[UUID] = set()
         """Conversations that were moved, once, with no trigger to see it: their rows do not follow one from
@@ -134,7 +134,7 @@ class TwoSidedChecks(Checks):
                 raise Broken("flip-flop", f"the sync told {times} times of {conversation}, for {news} news")
 
     def log(self) -> list[Any]:
-        return self._harness.rows(_LOG, p=self._place.id)
+        return self._harness.rows(_LOG, p=self._property.id)
 
     # At rest
 
@@ -158,7 +158,7 @@ class TwoSidedChecks(Checks):
                 )
 
     def links(self) -> list[Any]:
-        return self._harness.rows(_LINKS, p=self._place.id)
+        return self._harness.rows(_LINKS, p=self._property.id)
 
     def _settled_difference(self, link: Any, theirs: str, last: list[Change]) -> bool:
         ours = MEANS.get(link.status)

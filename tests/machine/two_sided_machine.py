@@ -40,7 +40,7 @@ from tests.machine.delivery_machine import (
     events,
     fault,
 )
-from tests.machine.harness import USER_OF, Place
+from tests.machine.harness import USER_OF, SyncedProperty
 from tests.machine.process import Process
 from tests.machine.resman_model import FAULTS, OUTAGES, SOURCE
 from tests.machine.resman_staff import ACTS, STAMPS, StaffedClient, StaffedModel, shown
@@ -59,8 +59,8 @@ staff_edit = st.tuples(users, st.sampled_from(ACTS), st.sampled_from(list(STAMPS
 StaffEdits = Sequence[tuple[int, str, str]]
 
 
-class TwoSidedPlace(Place):
-    """A place whose conversations begin by the clock that can be set, as ResMan's news does."""
+class TwoSidedProperty(SyncedProperty):
+    """A property whose conversations begin by the clock that can be set, as ResMan's news does."""
 
     def _begin(self, c: Connection, n: int, status: str, age: int) -> UUID:
         found: UUID = self._harness.run(
@@ -116,12 +116,14 @@ class TwoSidedMachine(DeliveryMachine):
         self.model = StaffedModel(self.now)
         self.model.whole_days, self.model.activity_reactivates, self.model.keeps_converted = odd
         self.policy = policy
-        self.place = TwoSidedPlace(self.harness, first, settings_open=False)
-        self.place.set(conflict_policy=policy)
-        self.checks = TwoSidedChecks(self.harness, self.place, self.model, first, policy)
+        self.property = TwoSidedProperty(self.harness, first, settings_open=False)
+        self.property.set(conflict_policy=policy)
+        self.checks = TwoSidedChecks(self.harness, self.property, self.model, first, policy)
         for user, status in enumerate(known):
             if status:
-                self.model.enter(f"lead-{user}", self.place.email(user), status, timedelta(seconds=known_for))
+                self.model.enter(
+                    f"lead-{user}", self.property.email(user), status, timedelta(seconds=known_for)
+                )
         if quiet:
             self.cycle()
             self.cycle()
@@ -148,7 +150,7 @@ class TwoSidedMachine(DeliveryMachine):
     @_sound
     def operator(self, act: str, n: int, word: str) -> None:
         if act == "delete":
-            for sibling in self.place.siblings(n):
+            for sibling in self.property.siblings(n):
                 self.checks.credits[sibling] += 1
                 self.checks.spoken_for.add(sibling)
         before = self.checks.by_hand.copy()
@@ -163,17 +165,17 @@ class TwoSidedMachine(DeliveryMachine):
         elif act == "retry":
             self.do_retry()
         elif act == "give the contact":
-            self.place.tell_contact()
+            self.property.tell_contact()
         elif act in ("success", "failed"):
             self.settle_by_hand(n, act)
         elif act == "delete":
             self.checks.forget(self.conversation(n))
-            self.place.replace(n)
+            self.property.replace(n)
             self.checks.expect(self.conversation(n))
         elif act == "load in bulk":
             self.load_in_bulk(n, word)
         else:
-            self.place.set(sync_enabled=act == "switch on")
+            self.property.set(sync_enabled=act == "switch on")
 
     @rule(
         seconds=st.sampled_from([DAY, 3600.0, 400.0, 50.0, 10.0]),
@@ -199,7 +201,7 @@ class TwoSidedMachine(DeliveryMachine):
                 self.model.edit(prospect_id, act, stamp)
 
     def leads_of(self, user: int) -> list[str]:
-        email = self.place.email(user)
+        email = self.property.email(user)
         return [k for k, lead in self.model.leads.items() if lead.person.email == email]
 
     @rule(
@@ -210,7 +212,7 @@ class TwoSidedMachine(DeliveryMachine):
         """Staff make a card. Not while a worker may be making one for the same person: ResMan takes both."""
         if self.leads_of(user) or self.model.still_working or len(self.awake()) < len(self.harness.processes):
             return
-        self.model.enter(f"card-of-{user}", self.place.email(user), status, timedelta(seconds=age))
+        self.model.enter(f"card-of-{user}", self.property.email(user), status, timedelta(seconds=age))
 
     @rule(days=st.sampled_from([0.5, 30]))
     @_sound
@@ -228,13 +230,13 @@ class TwoSidedMachine(DeliveryMachine):
             # Whoever of a person's conversations is linked first with what is left may be an older one.
             self.checks.spoken_for |= {
                 c
-                for n, c in enumerate(self.place.conversations)
-                if USER_OF[n] == user and self.place.siblings(n)
+                for n, c in enumerate(self.property.conversations)
+                if USER_OF[n] == user and self.property.siblings(n)
             }
             if doubled:
                 other = f"{prospect_id}x"
                 self.model.enter(
-                    other, self.place.email(user), self.model.leads[prospect_id].status, timedelta()
+                    other, self.property.email(user), self.model.leads[prospect_id].status, timedelta()
                 )
                 self.model.merge(other, prospect_id)
             else:
@@ -352,7 +354,7 @@ class TwoSidedMachine(DeliveryMachine):
 
     def integration(self, process: Process) -> list[Integration]:
         with process.engine.connect() as c:
-            found = load_integrations(c, property_ids=[self.place.id])
+            found = load_integrations(c, property_ids=[self.property.id])
             c.commit()
         return found
 
@@ -368,7 +370,7 @@ class TwoSidedMachine(DeliveryMachine):
                 failing = (
                     "SELECT FROM domiq_sync.watermark WHERE property_id = :p AND failing_since IS NOT NULL"
                 )
-                if not self.harness.rows(failing, p=self.place.id):
+                if not self.harness.rows(failing, p=self.property.id):
                     raise Broken("lost", "a failed pull is not on record") from None
 
     def do_apply(self, process: Process) -> None:
@@ -376,7 +378,7 @@ class TwoSidedMachine(DeliveryMachine):
             apply_property(process.engine, integration)
 
     def do_reconcile(self, process: Process | None = None) -> None:
-        reconcile(process.engine if process else self.harness.engine, property_ids=[self.place.id])
+        reconcile(process.engine if process else self.harness.engine, property_ids=[self.property.id])
 
     def do_resolve(self, process: Process, n: int, keep: Literal["domiq", "resman"]) -> None:
         conversation = self.conversation(n)
@@ -414,7 +416,7 @@ class TwoSidedMachine(DeliveryMachine):
             return
         lead = self.model.leads[link.prospect_id]
         if word is not None:
-            self.change([(self.place.conversations.index(link.conversation_id), word)])
+            self.change([(self.property.conversations.index(link.conversation_id), word)])
             expected = after_chatbot(word, shown(lead), self.policy, self.model.keeps_converted)
         else:
             before = shown(lead)
@@ -434,8 +436,8 @@ class TwoSidedMachine(DeliveryMachine):
         """Edits and faults stop."""
         self.model.heal()
         self.harness.skew = 0.0
-        self.place.set(sync_enabled=True, source_id=SOURCE)
-        self.place.tell_contact()
+        self.property.set(sync_enabled=True, source_id=SOURCE)
+        self.property.tell_contact()
 
     def cycle(self) -> None:
         """All that one round of the sync does. What no ordinary pull can see, the nightly full one does."""

@@ -17,10 +17,12 @@ def make_environment(home: Path, base: dict[str, str] | None = None) -> dict[str
         home=home,
         database_url="postgresql://localhost/domiq",
         dagster_pg_url="postgresql://localhost/dagster",
-        resman_v1_url="http://127.0.0.1:1/v1",
-        resman_v2_url="http://127.0.0.1:1/v2",
-        partner_id="partner",
-        api_key="key",
+        resman={
+            "RESMAN_V1_URL": "http://127.0.0.1:1/v1",
+            "RESMAN_V2_URL": "http://127.0.0.1:1/v2",
+            "RESMAN_PARTNER_ID": "partner",
+            "RESMAN_API_KEY": "key",
+        },
     )
 
 

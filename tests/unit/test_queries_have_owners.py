@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -84,3 +85,36 @@ def test_every_query_is_run_and_every_query_that_is_named_is_there(each: Loaded)
         and node.value.id == each.variable
     }
     assert named - there == set(), "these are named, and not there"
+
+
+WRITERS = {
+    "delivery": {"queue"},
+    "change": {"queue"},
+    "lead_link": {"linking"},
+    "closed_link": {"linking"},
+    "link_question": {"linking"},
+    "link_decision": {"linking"},
+    "resman_lead": {"pull", "delivery"},
+    "missing_lead": {"pull"},
+    "watermark": {"pull"},
+    "pull": {"pull"},
+    "conflict": {"decisions"},
+    "attempt": {"queue"},
+    "notification": {"notifications"},
+    "alert": {"alerts"},
+}
+"""The rooms that write each of the machinery's busy tables. resman_lead: what a pull read, and what is known
+since a post of our own."""
+_WRITE = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+domiq_sync\.(\w+)", re.IGNORECASE)
+_COMMENT = re.compile(r"--[^\n]*")
+
+
+def test_each_table_is_written_in_its_own_room() -> None:
+    found: dict[str, set[str]] = {}
+    for path in [*PACKAGE.rglob("*.sql"), *PACKAGE.rglob("*.py")]:
+        if "demo" not in path.parts:
+            for table in _WRITE.findall(_COMMENT.sub("", path.read_text())):
+                found.setdefault(table, set()).add(path.parent.name)
+    assert {table: found.get(table) for table in WRITERS} == WRITERS
+    # Of the others, whatever they are, each has one room as well.
+    assert {table: rooms for table, rooms in found.items() if len(rooms) > 1 and table not in WRITERS} == {}

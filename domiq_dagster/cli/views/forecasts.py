@@ -62,9 +62,9 @@ def print_survey(
     """The endpoints, the property as ResMan has it, and what its open settings would become."""
     print_findings(found.findings)
     console = make_console()
-    if found.place is not None:
-        zone = found.place.time_zone or "no time zone that is known here"
-        console.print(escape(f"At ResMan it is {found.place.name}, in {zone}."))
+    if found.at_resman is not None:
+        zone = found.at_resman.time_zone or "no time zone that is known here"
+        console.print(escape(f"At ResMan it is {found.at_resman.name}, in {zone}."))
     console.print("Posting is the one thing that cannot be tried without doing it.")
     if not proposals:
         return

@@ -154,7 +154,7 @@ def retry_result(done: Retried, *, dry_run: bool) -> dict[str, Any]:
         "dry_run": dry_run,
         "overtaken": done.overtaken,
         "changes": [
-            {"property": place, "reason": reason, "changes": count}
-            for (place, reason), count in sorted(done.counts.items())
+            {"property": key, "reason": reason, "changes": count}
+            for (key, reason), count in sorted(done.counts.items())
         ],
     }

@@ -23,7 +23,7 @@ def print_story(result: Mapping[str, Any]) -> None:
     console = make_console()
     told = set()
     for conversation in result["conversations"]:
-        for line in _standing(conversation):
+        for line in _conversation(conversation):
             console.print(line)
         told.add(conversation["conversation_id"])
         _print_changes(
@@ -32,7 +32,7 @@ def print_story(result: Mapping[str, Any]) -> None:
     _print_changes(console, [c for c in result["changes"] if c["conversation_id"] not in told])
 
 
-def _standing(c: Mapping[str, Any]) -> Iterator[str]:
+def _conversation(c: Mapping[str, Any]) -> Iterator[str]:
     where = c["partition_key"] or "of no connected property"
     yield f"[bold]Conversation {c['conversation_id']}[/] ({where})"
     alone = ", which is no lead status and left alone" if c["lead_status"] is None else ""

@@ -73,7 +73,7 @@ def print_status(result: dict[str, Any]) -> None:
     print_figures(result["properties"], result["totals"], "Status sync")
     print_queues(result["accounts"])
     console = make_console()
-    sentences = [*_in_alert(result), *_standing(result), *_not_pulled(result), *_in_trouble(result)]
+    sentences = [*_in_alert(result), *_compared(result), *_not_pulled(result), *_in_trouble(result)]
     for sentence in sentences:
         console.print(sentence)
     alone: dict[str, int] = {}
@@ -124,7 +124,7 @@ _WAITS_FOR = {
 }
 
 
-def _standing(result: dict[str, Any]) -> Iterator[str]:
+def _compared(result: dict[str, Any]) -> Iterator[str]:
     """What waits, and will not move by itself."""
     for row in result["properties"]:
         key = row["property"]
@@ -223,12 +223,12 @@ def _print_whole(table: Table) -> None:
     console.print(table)
 
 
-def print_link_questions(questions: Sequence[dict[str, Any]]) -> None:
+def print_link_reviews(reviews: Sequence[dict[str, Any]]) -> None:
     """Nothing where no link waits for a person."""
-    if not questions:
+    if not reviews:
         return
     table = Table("property", "question", "conversations", "leads", "since", title="Links to decide")
-    for q in questions:
+    for q in reviews:
         table.add_row(
             str(q["partition_key"]),
             escape(q["reason"]),

@@ -68,13 +68,17 @@ def serve(
     prospects: int = 1500,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serves on 127.0.0.1 until SIGTERM or SIGINT.
+    """Serves on 127.0.0.1 until SIGTERM or SIGINT. Then saves the state, if there is a file for it, and
+    returns.
 
-    Then saves the state, if there is a file for it, and returns.
+    Args:
+        port: 0 picks a free one.
+        state_file: loaded if it exists.
+        seed, empty, prospects: what to begin with where it does not.
+        ready: gets the URL once it answers; by default one line of JSON goes to stdout.
 
-    port 0 picks a free one. `state_file` is loaded if it exists; seed, empty and prospects are for when it
-    does not. `ready` gets the URL once it answers; by default one line of JSON goes to stdout. Raises
-    StandinError.
+    Raises:
+        StandinError: it cannot serve; the text says why.
     """
     standin = Standin(seed, 0 if empty else prospects)
     path = None if state_file is None else Path(state_file)

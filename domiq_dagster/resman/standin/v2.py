@@ -160,16 +160,16 @@ def _list_answer(name: str, rows: Iterable[dict[str, Any]], count: int) -> Answe
 
 
 def _list_chunks(name: str, rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    held = [f'{{"{name}":[']
+    chunk = [f'{{"{name}":[']
     comma = ""
     for row in rows:
-        held.append(comma + json.dumps(row))
+        chunk.append(comma + json.dumps(row))
         comma = ","
-        if len(held) >= _CHUNK:
-            yield "".join(held).encode()
-            held = []
-    held.append("]}")
-    yield "".join(held).encode()
+        if len(chunk) >= _CHUNK:
+            yield "".join(chunk).encode()
+            chunk = []
+    chunk.append("]}")
+    yield "".join(chunk).encode()
 
 
 def _leases(standin: Standin, call: Call, account: Account) -> Answer:

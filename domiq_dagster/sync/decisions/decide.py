@@ -52,10 +52,13 @@ class Pair:
 class Situation:
     """All that a decision depends on.
 
-    `open_outbound`: an outbound change of this conversation is pending; `under_way`: one is being sent, or
-    may have arrived. `push_failed`: the last change of this conversation carried its present status out
-    and failed. `domiq_is_newer`: before a pair was ever agreed, the conversation began after ResMan's last
-    news of the lead. `inbound` and `outbound`: the directions that the property's settings allow.
+    Attributes:
+        open_outbound: an outbound change of this conversation is pending.
+        under_way: one is being sent, or may have arrived.
+        push_failed: the last change of this conversation carried its present status out and failed.
+        domiq_is_newer: before a pair was ever agreed, the conversation began after ResMan's last news of the
+            lead.
+        inbound, outbound: the directions that the property's settings allow.
     """
 
     agreed: Pair | None
@@ -108,8 +111,12 @@ class Open(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A kind of situation. `postable`: an event posted from outside could bring ResMan to DomIQ's status.
-    `further`: DomIQ's status is further in the order of progress than the one that ResMan's sets."""
+    """A kind of situation.
+
+    Attributes:
+        postable: an event posted from outside could bring ResMan to DomIQ's status.
+        further: DomIQ's status is further in the order of progress than the one that ResMan's sets.
+    """
 
     words: Words
     moved: Moved

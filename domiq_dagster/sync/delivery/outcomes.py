@@ -14,14 +14,18 @@ from domiq_dagster.sync.linking.store import AgreedPair
 class DeliveryRules:
     """Times in seconds.
 
-    lease: how long after a worker's last heartbeat another one takes its changes over; it then reads back
-    before it sends. heartbeat: how often a worker extends its leases, and longest_hold: for how long it does
-    so. fresh: how old our knowledge of a lead may be before it is read again ahead of a post that cannot undo
-    anything; ahead of any other it is read in any case. first_pause and longest_pause: the bounds of the
-    backoff. unknown_pause: the least time before an unknown outcome is read back, since ResMan may still be
-    working on a request that we stopped waiting for. configuration_pause: how long a change waits for a
-    missing setting or contact before it looks again. contact_patience: how long before a change of a lead
-    without e-mail and phone fails.
+    Attributes:
+        lease: how long after a worker's last heartbeat another one takes its changes over; it then reads back
+            before it sends.
+        heartbeat: how often a worker extends its leases.
+        longest_hold: for how long it does so.
+        fresh: how old our knowledge of a lead may be before it is read again ahead of a post that cannot undo
+            anything; ahead of any other it is read in any case.
+        first_pause, longest_pause: the bounds of the backoff.
+        unknown_pause: the least time before an unknown outcome is read back, since ResMan may still be
+            working on a request that we stopped waiting for.
+        configuration_pause: how long a change waits for a missing setting or contact before it looks again.
+        contact_patience: how long before a change of a lead without e-mail and phone fails.
     """
 
     lease: float = 45.0
@@ -49,9 +53,13 @@ class ShownLead:
 class Settle:
     """The change gets its final status.
 
-    sync_status: `success` or `failed`. outcome, reason: why, in a word and in a sentence. prospect_id: its
-    lead, where it is known. more: what else goes on record. agreed: the pair of statuses that it leaves
-    behind. shown: what the lead shows, as our own post left it.
+    Attributes:
+        sync_status: `success` or `failed`.
+        outcome, reason: why, in a word and in a sentence.
+        prospect_id: its lead, where it is known.
+        more: what else goes on record.
+        agreed: the pair of statuses that it leaves behind.
+        shown: what the lead shows, as our own post left it.
     """
 
     sync_status: str
@@ -73,9 +81,12 @@ class Settle:
 class Postpone:
     """The change goes back into the queue: nothing is wrong with it.
 
-    outcome: why, in a word. seconds: until it may be claimed again. state: `ready`, `waiting` (for a person
-    or a setting) or `unknown` (it may have arrived). counted: whether it was a try of its own. decide_again:
-    whether the pair of statuses is to be decided about first.
+    Attributes:
+        outcome: why, in a word.
+        seconds: until it may be claimed again.
+        state: `ready`, `waiting` (for a person or a setting) or `unknown` (it may have arrived).
+        counted: whether it was a try of its own.
+        decide_again: whether the pair of statuses is to be decided about first.
     """
 
     outcome: str
@@ -98,8 +109,10 @@ Outcome = Settle | Postpone | LostLease
 class DeliveryResult:
     """What became of one delivery.
 
-    result: `success`, `failed`, `postponed` or `lost_lease`. outcome: says more, in a word. error: what
-    ResMan answered, where that is why.
+    Attributes:
+        result: `success`, `failed`, `postponed` or `lost_lease`.
+        outcome: says more, in a word.
+        error: what ResMan answered, where that is why.
     """
 
     result: str

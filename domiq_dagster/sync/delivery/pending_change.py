@@ -22,9 +22,12 @@ class PendingChange:
     """One change, its conversation, the user behind it, its lead as far as it is linked, and what is stored
     of that.
 
-    has_siblings: whether the user has other conversations. locally_modified_at: when we last changed the lead
-    ourselves. known_for: seconds since anybody last knew what ResMan shows of it. began_at: when the
-    conversation began. tour_datetime is DomIQ's naive local time.
+    Attributes:
+        has_siblings: whether the user has other conversations.
+        locally_modified_at: when we last changed the lead ourselves.
+        known_for: seconds since anybody last knew what ResMan shows of it.
+        began_at: when the conversation began.
+        tour_datetime: DomIQ's naive local time.
     """
 
     change_id: UUID

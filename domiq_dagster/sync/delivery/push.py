@@ -70,7 +70,9 @@ class PushReport:
 class PushOptions:
     """How far a push may go.
 
-    property_ids: only what is due there; None: everywhere. max_accounts: how many accounts at a time.
+    Attributes:
+        property_ids: only what is due there; None: everywhere.
+        max_accounts: how many accounts at a time.
     """
 
     property_ids: Sequence[UUID] | None = None

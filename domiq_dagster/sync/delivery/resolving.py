@@ -36,7 +36,9 @@ NEWER_SPEAKS = "a newer conversation of the same lead speaks for it"
 class Resolved:
     """A change with all that decides what becomes of it.
 
-    found: its lead; None where one is to be created. record: what that shows, where it was read.
+    Attributes:
+        found: its lead; None where one is to be created.
+        record: what that shows, where it was read.
     """
 
     change: PendingChange

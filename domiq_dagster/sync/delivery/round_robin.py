@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from domiq_dagster.sync.queue import lanes, queue
 from domiq_dagster.sync.queue.queue import Claim
 
-_LOOK_AGAIN_SECONDS = 1.0
+_REFRESH_SECONDS = 1.0
 """How long it goes on with what it knows to be due, before it asks who else is."""
 _UNCOMMITTED = timedelta(seconds=10)
 """How long the application's transactions may take, whose changes count as due from before they commit.
@@ -36,18 +36,18 @@ class PropertyRoundRobin:
         self._lock = threading.Lock()
         self._due: deque[UUID] = deque()
         self._due_from: dict[UUID, datetime] = {}
-        self._look_from: datetime | None = None
-        self._looked = -math.inf
+        self._search_from: datetime | None = None
+        self._refreshed = -math.inf
         self._news = True
 
     def next(self, connection: Connection) -> tuple[UUID, datetime] | None:
         """Whose turn it is, and where its claim begins; None where nothing is due, and nothing happened
         since that was last asked."""
         with self._lock:
-            if not self._due or self._clock() - self._looked > _LOOK_AGAIN_SECONDS:
+            if not self._due or self._clock() - self._refreshed > _REFRESH_SECONDS:
                 if not self._due and not self._news:
                     return None
-                self._look(connection)
+                self._refresh(connection)
             if not self._due:
                 return None
             self._due.rotate(-1)
@@ -70,23 +70,23 @@ class PropertyRoundRobin:
             if property_id in self._due:
                 self._due.remove(property_id)
 
-    def _look(self, connection: Connection) -> None:
+    def _refresh(self, connection: Connection) -> None:
         """Asks what is due. The property served last is last again."""
         served = self._due[-1] if self._due else None
         self._due_from = self._ask(connection)
         if not self._due_from and lanes.heal_heads(connection):
             self._due_from = self._ask(connection)
         connection.commit()
-        if self._look_from is None and self._due_from:
-            self._look_from = min(self._due_from.values()) - _UNCOMMITTED
+        if self._search_from is None and self._due_from:
+            self._search_from = min(self._due_from.values()) - _UNCOMMITTED
         due = list(self._due_from)
         if served in self._due_from:
             split = due.index(served) + 1
             due = due[split:] + due[:split]
         self._due = deque(due)
-        self._looked = self._clock()
+        self._refreshed = self._clock()
         self._news = False
 
     def _ask(self, connection: Connection) -> dict[UUID, datetime]:
-        due = queue.due_properties(connection, self._all, due_from=self._look_from)
+        due = queue.due_properties(connection, self._all, due_from=self._search_from)
         return {d.property_id: d.due_since for d in due}

@@ -21,8 +21,11 @@ from domiq_dagster.sync.queue import queue
 
 
 class Sender:
-    """Sends the posts of one change. `resolver`: links a lead that is created, and reads one that is
-    refused."""
+    """Sends the posts of one change.
+
+    Args:
+        resolver: links a lead that is created, and reads one that is refused.
+    """
 
     def __init__(self, context: DeliveryContext, resolver: Resolver) -> None:
         self._context = context

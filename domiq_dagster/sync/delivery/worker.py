@@ -37,8 +37,9 @@ logger = logging.getLogger(__name__)
 class DeliveryWorker:
     """Delivers claims, one at a time.
 
-    jitter: gives 0 to 1, for full jitter. stopping: once it says so, no further request is made; a change in
-    hand is postponed as it is.
+    Args:
+        jitter: gives 0 to 1, for full jitter.
+        stopping: once it says so, no further request is made; a change in hand is postponed as it is.
     """
 
     def __init__(

@@ -39,8 +39,9 @@ class Fit:
 class WaitingUser:
     """A DomIQ user of whom conversations wait for a lead.
 
-    waiting: those conversations, the newest first. leads: the leads that other conversations of this user
-    have, by prospect.
+    Attributes:
+        waiting: those conversations, the newest first.
+        leads: the leads that other conversations of this user have, by prospect.
     """
 
     id: UUID
@@ -70,13 +71,18 @@ class LinkedPerson:
 class LinkState:
     """What the finder has to know of DomIQ, keyed by what it looks it up by.
 
-    users: who waits, by id. by_stored_id: by the lead id that the application wrote into the log itself.
-    by_key: by lookup key. sought: those keys, and those of people whose lead a full read misses: should it
-    be gone, they wait as well. same, never: what people decided. linked, linked_by_name: the prospects that
-    have a link, and those that have one by name alone. listed_under: of each prospect that a review is about
-    the one that the review is listed under. rivals: of each user the other prospects that a review found
-    alike: the next read may bring one alone, and the others are still there. shared: contacts that are
-    nobody's own.
+    Attributes:
+        users: who waits, by id.
+        by_stored_id: by the lead id that the application wrote into the log itself.
+        by_key: by lookup key.
+        sought: those keys, and those of people whose lead a full read misses: should it be gone, they wait as
+            well.
+        same, never: what people decided.
+        linked, linked_by_name: the prospects that have a link, and those that have one by name alone.
+        listed_under: of each prospect that a review is about the one that the review is listed under.
+        rivals: of each user the other prospects that a review found alike: the next read may bring one alone,
+            and the others are still there.
+        shared: contacts that are nobody's own.
     """
 
     property_id: UUID
@@ -106,7 +112,11 @@ class LinkState:
 def load_link_state(
     connection: Connection, property_id: UUID, *, shared: SharedContacts = NONE_SHARED
 ) -> LinkState:
-    """Reads DomIQ's side of one property. `shared`: what the property's own contacts are at ResMan."""
+    """Reads DomIQ's side of one property.
+
+    Args:
+        shared: what the property's own contacts are at ResMan.
+    """
     place = {"property_id": property_id}
     waiting = connection.execute(QUERIES.waiting_people, place).all()
     users = _users(connection, property_id, waiting)

@@ -30,8 +30,11 @@ _lock = Lock()
 
 
 def property_contacts(client: ResManClient, integration: Integration) -> SharedContacts:
-    """What ResMan tells of the property: nothing, where this endpoint does not give it to us. Raises
-    ResManError where the account cannot be asked anything just now; the next one asks again then."""
+    """What ResMan tells of the property: nothing, where this endpoint does not give it to us.
+
+    Raises:
+        ResManError: the account cannot be asked anything just now; the next one asks again.
+    """
     account = integration.account_id
     with _lock:
         known = _asked.setdefault(client, {})

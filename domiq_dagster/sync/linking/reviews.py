@@ -20,8 +20,9 @@ SAME, NEVER = "same", "never"
 class LinkReview:
     """A link that a person must decide: see docs/linking.md for the kinds.
 
-    prospect_ids: those that it is about, the first of which it is listed under. candidates: how many users or
-    prospects fit.
+    Attributes:
+        prospect_ids: those that it is about, the first of which it is listed under.
+        candidates: how many users or prospects fit.
     """
 
     kind: str

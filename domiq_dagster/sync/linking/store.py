@@ -20,8 +20,10 @@ _GONE = "missing from two full reads, and ResMan has none of this id"
 class AgreedPair:
     """The two statuses of a linked lead that are agreed from now on.
 
-    domiq_status: None, and resman_status: '', where the side that is to lose must count as not agreed.
-    person_id: ResMan's id of the lead's person, where it has been learned.
+    Attributes:
+        domiq_status: None where DomIQ's side is to count as moved.
+        resman_status: '' where ResMan's is.
+        person_id: ResMan's id of the lead's person, where it has been learned.
     """
 
     conversation_id: UUID
@@ -108,8 +110,11 @@ def count_links(connection: Connection, property_id: UUID, prospect_id: str) -> 
 
 
 def speak_for_leads(connection: Connection) -> list[UUID | None]:
-    """Has the newest conversation that is left speak for each lead that none speaks for. Returns the property
-    of each."""
+    """Has the newest conversation that is left speak for each lead that none speaks for.
+
+    Returns:
+        The property of each.
+    """
     return list(connection.scalars(QUERIES.speak_for_leads))
 
 

@@ -20,10 +20,11 @@ _MOST_ATTEMPTS = 10_000
 class PropertyQueue:
     """One connected property's pending changes. Ages in seconds, None where there is nothing.
 
-    conflicts, settings, contact: those that wait for a person (to decide, to complete the settings, to learn
-    of an e-mail address or phone), with what stands behind them. due: conversations of which a change may be
-    claimed now, which is none while the account is paused. unknown: changes that may or may not have reached
-    ResMan.
+    Attributes:
+        conflicts, settings, contact: those that wait for a person (to decide, to complete the settings, to
+            learn of an e-mail address or phone), with what stands behind them.
+        due: conversations of which a change may be claimed now, which is none while the account is paused.
+        unknown: changes that may or may not have reached ResMan.
     """
 
     partition_key: str
@@ -47,8 +48,11 @@ class PropertyQueue:
 @dataclass(frozen=True, slots=True)
 class AccountQueue:
     """One ResMan account's pending changes and recent work: in the recent window `settled` changes took
-    `busy_seconds`, idle time not counted. ramp_seconds: the least time between two requests, more than 0
-    for a while after an outage."""
+    `busy_seconds`, idle time not counted.
+
+    Attributes:
+        ramp_seconds: the least time between two requests, more than 0 for a while after an outage.
+    """
 
     account_id: str
     consecutive_failures: int
@@ -97,7 +101,11 @@ class AccountQueue:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The whole queue. not_connected: pending changes of properties that no account belongs to."""
+    """The whole queue.
+
+    Attributes:
+        not_connected: pending changes of properties that no account belongs to.
+    """
 
     accounts: Sequence[AccountQueue]
     not_connected: int

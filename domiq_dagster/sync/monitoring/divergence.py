@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "divergence.sql")
@@ -37,18 +36,6 @@ WHY_NOT_COMPARED: Mapping[str, str] = {
     "lead_not_read": "its lead was not read yet",
     "unknown_word": "ResMan's status has no meaning in the status map",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How one linked lead compares; see sql/130_lead_functions.sql for the verdicts."""
-
-    conversation_id: UUID
-    prospect_id: str
-    domiq_status: str | None
-    resman_status: str
-    verdict: str
-    agreed_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -97,11 +84,6 @@ class Coverage:
         self.compared += other.compared
         self.not_compared += other.not_compared
         self.left_alone += other.left_alone
-
-
-def comparison(connection: Connection, property_id: UUID) -> list[Comparison]:
-    """Every current link of a property with its verdict."""
-    return rows_as(Comparison, connection.execute(QUERIES.comparison, {"property_id": property_id}))
 
 
 def verdicts(

@@ -1,9 +1,5 @@
 -- How each linked lead compares: domiq_sync.compared_leads() (sql/130_lead_functions.sql) tells the verdicts and causes.
 
--- name: comparison
-SELECT c.conversation_id, c.prospect_id, c.domiq_status, c.resman_status, c.verdict, c.agreed_at
-FROM domiq_sync.compared_leads() AS c WHERE c.property_id = :property_id
-
 -- name: verdicts
 SELECT c.property_id, c.verdict, count(*) AS links
 FROM domiq_sync.compared_leads() AS c

@@ -39,12 +39,7 @@ class Explained:
     conversations: Sequence[dict[str, Any]]
 
 
-def explain(connection: Connection, identifier: str, *, with_contact: bool = False) -> list[dict[str, Any]]:
-    """The changes of `explain_all`."""
-    return list(explain_all(connection, identifier, with_contact=with_contact).changes)
-
-
-def explain_all(connection: Connection, identifier: str, *, with_contact: bool = False) -> Explained:
+def explain(connection: Connection, identifier: str, *, with_contact: bool = False) -> Explained:
     """What an id means: empty where nothing is known of it. With `with_contact`, each conversation shows its
     person's name, e-mail address and phone, and what was written freely is told as it is."""
     meant = {"uuid": _uuid(identifier), "text": identifier}
@@ -54,10 +49,11 @@ def explain_all(connection: Connection, identifier: str, *, with_contact: bool =
     of_changes = list({r.conversation_id for r in rows if r.conversation_id})
     people: dict[UUID, _Person] = {}
     conversations = []
-    for found in connection.execute(QUERIES.conversations, {**meant, "conversation_ids": of_changes}):
-        shown = dict(found._mapping)
+    rows_of = connection.execute(QUERIES.conversations, {**meant, "conversation_ids": of_changes})
+    for found in rows_of.mappings():
+        shown = dict(found)
         person = _Person(*(shown.pop(name) for name in _CONTACT))
-        people[found.conversation_id] = person
+        people[shown["conversation_id"]] = person
         conversations.append({**shown, "contact": person.shown} if with_contact else shown)
     steps, rules = (_by_change(connection, query, ids) for query in ("attempts_of", "rules_of"))
     changes = []
@@ -86,14 +82,14 @@ class _Person:
         name = " ".join(part for part in (self.first_name, self.last_name) if part)
         return {"name": name or None, "email": self.email, "phone": self.phone}
 
-    def told(self, words: str | None) -> str | None:
+    def redacted(self, words: str | None) -> str | None:
         """Words that somebody wrote freely, without the person."""
         return describe(words, self.values)
 
     def is_named_by(self, value: str) -> bool:
         """Whether a value of the machinery's own kind is one of the person's after all."""
         digits, own = (re.sub(r"\D", "", v or "") for v in (value, self.phone))
-        return self.told(value) != describe(value) or (bool(own) and len(digits) >= 7 and digits in own)
+        return self.redacted(value) != describe(value) or (bool(own) and len(digits) >= 7 and digits in own)
 
 
 _NOBODY = _Person()
@@ -120,11 +116,11 @@ def _story(row: dict[str, Any], steps: list[dict[str, Any]], private: _Person | 
     lead_id = row["resman_lead_id"]
     return {
         **story,
-        "status_reason": private.told(row["status_reason"]),
-        "resman_lead_id": private.told(lead_id) if lead_id and private.is_named_by(lead_id) else lead_id,
+        "status_reason": private.redacted(row["status_reason"]),
+        "resman_lead_id": private.redacted(lead_id) if lead_id and private.is_named_by(lead_id) else lead_id,
         "settlement": _blanked(settlement, private),
         "retries": _blanked(retries, private),
-        "context_keys": sorted(private.told(key) or "" for key in context),
+        "context_keys": sorted(private.redacted(key) or "" for key in context),
     }
 
 
@@ -132,13 +128,13 @@ def _blanked(value: Any, private: _Person, key: str = "") -> Any:
     """A record of the machinery's own, of which the application may have written a part: under other keys
     than the machinery's, and where a value is no id, time or single word, it is told as free words are."""
     if isinstance(value, Mapping):
-        return {private.told(str(k)): _blanked(v, private, str(k)) for k, v in value.items()}
+        return {private.redacted(str(k)): _blanked(v, private, str(k)) for k, v in value.items()}
     if isinstance(value, list):
         return [_blanked(item, private, key) for item in value]
     if not isinstance(value, str):
         return value
     plain = key in _PLAIN and _PLAIN_VALUE.fullmatch(value) and not private.is_named_by(value)
-    return value if plain else private.told(value)
+    return value if plain else private.redacted(value)
 
 
 def _uuid(identifier: str) -> str | None:

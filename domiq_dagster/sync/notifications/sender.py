@@ -135,7 +135,11 @@ class _End:
 
 @dataclass(slots=True)
 class _Drained:
-    """What one channel came to. `ended`: why it was left with more to do."""
+    """What one channel came to.
+
+    Attributes:
+        ended: why it was left with more to do.
+    """
 
     results: list[NoticeResult]
     outage: str | None = None

@@ -18,12 +18,16 @@ from datetime import datetime, timedelta
 class PullRules:
     """How far back a pull asks, and what a full re-read may conclude.
 
-    overlap: the least; it covers a filter that rounds down to the day in any zone. overlap_most: however late
-    something came. late_factor: how many times the lateness measured. late_memory: for how long one counts.
-    first_span: a property's first pull (other v2 endpoints refuse more than 364 days). full_span: a
-    full re-read. short_share, short_least: a full read that misses more than this share of what is stored,
-    and more than this many, is taken for a short answer, not for the truth. confirm_most: how many missing
-    prospects are asked for by id after one full read.
+    Attributes:
+        overlap: the least; it covers a filter that rounds down to the day in any zone.
+        overlap_most: however late something came.
+        late_factor: how many times the lateness measured.
+        late_memory: for how long one counts.
+        first_span: a property's first pull (other v2 endpoints refuse more than 364 days).
+        full_span: a full re-read.
+        short_share, short_least: a full read that misses more than this share of what is stored, and more
+            than this many, is taken for a short answer, not for the truth.
+        confirm_most: how many missing prospects are asked for by id after one full read.
     """
 
     overlap: timedelta = timedelta(hours=26)
@@ -41,8 +45,11 @@ class PullRules:
 class PullWindow:
     """What a pull asks for.
 
-    since: never in the future. overlap: how far behind the watermark it lies by itself. claims: whether it
-    reaches back to where the last one ended, so that the watermark may move on to what came.
+    Attributes:
+        since: never in the future.
+        overlap: how far behind the watermark it lies by itself.
+        claims: whether it reaches back to where the last one ended, so that the watermark may move on to what
+            came.
     """
 
     since: datetime

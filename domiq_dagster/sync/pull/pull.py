@@ -40,7 +40,7 @@ from domiq_dagster.sync.pull.overlap import PullRules, PullWindow, pull_window
 from domiq_dagster.sync.pull.record import PullHistory, PullRecord, PullStart
 from domiq_dagster.sync.pull.staging import Stage
 from domiq_dagster.sync.pull.unreadable import UnreadableProspects
-from domiq_dagster.sync.pull.windows import Reach, WindowedReader
+from domiq_dagster.sync.pull.windows import Reach, Sink, WindowedReader
 
 __all__ = ["PullOptions", "PullRules", "Pulled", "pull_all", "pull_property"]
 logger = logging.getLogger(__name__)
@@ -50,9 +50,11 @@ logger = logging.getLogger(__name__)
 class PullOptions:
     """How much to ask for.
 
-    full: everything rather than what changed. since: from this time (aware) on instead of from the watermark.
-    believe_short: a person's word that a full read which lacks much is right. max_accounts: how many accounts
-    are asked side by side.
+    Attributes:
+        full: everything rather than what changed.
+        since: from this time (aware) on instead of from the watermark.
+        believe_short: a person's word that a full read which lacks much is right.
+        max_accounts: how many accounts are asked side by side.
     """
 
     full: bool = False
@@ -170,7 +172,11 @@ def pull_all(
 
 @dataclass(slots=True)
 class _Pulls:
-    """Several pulls under way: what their threads share. `interrupted`: none of them is to go on."""
+    """Several pulls under way: what their threads share.
+
+    Attributes:
+        interrupted: none of them is to go on.
+    """
 
     engine: Engine
     client: ResManClient
@@ -246,10 +252,12 @@ class _Pull:
             integration,
             self._window.since,
             now,
-            take=self._take,
-            windows_begin=self._stage.keep_ids,
-            not_seen=lambda ids: self._unreadable.without_these(self._stage.not_seen(ids)),
-            on_unreadable=self._unreadable.note,
+            Sink(
+                take=self._take,
+                windows_begin=self._stage.keep_ids,
+                not_seen=lambda ids: self._unreadable.without_these(self._stage.not_seen(ids)),
+                on_unreadable=self._unreadable.note,
+            ),
             before=start.reach,
         )
 
@@ -299,13 +307,13 @@ class _Pull:
     def _take(self, answer: Iterator[Prospect]) -> None:
         """Stages one answer, if it comes whole."""
         try:
-            self._stage.take(answer, self._look, self._unreadable.note_spoiled)
+            self._stage.take(answer, self._observe, self._unreadable.note_spoiled)
         except ResManError:
             self._candidates.drop()
             raise
         self._candidates.keep()
 
-    def _look(self, prospects: Sequence[Prospect]) -> None:
+    def _observe(self, prospects: Sequence[Prospect]) -> None:
         self._candidates.add(prospects)
         self._unreadable.note_read(p.prospect_id for p in prospects)
 

@@ -19,10 +19,13 @@ QUERIES = load_queries(__package__, "record.sql")
 class PullStart:
     """What a pull begins with.
 
-    started_at: by the database's clock. watermark, covered_since: where earlier pulls ended and began; None:
-    nowhere yet. knows_any: whether anything is stored of the property. misses_any: whether anything of it is
-    missing. late_seconds: how late its latest newcomer of the recent past came. in_trouble: the keys of
-    prospects that could not be read.
+    Attributes:
+        started_at: by the database's clock.
+        watermark, covered_since: where earlier pulls ended and began; None: nowhere yet.
+        knows_any: whether anything is stored of the property.
+        misses_any: whether anything of it is missing.
+        late_seconds: how late its latest newcomer of the recent past came.
+        in_trouble: the keys of prospects that could not be read.
     """
 
     started_at: datetime
@@ -45,7 +48,11 @@ class PullStart:
 
 @dataclass(frozen=True, slots=True)
 class PullRecord:
-    """One pull, as it goes on record. `missing`, `rejected_reason`: see `deletions.MissingLeads`."""
+    """One pull, as it goes on record.
+
+    Attributes:
+        missing, rejected_reason: see `deletions.MissingLeads`.
+    """
 
     full_read: bool
     modified_since: datetime

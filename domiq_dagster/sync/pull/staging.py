@@ -47,8 +47,9 @@ class Measured:
 class Stage:
     """The staged prospects of one pull of one property.
 
-    knows_any: whether anything is stored of the property; if not, nothing is compared. keeps_ids: whether it
-    is to be known afterwards who came, unchanged ones too.
+    Args:
+        knows_any: whether anything is stored of the property; if not, nothing is compared.
+        keeps_ids: whether it is to be known afterwards who came, unchanged ones too.
     """
 
     def __init__(
@@ -77,11 +78,11 @@ class Stage:
     def take(
         self,
         answer: Iterable[Prospect],
-        look: Callable[[Sequence[Prospect]], None],
+        observe: Callable[[Sequence[Prospect]], None],
         on_spoiled: Callable[[Prospect, Exception], None],
     ) -> None:
-        """Stages one whole answer, `look`ing at its prospects. If the answer raises, nothing of it stays. A
-        prospect that cannot be looked at or put in a row is told to `on_spoiled`, and the others are
+        """Stages one whole answer, having its prospects observed. If the answer raises, nothing of it stays.
+        A prospect that cannot be looked at or put in a row is told to `on_spoiled`, and the others are
         staged."""
         staged, newest = self.staged, self.newest
         prospects = iter(answer)
@@ -90,7 +91,7 @@ class Stage:
             with ThreadPoolExecutor(1, thread_name_prefix="stage") as other:
                 while piece := list(islice(prospects, _PIECE)):
                     whole = len(piece) == _PIECE
-                    piece = _looked_at(piece, look, on_spoiled)
+                    piece = _observed(piece, observe, on_spoiled)
                     if under_way is not None:
                         under_way.result()
                     if not whole:
@@ -127,16 +128,16 @@ class Stage:
         self._came.extend([hash(p.prospect_id) for p in piece])
         newest = max(p.last_modified for p in piece)
         self.newest = newest if self.newest is None else max(self.newest, newest)
-        differing, places = piece, list(range(len(piece)))
+        differing, positions = piece, list(range(len(piece)))
         ids = json.dumps([p.prospect_id for p in piece]) if self._knows_any or self.keeps_ids else ""
         if self._knows_any:
             marks = json.dumps([p.content_hash + _effective(p) for p in piece])
             values = {"property_id": self._property_id, "ids": ids, "marks": marks}
-            places = [n - 1 for n in self._connection.scalars(QUERIES.changed, values)]
-            differing = [piece[place] for place in places]
+            positions = [n - 1 for n in self._connection.scalars(QUERIES.changed, values)]
+            differing = [piece[position] for position in positions]
         if self.keeps_ids:
             self._connection.execute(QUERIES.see, {"ids": ids, "n": came + 1})
-        self._copy(differing, [came + 1 + place for place in places])
+        self._copy(differing, [came + 1 + position for position in positions])
         self._connection.commit()
 
     def note_came(self, ids: Sequence[str]) -> None:
@@ -210,16 +211,16 @@ class Stage:
             self._connection.execute(QUERIES.clear_stage)
 
 
-def _looked_at(
+def _observed(
     piece: list[Prospect],
-    look: Callable[[Sequence[Prospect]], None],
+    observe: Callable[[Sequence[Prospect]], None],
     on_spoiled: Callable[[Prospect, Exception], None],
 ) -> list[Prospect]:
     """Looks at a piece; where that raises, at each by itself. Returns those that could be looked at."""
     try:
-        look(piece)
+        observe(piece)
     except Exception:
-        return _sound(piece, lambda prospect: look([prospect]), on_spoiled)
+        return _sound(piece, lambda prospect: observe([prospect]), on_spoiled)
     return piece
 
 

@@ -17,7 +17,11 @@ _MOST = 1_000
 
 
 class UnreadableProspects:
-    """Those of one pull. `in_trouble`: the keys of those that earlier pulls could not read."""
+    """Those of one pull.
+
+    Args:
+        in_trouble: the keys of those that earlier pulls could not read.
+    """
 
     def __init__(self, in_trouble: Collection[str]) -> None:
         self._in_trouble = frozenset(in_trouble)

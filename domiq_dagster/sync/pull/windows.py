@@ -66,16 +66,28 @@ class Reach:
     width: timedelta
 
 
-Take = Callable[[Iterator[Prospect]], None]
-"""Stages one whole answer, or none of it and raises."""
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Where what is read goes.
+
+    Attributes:
+        take: stages one answer, or none of it and raises.
+        windows_begin: called before the first window, when nothing is staged yet.
+        not_seen: tells which of these ids did not come.
+        on_unreadable: told of each prospect that could not be read; it counts as having come.
+    """
+
+    take: Callable[[Iterator[Prospect]], None]
+    windows_begin: Callable[[], None]
+    not_seen: Callable[[list[str]], list[str]]
+    on_unreadable: Callable[[UnreadableProspect], None]
 
 
 class WindowedReader:
-    """Reads what a property has modified since a time.
+    """Reads what a property has modified since a time, in one answer or in windows.
 
-    take: stages one answer. windows_begin: called before the first window, when nothing is staged yet.
-    not_seen: which of these ids did not come in a window. on_unreadable: told of each prospect that could not
-    be read; it counts as having come.
+    Attributes:
+        requests: how many requests that took.
     """
 
     def __init__(
@@ -84,19 +96,15 @@ class WindowedReader:
         integration: Integration,
         since: datetime,
         now: datetime,
-        *,
-        take: Take,
-        windows_begin: Callable[[], None],
-        not_seen: Callable[[list[str]], list[str]],
-        on_unreadable: Callable[[UnreadableProspect], None],
+        sink: Sink,
         before: Reach | None = None,
     ) -> None:
+        """`before`: what is remembered of reading in windows."""
         self._client = client
         self._account, self._property = integration.account_id, integration.resman_property_id
         self._key = integration.partition_key
         self._since, self._now = since, now
-        self._take, self._windows_begin, self._not_seen = take, windows_begin, not_seen
-        self._on_unreadable = on_unreadable
+        self._sink = sink
         self._before = before
         self.requests = 0
 
@@ -118,7 +126,7 @@ class WindowedReader:
                     width, silent = span / _AFTER_SILENCE, True
             else:
                 return self._before if before is None else None
-        self._windows_begin()
+        self._sink.windows_begin()
         widest = self._read_windows(width, silent)
         self._read_what_lies_outside()
         return Reach(span, widest)
@@ -174,14 +182,14 @@ class WindowedReader:
             modified_since=since or self._since,
             prospect_id=prospect_id,
             first_contact=first_contact,
-            on_unreadable=self._on_unreadable,
+            on_unreadable=self._sink.on_unreadable,
         )
         with closing(answer) as prospects:
-            self._take(watch.over(prospects) if watch is not None else prospects)
+            self._sink.take(watch.over(prospects) if watch is not None else prospects)
 
     def _read_what_lies_outside(self) -> None:
         """Asks for each prospect by itself that v1 lists and no window brought."""
-        outside = [i for ids in self._ids_that_v1_lists() for i in self._not_seen(ids)]
+        outside = [i for ids in self._ids_that_v1_lists() for i in self._sink.not_seen(ids)]
         if len(outside) > _MOST_SINGLE:
             raise NotWhole(
                 f"{len(outside)} prospects lie outside every window of first contacts, too many to ask for "

@@ -20,12 +20,20 @@ def adopt(connection: Connection, change_ids: Sequence[UUID]) -> None:
 
 
 def adopt_unadopted(connection: Connection) -> list[UUID | None]:
-    """Gives a place to each row of the log that has none. Returns the property of each."""
+    """Gives a place to each row of the log that has none.
+
+    Returns:
+        The property of each.
+    """
     return _adopt(connection, connection.scalars(QUERIES.unadopted).all())
 
 
 def adopt_undelivered(connection: Connection) -> list[UUID | None]:
-    """Gives a delivery to each pending outbound change that has none. Returns the property of each."""
+    """Gives a delivery to each pending outbound change that has none.
+
+    Returns:
+        The property of each.
+    """
     return _adopt(connection, connection.scalars(QUERIES.undelivered).all())
 
 
@@ -37,8 +45,11 @@ def _adopt(connection: Connection, change_ids: Sequence[UUID]) -> list[UUID | No
 
 
 def find_properties(connection: Connection) -> list[UUID | None]:
-    """Finds the property of changes that were logged before their conversation led to one. Returns it for
-    each."""
+    """Finds the property of changes that were logged before their conversation led to one.
+
+    Returns:
+        The property of each that has one now.
+    """
     return list(connection.scalars(QUERIES.find_properties))
 
 

@@ -59,7 +59,11 @@ class Heartbeat:
                 del self._claims[claim.change_id]
 
     def beat(self) -> int:
-        """Extends every lease once. Returns how many claims still hold."""
+        """Extends every lease once.
+
+        Returns:
+            How many claims still hold.
+        """
         with self._lock:
             now = self._clock()
             due = [claim for claim, since in self._claims.values() if now - since <= self._longest]

@@ -26,10 +26,13 @@ QUERIES = load_queries(__package__, "queue.sql")
 class Claim:
     """One delivery that this worker holds until its lease ends.
 
-    seq: its place in the order of all changes. lane: the ordering key, which is the conversation's id.
-    attempts, postponements: how often it was tried before, and how often it was put off for no fault of its
-    own. outcome_unknown: an earlier worker or attempt may have sent it, so it must be read back before it is
-    sent.
+    Attributes:
+        seq: its place in the order of all changes.
+        lane: the ordering key, which is the conversation's id.
+        attempts, postponements: how often it was tried before, and how often it was put off for no fault of
+            its own.
+        outcome_unknown: an earlier worker or attempt may have sent it, so it must be read back before it is
+            sent.
     """
 
     change_id: UUID
@@ -81,7 +84,8 @@ class Settlement:
 class DueProperty:
     """A property with something to deliver now.
 
-    due_since: from when on its longest-due delivery has waited; a claim may begin there.
+    Attributes:
+        due_since: from when on its longest-due delivery has waited; a claim may begin there.
     """
 
     property_id: UUID
@@ -140,8 +144,11 @@ def claim(
 
 
 def extend_leases(connection: Connection, claims: Sequence[Claim], lease_seconds: float) -> set[UUID]:
-    """The heartbeat: each lease ends `lease_seconds` from now. Commits. Returns the changes whose claims
-    still hold."""
+    """Has each lease end `lease_seconds` from now: the heartbeat. Commits.
+
+    Returns:
+        The changes whose claims still hold.
+    """
     values = {
         "change_ids": [c.change_id for c in claims],
         "lease_tokens": [c.lease_token for c in claims],
@@ -154,7 +161,11 @@ def extend_leases(connection: Connection, claims: Sequence[Claim], lease_seconds
 
 def keep_claim(connection: Connection, claim: Claim) -> bool:
     """Keeps a claim until the transaction ends, so that nobody takes it over before what belongs to it is
-    written. Returns whether it still holds; if not, the transaction is rolled back."""
+    written.
+
+    Returns:
+        Whether it still holds; if not, the transaction is rolled back.
+    """
     if connection.execute(QUERIES.keep_claim, _key(claim)).first() is not None:
         return True
     connection.rollback()

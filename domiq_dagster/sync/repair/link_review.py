@@ -26,8 +26,12 @@ class CannotLink(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Conversation:
-    """A conversation that is decided about. linked_with: its lead, if it has one. is_known: whether the
-    prospect that is meant was read at its property; person_id: of that."""
+    """A conversation that is decided about.
+
+    Attributes:
+        linked_with: its lead, if it has one.
+        is_known: whether the prospect that is meant was read at its property; person_id: of that.
+    """
 
     conversation_id: UUID
     user_id: UUID | None

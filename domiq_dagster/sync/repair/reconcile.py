@@ -74,14 +74,6 @@ class Reconciled:
         ]
 
     @property
-    def unadopted_changes(self) -> int:
-        return self.found[UNADOPTED].total()
-
-    @property
-    def undelivered_changes(self) -> int:
-        return self.found[UNDELIVERED].total()
-
-    @property
     def uncaptured(self) -> Counter[str]:
         """Changes logged for statuses that had none, by partition key."""
         return self.found[UNCAPTURED]

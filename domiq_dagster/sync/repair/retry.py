@@ -37,8 +37,12 @@ class Choice:
 
 @dataclass(slots=True)
 class Retried:
-    """How many changes were put back, by partition key and reason. `overtaken`: those that were not, since
-    a later change of the same conversation has reached ResMan, or may have."""
+    """How many changes were put back, by partition key and reason.
+
+    Attributes:
+        overtaken: those that were not, since a later change of the same conversation has reached ResMan, or
+            may have.
+    """
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     overtaken: int = 0

@@ -37,10 +37,13 @@ def connect_property(
     **settings: Any,
 ) -> Integration:
     """Connects a property, or changes its settings where it is connected already. Settings that are None
-    stay as they are; what is still open is filled from ResMan at the first pass. With `dry_run` nothing
-    stays: what is returned is how it would be.
+    stay as they are; what is still open is filled from ResMan at the first pass.
 
-    Raises CannotConnect.
+    Args:
+        dry_run: nothing stays; what is returned is how it would be.
+
+    Raises:
+        CannotConnect: the property or a setting is wrong.
     """
     given = {k: v for k, v in settings.items() if v is not None}
     unknown = set(given) - set(SETTINGS)

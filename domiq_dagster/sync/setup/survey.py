@@ -27,13 +27,13 @@ SHOWN = 25
 
 @dataclass(slots=True)
 class Survey:
-    """What ResMan says of one property. `findings` are {question, ok, answer}, one an endpoint; `place` is
-    the property itself, None where it is not among the account's or could not be asked for."""
+    """What ResMan says of one property. `findings` are {question, ok, answer}, one an endpoint; `at_resman`
+    is the property itself, None where it is not among the account's or could not be asked for."""
 
     account_id: str
     findings: list[dict[str, Any]] = field(default_factory=list)
     properties: list[Property] | None = None
-    place: Property | None = None
+    at_resman: Property | None = None
     sources: list[PickListItem] = field(default_factory=list)
     lost_reasons: list[PickListItem] = field(default_factory=list)
     employees: list[Employee] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Survey:
             "agent_id": agent.id if agent else None,
             "source_id": prefer(self.sources, PREFERRED_SOURCES),
             "lost_reason_id": prefer(self.lost_reasons, PREFERRED_LOST_REASONS),
-            "time_zone": self.place.time_zone if self.place else None,
+            "time_zone": self.at_resman.time_zone if self.at_resman else None,
         }
 
     def choices(self) -> Mapping[str, Sequence[PickListItem | Employee]]:
@@ -83,9 +83,9 @@ def survey(
             return int(next(answer, None) is not None or bool(odd))
 
     found.properties = _ask(found, "v2 Properties", lambda: client.properties(a), "properties")
-    found.place = next((q for q in found.properties or [] if q.property_id.lower() == p.lower()), None)
+    found.at_resman = next((q for q in found.properties or [] if q.property_id.lower() == p.lower()), None)
     if found.properties is not None:
-        there = found.place is not None
+        there = found.at_resman is not None
         answer = "yes" if there else "no: correct --resman-property with domiq-sync connect"
         found.findings.append(finding(f"{p} is a property of account {a}", there, answer))
     _ask(found, "v2 Prospects", one_prospect)

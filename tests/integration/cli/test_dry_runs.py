@@ -11,9 +11,8 @@ from uuid import UUID
 import pytest
 
 from domiq_dagster.runtime.supervise import free_port
-from tests.fixtures.commands import PROGRAM, Run
+from tests.fixtures.commands import PROGRAM, Run, resman_options
 from tests.fixtures.world import POST, World
-from tests.integration.cli.test_setup import place
 
 PULLED = "SELECT (SELECT count(*) FROM domiq_sync.pull), (SELECT count(*) FROM domiq_sync.watermark)"
 
@@ -36,7 +35,7 @@ def test_connect_shows_what_it_would_do_and_writes_nothing(
     run: Run, world: World, env: dict[str, str], flats: UUID
 ) -> None:
     before = everything(world)
-    done = run("connect", "--property", flats, *place(world), "--dry-run", "--json", **env)
+    done = run("connect", "--property", flats, *resman_options(world), "--dry-run", "--json", **env)
     assert (done.code, done.err) == (0, "")
     assert everything(world) == before
     assert world.standin.requests(POST) == []
@@ -45,7 +44,7 @@ def test_connect_shows_what_it_would_do_and_writes_nothing(
     forecast = done.result["forecast"]
     assert (forecast["fetched"], forecast["would_link"]) == (1, 1)
     assert (forecast["would_apply"], forecast["would_create"]) == ({"lost": 1}, 1)
-    there = world.places[0]
+    there = world.at_resman[0]
     proposals = done.result["proposals"]
     assert proposals["time_zone"] == there["timeZone"]
     for words in (f"At ResMan it is {there['name']}", "What a sync would do", "Nothing was written."):
@@ -54,7 +53,7 @@ def test_connect_shows_what_it_would_do_and_writes_nothing(
     for endpoint in ("v2 Properties", "v2 Prospects", "v1 SearchProspects", "v1 GetEmployees"):
         assert f"Account {there['accountId']}: {endpoint}" in asked
 
-    assert run("connect", "--property", flats, *place(world), **env).code == 0
+    assert run("connect", "--property", flats, *resman_options(world), **env).code == 0
     assert run("sync", **env).code == 0
     (stored,) = world.rows(
         "SELECT agent_id, source_id, lost_reason_id, time_zone FROM domiq_sync.integration"
@@ -83,7 +82,7 @@ def test_connect_tells_the_two_kinds_of_401_apart(
     run: Run, world: World, env: dict[str, str], flats: UUID, fault: dict[str, Any], endpoint: str, words: str
 ) -> None:
     world.standin.faults(fault)
-    done = run("connect", "--property", flats, *place(world), "--dry-run", "--json", **env)
+    done = run("connect", "--property", flats, *resman_options(world), "--dry-run", "--json", **env)
     assert done.code == 1
     (found,) = [f for f in done.result["findings"] if f["question"].endswith(endpoint)]
     assert not found["ok"]
@@ -95,7 +94,7 @@ def test_an_endpoint_that_one_can_do_without_is_no_fault(
     run: Run, world: World, env: dict[str, str], flats: UUID
 ) -> None:
     world.standin.faults(entitlements={"Employees": False})
-    done = run("connect", "--property", flats, *place(world), "--dry-run", "--json", **env)
+    done = run("connect", "--property", flats, *resman_options(world), "--dry-run", "--json", **env)
     assert (done.code, done.result["ok"]) == (0, True)
     (found,) = [f for f in done.result["findings"] if f["question"].endswith("v2 Employees")]
     assert "who leases is then guessed" in found["answer"]
@@ -107,26 +106,29 @@ def test_a_script_connects_also_where_resman_cannot_be_asked(
 ) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     down = {**env, "RESMAN_V1_URL": nowhere, "RESMAN_V2_URL": nowhere}
-    done = run("connect", "--property", flats, *place(world), **down)
+    done = run("connect", "--property", flats, *resman_options(world), **down)
     assert (done.code, done.err) == (0, "")
     assert "unreachable" in done.out
     assert "Connected Juniper Flats as juniper-flats." in done.out
     world.do("DELETE FROM domiq_sync.integration")
     poor = {k: v for k, v in env.items() if not k.startswith("RESMAN_")}
-    done = run("connect", "--property", flats, *place(world), **poor)
+    done = run("connect", "--property", flats, *resman_options(world), **poor)
     assert (done.code, done.err) == (0, "")
     assert "ResMan was not asked: RESMAN_PARTNER_ID and RESMAN_API_KEY must be set" in done.out
     assert len(world.rows("SELECT FROM domiq_sync.integration")) == 1
     # But a dry run without them has nothing to say.
-    assert "must be set" in run("connect", "--property", flats, *place(world), "--dry-run", **poor).sentence
+    assert (
+        "must be set"
+        in run("connect", "--property", flats, *resman_options(world), "--dry-run", **poor).sentence
+    )
 
 
 def test_yes_takes_what_is_proposed(run: Run, world: World, env: dict[str, str], flats: UUID) -> None:
-    done = run("connect", "--property", flats, *place(world), "--source", "mine", "--yes", **env)
+    done = run("connect", "--property", flats, *resman_options(world), "--source", "mine", "--yes", **env)
     assert (done.code, done.err) == (0, "")
     assert "To be asked" not in done.out
     (row,) = world.rows("SELECT * FROM domiq_sync.integration")
-    assert (row.source_id, row.time_zone) == ("mine", world.places[0]["timeZone"])
+    assert (row.source_id, row.time_zone) == ("mine", world.at_resman[0]["timeZone"])
     assert row.agent_id
     assert row.lost_reason_id
 
@@ -158,10 +160,10 @@ def at_a_terminal(env: dict[str, str], *arguments: object, types: str) -> tuple[
 
 
 def test_at_a_terminal_it_asks_first(world: World, env: dict[str, str], flats: UUID) -> None:
-    code, shown = at_a_terminal(env, "connect", "--property", flats, *place(world), types="n\n")
+    code, shown = at_a_terminal(env, "connect", "--property", flats, *resman_options(world), types="n\n")
     assert (code, "Nothing was written." in shown) == (0, True)
     assert world.rows("SELECT FROM domiq_sync.integration") == []
-    code, shown = at_a_terminal(env, "connect", "--property", flats, *place(world), types="y\n")
+    code, shown = at_a_terminal(env, "connect", "--property", flats, *resman_options(world), types="y\n")
     assert (code, "Connected Juniper Flats as juniper-flats." in shown) == (0, True)
     (row,) = world.rows("SELECT * FROM domiq_sync.integration")
     assert row.agent_id

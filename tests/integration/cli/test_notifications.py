@@ -18,13 +18,13 @@ def mailbox() -> Iterator[Mailbox]:
 def test_what_did_not_arrive_is_listed_and_sent_again(
     run: Run, world: World, env: dict[str, str], mailbox: Mailbox
 ) -> None:
-    place = world.property()
+    property_id = world.property()
     world.do(
         "INSERT INTO status_notification_preferences (property_id, notification_method, recipients) "
         """VALUES (:p, 'email', '["mo@staff.example"]')""",
-        p=place,
+        p=property_id,
     )
-    world.conversation(place, "new")
+    world.conversation(property_id, "new")
     sent = run("sync", "--json", **env)
     assert sent.err == ""
     done = run("notifications", "--json", **env)

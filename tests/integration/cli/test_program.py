@@ -78,7 +78,7 @@ def test_sigterm_during_sync_leaves_no_embedded_postgres_behind(standin: Standin
 def test_sigterm_during_a_push_ends_it_after_the_request_in_flight(world: World, env: dict[str, str]) -> None:
     flats, lofts = world.property(0), world.property(7)
     world.sync()
-    chats = [world.conversation(place, "new") for place in (flats, flats, flats, lofts, lofts)]
+    chats = [world.conversation(property_id, "new") for property_id in (flats, flats, flats, lofts, lofts)]
     world.standin.faults({"kind": "latency", "seconds": 0.7, "endpoint": POST})
     process = subprocess.Popen(
         [PROGRAM, "sync"],

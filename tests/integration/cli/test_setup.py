@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from domiq_dagster.db.migrate import sql_text
-from tests.fixtures.commands import Run
+from tests.fixtures.commands import Run, resman_options
 from tests.fixtures.domiq_shapes import at_revision
 from tests.fixtures.domiq_shapes import run as statements
 from tests.fixtures.world import World
@@ -71,20 +71,19 @@ def test_a_revision_that_is_not_taken_over_is_refused(run: Run, make_database: C
         assert "DROP SCHEMA domiq_sync CASCADE" in refused.sentence
 
 
-def place(world: World, number: int = 0) -> tuple[str, ...]:
-    there = world.places[number]
-    return "--account", there["accountId"], "--resman-property", there["propertyId"]
-
-
 def test_connect_stores_what_is_given_and_keeps_what_is_not(
     run: Run, world: World, env: dict[str, str]
 ) -> None:
     flats = world.property(0, connected=False)
-    first = run("connect", "--property", flats, *place(world), "--time-zone", "America/Chicago", **env)
+    first = run(
+        "connect", "--property", flats, *resman_options(world), "--time-zone", "America/Chicago", **env
+    )
     assert (first.code, first.err) == (0, "")
     assert "Connected Juniper Flats as juniper-flats." in first.out
     assert "agent_id, source_id, lost_reason_id" in first.out
-    again = run("connect", "--property", flats, *place(world), "--policy", "domiq_wins", "--disable", **env)
+    again = run(
+        "connect", "--property", flats, *resman_options(world), "--policy", "domiq_wins", "--disable", **env
+    )
     assert again.code == 0
     (found,) = world.rows("SELECT * FROM domiq_sync.integration")
     assert (found.property_id, found.conflict_policy, found.sync_enabled, found.time_zone) == (
@@ -109,7 +108,7 @@ def test_connect_refuses_a_setting_that_makes_no_sense(
 ) -> None:
     flats = world.property(0, connected=False)
     world.property(1)
-    done = run("connect", "--property", flats, *place(world), *options, **env)
+    done = run("connect", "--property", flats, *resman_options(world), *options, **env)
     assert done.sentence.startswith(sentence)
     assert len(world.rows("SELECT FROM domiq_sync.integration")) == 1
 
@@ -118,10 +117,10 @@ def test_connect_refuses_a_property_that_is_unknown_or_taken(
     run: Run, world: World, env: dict[str, str]
 ) -> None:
     nobody = uuid4()
-    done = run("connect", "--property", nobody, *place(world), **env)
+    done = run("connect", "--property", nobody, *resman_options(world), **env)
     assert done.sentence == f"DomIQ has no property {nobody}: give an id of table property."
     world.property(0)
     other = world.property(1, connected=False)
     assert "connected to this ResMan property already" in run(
-        "connect", "--property", other, *place(world, 0), **env
+        "connect", "--property", other, *resman_options(world, 0), **env
     ).sentence  # fmt: skip

@@ -205,9 +205,9 @@ def test_retry_puts_failed_changes_back_by_property_time_and_reason(
     run: Run, world: World, env: dict[str, str]
 ) -> None:
     flats, ridge = world.property(0), world.property(1)
-    for place in (flats, ridge, ridge):
+    for property_id in (flats, ridge, ridge):
         world.log(
-            world.conversation(place, "active"), "new", sync_status="failed",
+            world.conversation(property_id, "active"), "new", sync_status="failed",
             context_data='{"sync": {"outcome": "refused"}}',
         )  # fmt: skip
     rows = [
@@ -300,9 +300,9 @@ def test_a_conflict_that_is_not_open_cannot_be_decided(run: Run, env: dict[str, 
 @pytest.fixture
 def unclear(world: World) -> tuple[UUID, list[str]]:
     """A conversation that two leads fit."""
-    place = world.property()
+    property_id = world.property()
     leads = sorted(world.lead(email="bo@example.com")["prospectId"] for _ in "ab")
-    chat = world.conversation(place, "qualified", email="bo@example.com")
+    chat = world.conversation(property_id, "qualified", email="bo@example.com")
     world.sync()
     return chat, leads
 

@@ -60,7 +60,7 @@ def test_sync_ends_with_1_when_only_some_properties_could_be_pulled(
 ) -> None:
     world.property(0)
     world.property(1)
-    broken = world.places[0]["propertyId"]
+    broken = world.at_resman[0]["propertyId"]
     world.standin.faults({"kind": "status", "status": 503, "endpoint": "Prospects", "property_id": broken})
     done = run("sync", "--json", **env)
     assert (done.code, list(done.result["pull_errors"])) == (1, ["juniper-flats"])

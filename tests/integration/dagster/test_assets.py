@@ -143,8 +143,8 @@ def test_the_success_rate_is_the_view_as_a_typed_table_by_property(harness: Harn
 def test_a_failed_property_leaves_the_others_of_the_range_done_and_is_named(stored_harness: Harness) -> None:
     harness = stored_harness
     harness.connect(0, 1, 7)
-    for place in (0, 1, 7):
-        harness.world.lead(place)
+    for property_id in (0, 1, 7):
+        harness.world.lead(property_id)
     broken = property_of(harness, "juniper-flats")
     harness.world.standin.faults({**OUTAGE, "property_id": broken})
 
@@ -369,9 +369,9 @@ def test_nobodys_name_and_no_secret_is_in_what_dagster_keeps(stored_harness: Har
     flats, lofts = harness.connect(0, 7)
     private = ("Zebedee", "Quillfeather", "zeb@example.com", "555-0177", "standin-key", "standin-partner")
     world.lead(0, first="Zebedee", last="Quillfeather", email="zeb@example.com", phone="(202) 555-0177")
-    for place, email in ((flats, "zeb@example.com"), (lofts, "zeb@example.com.au")):
+    for property_id, email in ((flats, "zeb@example.com"), (lofts, "zeb@example.com.au")):
         user = world.user("Zebedee", "Quillfeather", email, None)
-        world.conversation(place, "new", user=user)
+        world.conversation(property_id, "new", user=user)
     harness.run("pull", keys=harness.keys())
     world.standin.faults({"kind": "refuse", "endpoint": POST, "description": "zeb@example.com is bad"})
     harness.run("push")

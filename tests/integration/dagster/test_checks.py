@@ -249,9 +249,9 @@ def troubled(harness: Harness) -> Harness:
     """Before a push in which ResMan refuses one of twenty changes at two properties, and all at a third."""
     flats, ridge, larkspur, oaks = harness.connect(0, 1, 2, 3)
     harness.run("pull", keys=harness.keys())
-    for place, number in ((flats, 20), (ridge, 20), (larkspur, 20), (oaks, 4)):
+    for property_id, number in ((flats, 20), (ridge, 20), (larkspur, 20), (oaks, 4)):
         for _ in range(number):
-            harness.world.conversation(place, "new")
+            harness.world.conversation(property_id, "new")
     refusals = {"kind": "refuse", "endpoint": POST, "description": "Not a valid guest card."}
     harness.world.standin.faults(
         *({**refusals, "count": 1, "property_id": place_id(harness, n)} for n in (0, 1)),
@@ -261,7 +261,7 @@ def troubled(harness: Harness) -> Harness:
 
 
 def place_id(harness: Harness, number: int) -> str:
-    return str(harness.world.places[number]["propertyId"])
+    return str(harness.world.at_resman[number]["propertyId"])
 
 
 def alerts(harness: Harness) -> list[tuple[str, bool]]:

@@ -16,8 +16,8 @@ STATUSES = {"Lost": "lost", "Applicant": "application", "Resident": "leased"}
 def three_zones(harness: Harness) -> list[int]:
     """A property in each of three time zones."""
     by_zone: dict[str, int] = {}
-    for number, place in enumerate(harness.world.places):
-        by_zone.setdefault(place["timeZone"], number)
+    for number, at_resman in enumerate(harness.world.at_resman):
+        by_zone.setdefault(at_resman["timeZone"], number)
     assert len(by_zone) >= 3
     return list(by_zone.values())[:3]
 
@@ -33,8 +33,8 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(harness: Harn
     now = datetime.now(UTC)
     leads = []
     for n in range(EDITS):
-        place = places[n % 3]
-        made = world.lead(place, email=f"lead{n}@example.com")
+        property_id = places[n % 3]
+        made = world.lead(property_id, email=f"lead{n}@example.com")
         leads.append(made["prospectId"])
         world.conversation(ids[n % 3], "contacted", email=f"lead{n}@example.com", age="3 days")
     old = (now - timedelta(days=2)).isoformat()
@@ -46,7 +46,7 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(harness: Harn
     world.standin.control("edits", {"edits": [{"prospectId": i, "lastModified": old} for i in leads]})
     world.do("UPDATE domiq_sync.resman_lead SET touched_at = now() - interval '2 days'")
     world.do("UPDATE domiq_sync.watermark SET watermark = now() - interval '2 days'")
-    assert zones(harness) == {world.places[n]["timeZone"] for n in places}
+    assert zones(harness) == {world.at_resman[n]["timeZone"] for n in places}
 
     # A day in which nothing is pulled, and in which staff go on, past midnight in each zone.
     world.standin.faults(modified_since_granularity="day")
@@ -58,11 +58,11 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(harness: Harn
         moment = now - timedelta(hours=24) * (EDITS - n) / EDITS
         status = list(STATUSES)[n % 9 // 3]
         edits.append({"prospectId": prospect, "status": status, "lastModified": moment.isoformat()})
-    for place, zone in zip(range(3), sorted(zones(harness)), strict=True):
+    for property_id, zone in zip(range(3), sorted(zones(harness)), strict=True):
         days = {
             datetime.fromisoformat(e["lastModified"]).astimezone(ZoneInfo(zone)).date()
             for n, e in enumerate(edits)
-            if n % 3 == place
+            if n % 3 == property_id
         }
         assert len(days) == 2
     world.standin.control("edits", {"edits": edits})

@@ -61,8 +61,8 @@ def under_way(
     harness: Harness, job: str, status: DagsterRunStatus, tags: dict[str, str] | None = None
 ) -> str:
     """A run of a job that is in this state; its id."""
-    place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("domiq_dagster"), "__repository__")
-    origin = RemoteJobOrigin(place, job)
+    property_id = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("domiq_dagster"), "__repository__")
+    origin = RemoteJobOrigin(property_id, job)
     run = harness.instance.create_run_for_job(
         defs.resolve_job_def(job), status=status, remote_job_origin=origin, tags=tags
     )
@@ -254,7 +254,7 @@ class TestPullGaps:
         self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         harness.connect(0, 1)
-        there = harness.world.places[0]["propertyId"]
+        there = harness.world.at_resman[0]["propertyId"]
         harness.world.standin.faults({"kind": "status", "status": 503, "property_id": there})
         harness.run("pull", keys=harness.keys(), fails=True)
         assert harness.done("inbound_status_changes") == {"copper-ridge"}
@@ -435,13 +435,13 @@ class TestAlerts:
 def test_notices_are_sent_when_changes_or_messages_wait_and_no_run_takes_them_along_soon(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (place,) = harness.connect(0)
-    harness.world.log(harness.world.conversation(place, "active"), "qualified")
+    (property_id,) = harness.connect(0)
+    harness.world.log(harness.world.conversation(property_id, "active"), "qualified")
     assert isinstance(ask(harness, sensors.pending_notices), SkipReason)  # nobody wants to be told
     harness.world.do(
         "INSERT INTO status_notification_preferences (property_id, notification_method, recipients) "
         """VALUES (:p, 'sms', '["+12125550123"]')""",
-        p=place,
+        p=property_id,
     )
     assert isinstance(ask(harness, sensors.pending_notices), RunRequest)
     under_way(harness, "push", DagsterRunStatus.STARTED)

@@ -15,7 +15,9 @@ from tests.integration.leaks import leaks
 def test_a_cancelled_run_lets_the_request_in_flight_end_and_leaves_nothing_held(harness: Harness) -> None:
     flats, lofts = harness.connect(0, 7)
     harness.run("pull", keys=harness.keys())
-    chats = [harness.world.conversation(place, "new") for place in (flats, flats, flats, lofts, lofts)]
+    chats = [
+        harness.world.conversation(property_id, "new") for property_id in (flats, flats, flats, lofts, lofts)
+    ]
     harness.world.standin.faults({"kind": "latency", "seconds": 0.4, "endpoint": POST})
 
     def cancel() -> None:

@@ -195,7 +195,7 @@ def test_some_answers_open_it_at_once(world: World, fault: dict[str, Any], error
 
 def test_answers_about_one_request_do_not_open_it_and_close_it(world: World) -> None:
     world.property()
-    (place, *_) = world.places
+    (first, *_) = world.at_resman
     world.standin.faults({"kind": "status", "status": 503, "count": 2}, {"kind": "refuse"})
     for _ in range(2):
         with pytest.raises(ServerFault):
@@ -203,7 +203,7 @@ def test_answers_about_one_request_do_not_open_it_and_close_it(world: World) -> 
     assert state(world).consecutive_failures == 2
     for _ in range(5):
         with pytest.raises(Refused):
-            world.client.search_by_email("400", place["propertyId"], "bo@example.com")
+            world.client.search_by_email("400", first["propertyId"], "bo@example.com")
     assert state(world).consecutive_failures == 0
 
 
@@ -219,10 +219,10 @@ def test_one_account_s_breaker_leaves_the_others_alone(world: World) -> None:
 
 
 def test_an_outage_ends_the_push_for_its_account_and_says_so(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
     for _ in range(20):
-        world.conversation(place, "new")
+        world.conversation(property_id, "new")
     world.standin.faults({"kind": "drop_before"})
     before = asked(world)
     report = world.push()

@@ -62,7 +62,7 @@ def test_it_says_what_the_first_pass_then_does(world: World) -> None:
     flats = world.property(0, connected=False)
     populate(world, flats)
     before = everything(world)
-    there = world.places[0]
+    there = world.at_resman[0]
     proposed = connect_property(world.engine, flats, there["accountId"], there["propertyId"], dry_run=True)
 
     found, pulled = forecast_property(lambda: dry_run_session(world.url), world.client, proposed)
@@ -149,7 +149,7 @@ def test_a_direction_that_is_switched_off_is_forecast_as_such(world: World, dire
 def test_a_property_that_cannot_be_read_does_not_keep_the_others_from_being_forecast(world: World) -> None:
     world.property(0)
     world.property(7)
-    there = world.places[0]["propertyId"]
+    there = world.at_resman[0]["propertyId"]
     world.standin.faults({"kind": "status", "status": 503, "property_id": there})
     with world.engine.connect() as connection:
         integrations = load_integrations(connection)

@@ -37,13 +37,13 @@ SCENARIOS: dict[str, list[dict[str, Any]]] = {
 
 def play(world: World, faults: list[dict[str, Any]]) -> list[str]:
     """A lead's life in a property where ResMan has the same person; gives the texts of what was raised."""
-    place = world.property()
+    property_id = world.property()
     world.sync()
     world.lead(first=FIRST, last=LAST, email=EMAIL, phone=PHONE)
     found = world.user(FIRST, LAST, EMAIL, PHONE)
     made = world.user(FIRST, LAST, "other." + EMAIL, "+1 212 555 0188")
     world.standin.faults(*faults)
-    ids = [world.conversation(place, "new", user=u) for u in (found, made)]
+    ids = [world.conversation(property_id, "new", user=u) for u in (found, made)]
     raised = []
     for status in ("contacted", "qualified", "lost"):
         for conversation in ids:
@@ -58,7 +58,7 @@ def play(world: World, faults: list[dict[str, Any]]) -> list[str]:
             raised.append("".join(traceback.format_exception(error)))
     raised.append(repr(examine(world.engine, world.client)))
     with world.engine.connect() as c:
-        raised += [repr(explain(c, str(i))) for i in ids]
+        raised += [repr(explain(c, str(i)).changes) for i in ids]
     raised.append(repr((world.client, world.client._v1._config, world.integrations())))
     return raised
 

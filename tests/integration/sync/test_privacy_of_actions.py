@@ -31,27 +31,30 @@ REFUSED = f"550 no such user: {TOLD}"
 def live(notice_world: NoticeWorld) -> tuple[Any, list[str]]:
     """A lead's life with all that acts on changes; what was raised and what is shown of it."""
     world = notice_world.world
-    place = world.property()
+    property_id = world.property()
     world.sync()
     for channel, recipient in (
         ("email", "desk@staff.test"),
         ("sms", "+12125550100"),
         ("in_app", "desk"),
     ):
-        notice_world.prefer(place, "any", channel, [recipient])
-    notice_world.prefer(place, "any", "email", ["gone@staff.test"])
+        notice_world.prefer(property_id, "any", channel, [recipient])
+    notice_world.prefer(property_id, "any", "email", ["gone@staff.test"])
     notice = action("send_notification", channel="email", recipients=["desk@staff.test", "janitor"])
-    add_rule(world, place, "contacted", "qualified", actions=[notice, action("create_task")])
-    add_rule(world, place, "contacted", conditions={"context_data.urgency_level": "high"})
-    add_rule(world, place, "contacted", conditions={"status_reason": {"gte": 5}})
+    add_rule(world, property_id, "contacted", "qualified", actions=[notice, action("create_task")])
+    add_rule(world, property_id, "contacted", conditions={"context_data.urgency_level": "high"})
+    add_rule(world, property_id, "contacted", conditions={"status_reason": {"gte": 5}})
     add_rule(
-        world, place, "contacted", conditions={"context_data.conversation_summary": "nothing of the kind"}
+        world,
+        property_id,
+        "contacted",
+        conditions={"context_data.conversation_summary": "nothing of the kind"},
     )
     for _ in range(2):  # alike, so that nobody guesses
         world.lead(first=FIRST, last=LAST, email=EMAIL, phone=PHONE)
-    several = world.conversation(place, "new", user=world.user(FIRST, LAST, EMAIL, PHONE))
+    several = world.conversation(property_id, "new", user=world.user(FIRST, LAST, EMAIL, PHONE))
     alone = world.conversation(
-        place, "new", user=world.user(FIRST, LAST, "other." + EMAIL, "+1 212 555 0188")
+        property_id, "new", user=world.user(FIRST, LAST, "other." + EMAIL, "+1 212 555 0188")
     )
     world.sync()
     notice_world.tell()
@@ -83,9 +86,9 @@ def live(notice_world: NoticeWorld) -> tuple[Any, list[str]]:
             repr(open_reviews(connection)),
             repr(list_alerts(connection, since=_EVER)),
         ]
-        shown += [repr(explain(connection, str(c))) for c in (several, alone)]
+        shown += [repr(explain(connection, str(c)).changes) for c in (several, alone)]
     shown += [repr(decisions(world, c)) for c in (several, alone)]
-    return place, shown
+    return property_id, shown
 
 
 def test_what_acts_on_changes_names_nobody_but_in_the_message_itself(

@@ -17,15 +17,15 @@ OVERRIDE = (
 )
 
 
-def override(world: World, place: UUID | None, word: str, covers: list[str], sets: str) -> None:
-    world.do(OVERRIDE, p=place, word=word, covers=covers, sets=sets)
+def override(world: World, property_id: UUID | None, word: str, covers: list[str], sets: str) -> None:
+    world.do(OVERRIDE, p=property_id, word=word, covers=covers, sets=sets)
 
 
-def linked(world: World, place: UUID, *, n: int = 0, number: int = 0) -> tuple[UUID, str]:
+def linked(world: World, property_id: UUID, *, n: int = 0, number: int = 0) -> tuple[UUID, str]:
     """A conversation and its prospect at the stand-in's property of that number, agreed."""
     email = f"bo{n}@example.com"
     prospect = world.lead(number, email=email)["prospectId"]
-    conversation = world.conversation(place, "contacted", email=email)
+    conversation = world.conversation(property_id, "contacted", email=email)
     world.sync(2)
     return conversation, prospect
 
@@ -36,12 +36,12 @@ def test_what_ships_is_what_the_docs_are_made_from(world: World) -> None:
 
 
 def test_the_database_and_the_engine_look_a_milestone_up_alike(world: World) -> None:
-    place, other = world.property(0), world.property(1)
-    override(world, place, "Applicant/Approved", ["application", "leased"], "leased")
-    override(world, place, "Applicant", ["qualified", "application"], "application")
+    property_id, other = world.property(0), world.property(1)
+    override(world, property_id, "Applicant/Approved", ["application", "leased"], "leased")
+    override(world, property_id, "Applicant", ["qualified", "application"], "application")
     override(world, None, "Resident/Evicted", ["lost"], "lost")
     words = [*SHIPPED.resman, "Applicant/Approved", "Resident/Former", "Resident/Evicted", "Ghost", "Ghost/A"]
-    for at in (place, other):
+    for at in (property_id, other):
         with world.engine.connect() as c:
             statuses = load_status_map(c, at)
         for word in words:
@@ -122,15 +122,15 @@ def test_a_property_s_own_row_decides_there_and_nowhere_else(world: World) -> No
 def test_a_changed_row_decides_anew_about_leads_that_were_in_step_and_about_no_accepted_difference(
     world: World,
 ) -> None:
-    place = world.property()
-    denied, prospect = linked(world, place, n=1)
-    waiting, _ = linked(world, place, n=2)
+    property_id = world.property()
+    denied, prospect = linked(world, property_id, n=1)
+    waiting, _ = linked(world, property_id, n=2)
     world.standin.edit(prospect, status="Applicant", lease={"status": "Denied"})
     world.change(waiting, status="application")
     world.sync(2)
     assert sorted(world.verdicts()) == ["agrees", "awaiting"]
-    override(world, place, "Applicant/Denied", ["lost"], "lost")
-    override(world, place, "Prospect", ["new", "contacted", "qualified"], "new")
+    override(world, property_id, "Applicant/Denied", ["lost"], "lost")
+    override(world, property_id, "Prospect", ["new", "contacted", "qualified"], "new")
     world.sync()
     assert (world.status(denied), world.status(waiting)) == ("lost", "application")
     assert sorted(world.verdicts()) == ["agrees", "awaiting"]
@@ -185,11 +185,11 @@ def test_a_word_of_domiq_s_is_not_given_a_meaning_that_there_is_not_or_an_event_
 def test_a_bad_row_that_is_there_all_the_same_takes_its_word_s_meaning_away_and_stops_nothing(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place = world.property()
-    conversation, prospect = linked(world, place, n=1)
-    other, second = linked(world, place, n=2)
+    property_id = world.property()
+    conversation, prospect = linked(world, property_id, n=1)
+    other, second = linked(world, property_id, n=2)
     world.do("ALTER TABLE domiq_sync.resman_status_map DISABLE TRIGGER check_status_map")
-    override(world, place, "Lost", ["toured"], "toured")
+    override(world, property_id, "Lost", ["toured"], "toured")
     world.standin.edit(prospect, status="Lost")
     world.standin.edit(second, status="Applicant")
     world.sync()

@@ -46,10 +46,10 @@ SIGNED = {
 
 
 def link(
-    world: World, place: Any, conversation: Any, lead: dict[str, Any], effective: str, agreed: str
+    world: World, property_id: Any, conversation: Any, lead: dict[str, Any], effective: str, agreed: str
 ) -> None:
     """As the earlier version kept a lead that it had read, and the pair agreed about it."""
-    values = {"p": place, "id": lead["prospectId"], "s": lead["status"], "e": effective}
+    values = {"p": property_id, "id": lead["prospectId"], "s": lead["status"], "e": effective}
     world.do(
         "INSERT INTO domiq_sync.resman_lead (property_id, prospect_id, status, effective_status, "
         "last_modified, content_hash, read_at) "
@@ -73,12 +73,12 @@ def statuses(world: World) -> list[Any]:
 
 def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
     world = earlier
-    place = world.property(connected=False)
-    there = world.places[0]
+    property_id = world.property(connected=False)
+    there = world.at_resman[0]
     world.do(
         "INSERT INTO domiq_sync.integration (property_id, resman_account_id, resman_property_id, "
         "conflict_policy) VALUES (:p, :a, :r, 'manual_review')",
-        p=place,
+        p=property_id,
         a=there["accountId"],
         r=there["propertyId"],
     )
@@ -89,12 +89,12 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
         "contacted": ("Applicant", "Applicant/LeaseSigned", "Applicant/LeaseSigned", {"lease": SIGNED}),
     }
     for status, (word, effective, agreed, more) in kept.items():
-        conversation = world.conversation(place, status, email=f"{status}@example.com")
+        conversation = world.conversation(property_id, status, email=f"{status}@example.com")
         lead = world.lead(status=word, email=f"{status}@example.com", last=status, **more)
-        link(world, place, conversation, lead, effective, agreed)
-    disputed = world.conversation(place, "tour_scheduled", email="disputed@example.com")
+        link(world, property_id, conversation, lead, effective, agreed)
+    disputed = world.conversation(property_id, "tour_scheduled", email="disputed@example.com")
     lead = world.lead(status="Lost", email="disputed@example.com", last="Disputed")
-    link(world, place, disputed, lead, "Lost", "Prospect")
+    link(world, property_id, disputed, lead, "Lost", "Prospect")
     world.do(
         "UPDATE domiq_sync.lead_link SET agreed_domiq_status = 'contacted' WHERE conversation_id = :c",
         c=disputed,
@@ -102,7 +102,7 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
     world.do(
         "INSERT INTO domiq_sync.conflict (property_id, conversation_id, prospect_id, domiq_status, "
         "resman_status) VALUES (:p, :c, :l, 'tour_scheduled', 'Lost')",
-        p=place,
+        p=property_id,
         c=disputed,
         l=lead["prospectId"],
     )
@@ -117,12 +117,12 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
     world.do(
         "INSERT INTO status_notification_preferences (property_id, status_type, notification_method, "
         "recipients) VALUES (:p, 'any', 'email', '[\"desk@example.com\"]')",
-        p=place,
+        p=property_id,
     )
     world.do(
         "INSERT INTO status_workflow_rules (property_id, trigger_status, target_status) "
         "VALUES (:p, 'leased', 'lost')",
-        p=place,
+        p=property_id,
     )
     world.do(
         "INSERT INTO domiq_sync.notification (property_id, change_id, channel, recipient, subject, body, "
@@ -132,12 +132,12 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
     world.do(
         "INSERT INTO domiq_sync.alert (property_id, kind, figures, suspected_at) "
         "VALUES (:p, 'failures', '{}', now())",
-        p=place,
+        p=property_id,
     )
     world.do(
         "INSERT INTO domiq_sync.link_question (property_id, prospect_id, reason, candidates) "
         "VALUES (:p, 'gone', 'several', 2)",
-        p=place,
+        p=property_id,
     )
     before = statuses(world)
 
@@ -161,13 +161,13 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
 
 def test_changes_that_an_earlier_version_queued_go_before_those_captured_since(earlier: World) -> None:
     world = earlier
-    place = world.property(connected=False)
+    property_id = world.property(connected=False)
     world.do(
         "INSERT INTO domiq_sync.integration (property_id, resman_account_id, resman_property_id) "
         "VALUES (:p, :a, :r)",
-        p=place, a=world.places[0]["accountId"], r=world.places[0]["propertyId"],
+        p=property_id, a=world.at_resman[0]["accountId"], r=world.at_resman[0]["propertyId"],
     )  # fmt: skip
-    waiting, settled = world.conversation(place, "new"), world.conversation(place, "new")
+    waiting, settled = world.conversation(property_id, "new"), world.conversation(property_id, "new")
     world.change(waiting, status="contacted")
     world.do("DELETE FROM domiq_sync.delivery WHERE lane = :c", c=settled)
     world.do("UPDATE status_sync_log SET sync_status = 'success' WHERE conversation_id = :c", c=settled)

@@ -116,10 +116,10 @@ def test_html_refuse_and_unauthorized(hand: Any, say: Any) -> None:
 
 
 def test_faults_are_for_an_endpoint_a_property_or_an_account(hand: Any) -> None:
-    place = hand.property["propertyId"]
+    property_id = hand.property["propertyId"]
     hand.faults(
         {"kind": "status", "status": 503, "endpoint": "Employees"},
-        {"kind": "status", "status": 504, "property_id": place},
+        {"kind": "status", "status": 504, "property_id": property_id},
         {"kind": "status", "status": 500, "account_id": "401"},
     )
     codes = [hand.v2(p).status_code for p in ("Properties", "Employees")]

@@ -269,14 +269,14 @@ def test_long_comments_can_be_refused(hand: Any, say: Any) -> None:
 
 
 def test_mits_lite_adds_only_and_names_the_property_inside(hand: Any, say: Any) -> None:
-    place = f'<PropertyID IDValue="{hand.property["propertyId"]}"/>'
+    property_id = f'<PropertyID IDValue="{hand.property["propertyId"]}"/>'
     first = say.event(first="True", agent=hand.agent, source=hand.source)
     query = {"IntegrationPartnerID": "standin-partner", "ApiKey": "standin-key"}
     url, headers = hand.url + "/MITSLite/PostLeadManagement4_0", {"Content-Type": "application/xml"}
     for lead, status in (
-        (say.lead(event=first, more=place), "Success"),
+        (say.lead(event=first, more=property_id), "Success"),
         (say.lead(event=first), "Error"),
-        (say.lead(ids=hand.created(), event=first, more=place), "Error"),
+        (say.lead(ids=hand.created(), event=first, more=property_id), "Error"),
     ):
         answer = hand.http.post(url, params=query, data=lead.encode(), headers=headers, timeout=5)
         assert f"<Status>{status}</Status>" in answer.text

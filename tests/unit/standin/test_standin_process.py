@@ -99,10 +99,10 @@ def test_a_state_file_that_cannot_be_written_ends_the_server(started: Any, tmp_p
 
 
 def test_long_answers_are_streamed_and_fast(hand: Any) -> None:
-    place = {"propertyId": "P-1", "accountId": "400", "name": "Large"}
+    property_id = {"propertyId": "P-1", "accountId": "400", "name": "Large"}
     people = [{"firstName": "Ada", "lastName": "Example"}]
     rows = [{"prospectId": f"A-{n}", "propertyId": "P-1", "people": people} for n in range(1500)]
-    hand.reset(world={"properties": [place], "prospects": rows})
+    hand.reset(world={"properties": [property_id], "prospects": rows})
     begun = time.monotonic()
     answer = hand.v2("Prospects", propertyId="P-1", modifiedSince=EPOCH)
     taken = time.monotonic() - begun

@@ -27,12 +27,12 @@ def test_credentials_are_asked_for(hand: Any) -> None:
 
 
 def test_an_ungranted_endpoint_is_401_with_code_20001_until_it_is_switched_on(hand: Any) -> None:
-    place = hand.property["propertyId"]
-    refused = hand.v2("ProspectSources", propertyId=place)
+    property_id = hand.property["propertyId"]
+    refused = hand.v2("ProspectSources", propertyId=property_id)
     assert refused.status_code == 401
     assert refused.json()["code"] == 20001
     hand.faults(entitlements={"ProspectSources": True, "Employees": False}, error_code_type="string")
-    names = [s["name"] for s in hand.v2("ProspectSources", propertyId=place).json()["prospectSources"]]
+    names = [s["name"] for s in hand.v2("ProspectSources", propertyId=property_id).json()["prospectSources"]]
     assert names == [s["name"] for s in hand.property["sources"]]
     assert hand.v2("Employees").json()["code"] == "20001"
 
@@ -59,9 +59,11 @@ def test_a_missing_or_broken_filter_is_400(hand: Any, query: dict[str, str]) -> 
 
 
 def test_a_property_of_another_account_is_not_visible(hand: Any) -> None:
-    place = hand.property["propertyId"]
-    assert hand.v2("Prospects", account="401", propertyId=place, modifiedSince=EPOCH).status_code == 400
-    assert place not in [p["propertyId"] for p in hand.v2("Properties", account="401").json()["properties"]]
+    property_id = hand.property["propertyId"]
+    assert hand.v2("Prospects", account="401", propertyId=property_id, modifiedSince=EPOCH).status_code == 400
+    assert property_id not in [
+        p["propertyId"] for p in hand.v2("Properties", account="401").json()["properties"]
+    ]
 
 
 def test_a_prospect_has_the_keys_of_the_facts_and_no_more(hand: Any) -> None:
@@ -121,8 +123,8 @@ def test_future_modified_since_can_be_refused(hand: Any, say: Any) -> None:
     later = format_datetime(say.instant(hand.state()["now"]) + timedelta(days=1), usegmt=True)
     assert hand.prospects(since=later) == []
     hand.faults(refuse_future_modified_since=True)
-    place = hand.property["propertyId"]
-    assert hand.v2("Prospects", propertyId=place, modifiedSince=later).status_code == 400
+    property_id = hand.property["propertyId"]
+    assert hand.v2("Prospects", propertyId=property_id, modifiedSince=later).status_code == 400
 
 
 def test_filters_by_id_person_and_first_contact(hand: Any) -> None:

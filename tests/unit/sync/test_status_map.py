@@ -13,7 +13,6 @@ from domiq_dagster.sync.status_map import (
     LeadStatus,
     ResmanMeaning,
     StatusMap,
-    effective_resman_status,
     progress,
     status_with_milestone,
     treated_as,
@@ -26,24 +25,6 @@ def test_progress_goes_from_new_to_leased_and_lost_is_none() -> None:
     ordered = [s for s in LeadStatus if s is not LeadStatus.LOST]
     assert [progress(s) for s in ordered] == [0, 1, 2, 3, 4, 5]
     assert progress(LeadStatus.LOST) < progress(LeadStatus.NEW)
-
-
-@pytest.mark.parametrize(
-    ("status", "signed", "ended", "effective"),
-    [
-        ("Applicant", False, False, "Applicant"),
-        ("Applicant", True, False, "Applicant/LeaseSigned"),
-        ("Applicant", True, True, "Applicant"),
-        ("Prospect", True, False, "Prospect"),
-        ("Lost", True, False, "Lost"),
-        ("Resident", True, True, "Resident"),
-        ("A new word", True, False, "A new word"),
-    ],
-)
-def test_a_signed_lease_of_an_applicant_is_a_milestone(
-    status: str, signed: bool, ended: bool, effective: str
-) -> None:
-    assert effective_resman_status(status, signed, ended) == effective
 
 
 def test_the_map_tells_what_a_word_means() -> None:

@@ -34,8 +34,12 @@ class BadChannel(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """What can be sent, and how it is put in words. `problems`: why a channel cannot be used, by channel.
-    `link`: the URL of a conversation in DomIQ, with {conversation_id} where its id belongs."""
+    """What can be sent, and how it is put in words.
+
+    Attributes:
+        problems: why a channel cannot be used, by channel.
+        link: the URL of a conversation in DomIQ, with {conversation_id} where its id belongs.
+    """
 
     senders: Mapping[str, Sender] = field(default_factory=dict, repr=False)
     operators: Sequence[Sender] = field(default=(), repr=False)

@@ -18,8 +18,11 @@ class CannotSend(Exception):
 
 
 def send_test(channels: Channels, channel: str, recipient: str | None) -> SendResult:
-    """Sends it, and says how that ended; for `operator`, at every address, the first failure. Raises
-    CannotSend."""
+    """Sends a test, and says how that ended; for `operator`, at every address, the first failure.
+
+    Raises:
+        CannotSend: there is nothing to send by; the text says what to do.
+    """
     if channel not in (*OUTWARD, OPERATOR):
         raise CannotSend(f"There is no channel {channel}: choose {', '.join(OUTWARD)} or {OPERATOR}.")
     if (problem := channels.problem(channel)) is not None:

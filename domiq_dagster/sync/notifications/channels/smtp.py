@@ -78,8 +78,11 @@ class MailServer:
 
 
 class MailSender:
-    """Sends by SMTP. `fixed`: every message goes there, whatever recipient is named (an operator's
-    address)."""
+    """Sends by SMTP.
+
+    Args:
+        fixed: every message goes there, whatever recipient is named (an operator's address).
+    """
 
     def __init__(
         self,

@@ -42,7 +42,11 @@ class TemplateProblem(Exception):
 
 
 class Templates:
-    """The templates of one installation. `directory`: the own ones, which come first."""
+    """The templates of one installation.
+
+    Args:
+        directory: the own ones, which come first.
+    """
 
     def __init__(self, directory: Path | None = None) -> None:
         shipped = PackageLoader("domiq_dagster.sync.notifications", "templates")
@@ -52,8 +56,13 @@ class Templates:
     def render(self, template_id: str | None, kind: str, values: Mapping[str, Any]) -> tuple[str, str]:
         """Subject and body for a channel.
 
-        `kind` is email, email_html, sms, slack, in_app or operator. Without a `template_id` the shipped
-        template of the lead status in `values["status"]` is taken, or `default`. Raises TemplateProblem.
+        Args:
+            template_id: without one the shipped template of the lead status in `values["status"]` is taken,
+                or `default`.
+            kind: email, email_html, sms, slack, in_app or operator.
+
+        Raises:
+            TemplateProblem: there is no such channel, or the template cannot be rendered.
         """
         if kind not in BODIES:
             raise TemplateProblem(f"there is no channel {kind}")

@@ -18,7 +18,6 @@ from domiq_dagster.sync.alerts.listing import in_alert, list_alerts
 from domiq_dagster.sync.alerts.readings import database_time, read_all
 from domiq_dagster.sync.alerts.thresholds import Threshold, load_thresholds, set_threshold
 from domiq_dagster.sync.alerts.watched import Reading, TroubleKind
-from domiq_dagster.sync.monitoring.divergence import comparison
 from tests.fixtures.world import World
 
 
@@ -282,11 +281,11 @@ class TestWaiting:
             "INSERT INTO domiq_sync.resman_status_map VALUES (:p, 'Lost', '{contacted,lost}', 'lost')",
             p=other,
         )
-        with world.engine.connect() as connection:
-            counts = {
-                key: sum(c.verdict == "diverged" for c in comparison(connection, p))
-                for key, p in (("juniper-flats", property_id), ("copper-ridge", other))
-            }
+        diverged = world.rows(
+            "SELECT partition_key, count(*) FILTER (WHERE verdict = 'diverged') AS leads "
+            "FROM domiq_sync.compared_leads() JOIN domiq_sync.integration USING (property_id) GROUP BY 1"
+        )
+        counts = {row.partition_key: row.leads for row in diverged}
         found = readings(world, TroubleKind.DIVERGENCE, most_diverged=2)
         assert {k: r.figures["diverged"] for k, r in found.items()} == counts
         # "Moved" is a word without a meaning: shown as such, and no divergence.

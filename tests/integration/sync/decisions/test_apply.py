@@ -12,11 +12,11 @@ from domiq_dagster.sync.pull.pull import PullRules, pull_all
 from tests.fixtures.world import World
 
 
-def linked(world: World, place: UUID, ours: str = "contacted", **lead: Any) -> tuple[UUID, str]:
+def linked(world: World, property_id: UUID, ours: str = "contacted", **lead: Any) -> tuple[UUID, str]:
     """A conversation and its prospect, agreed."""
     email = lead.pop("email", "bo@example.com")
     prospect = world.lead(email=email, first="Bo", last="Example", **lead)["prospectId"]
-    conversation = world.conversation(place, ours, user=world.user("Bo", "Example", email))
+    conversation = world.conversation(property_id, ours, user=world.user("Bo", "Example", email))
     world.sync(2)
     assert world.verdicts().count("agrees") >= 1
     return conversation, prospect
@@ -60,9 +60,9 @@ def test_coming_back_from_lost_at_resman_counts_as_contacted(world: World) -> No
 
 
 def test_a_signed_lease_of_an_applicant_counts_as_leased_and_a_cancelled_one_does_not(world: World) -> None:
-    place = world.property()
-    signed, one = linked(world, place, email="one@example.com")
-    ended, two = linked(world, place, email="two@example.com")
+    property_id = world.property()
+    signed, one = linked(world, property_id, email="one@example.com")
+    ended, two = linked(world, property_id, email="two@example.com")
     world.standin.edit(one, status="Applicant", lease={"leaseSignedDate": "2026-11-02"})
     dates = {"leaseSignedDate": "2026-11-02", "cancellationDate": "2026-11-09"}
     world.standin.edit(two, status="Applicant", lease=dates)
@@ -71,11 +71,11 @@ def test_a_signed_lease_of_an_applicant_counts_as_leased_and_a_cancelled_one_doe
 
 
 def test_the_next_cycle_writes_nothing_at_all(world: World) -> None:
-    place = world.property()
-    _, prospect = linked(world, place)
+    property_id = world.property()
+    _, prospect = linked(world, property_id)
     world.lead(email="alone@example.com")
-    world.conversation(place, "active")
-    world.conversation(place, "qualified", user=world.user("Anonymous", "User"))
+    world.conversation(property_id, "active")
+    world.conversation(property_id, "qualified", user=world.user("Anonymous", "User"))
     world.standin.edit(prospect, status="Applicant")
     world.sync(2)
     world.do("UPDATE domiq_sync.delivery SET next_attempt_at = now() + interval '1 day'")
@@ -138,7 +138,7 @@ def test_a_pull_that_breaks_off_stores_nothing_and_touches_no_other_property(
         world.lead(0, email=f"p{n}@example.com", last=f"Example{n}")
     world.lead(1, email="q@example.com")
     world.standin.faults(
-        {"kind": fault, "endpoint": "Prospects", "property_id": world.places[0]["propertyId"]}
+        {"kind": fault, "endpoint": "Prospects", "property_id": world.at_resman[0]["propertyId"]}
     )
     pulled, errors = pull_all(world.engine, world.client, world.integrations())
     assert (list(pulled), list(errors)) == (["copper-ridge"], ["juniper-flats"])
@@ -194,8 +194,8 @@ def test_a_conversation_that_is_no_lead_is_left_alone(world: World) -> None:
 
 
 def test_a_property_that_only_sends_takes_no_status(world: World) -> None:
-    place = world.property(sync_direction="to_resman")
-    conversation, prospect = linked(world, place)
+    property_id = world.property(sync_direction="to_resman")
+    conversation, prospect = linked(world, property_id)
     world.standin.edit(prospect, status="Lost")
     world.sync(2)
     assert world.status(conversation) == "contacted"
@@ -215,11 +215,11 @@ def test_an_application_waits_for_staff_and_follows_them(world: World) -> None:
 
 
 def test_prospects_link_only_without_guessing(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     for n in range(2):
-        world.conversation(place, "new", user=world.user("Bo", "Twin", f"bo{n}@example.com"))
+        world.conversation(property_id, "new", user=world.user("Bo", "Twin", f"bo{n}@example.com"))
     twin = world.lead(first="Bo", last="Twin")["prospectId"]
-    world.conversation(place, "new", user=world.user("Cy", "Sole", "cy@example.com"))
+    world.conversation(property_id, "new", user=world.user("Cy", "Sole", "cy@example.com"))
     world.lead(first="Cy", last="Sole", email="other@example.com")
     (pulled,) = world.pull()
     assert pulled.linked == 0
@@ -229,11 +229,11 @@ def test_prospects_link_only_without_guessing(world: World) -> None:
 
 
 def test_a_lead_linked_at_the_first_pull_gives_its_status_where_it_is_newer(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
     world.do("ALTER TABLE conversation DISABLE TRIGGER USER")  # conversations from before the sync
-    old = world.conversation(place, "contacted", email="old@example.com", age="30 days")
-    new = world.conversation(place, "contacted", email="new@example.com")
+    old = world.conversation(property_id, "contacted", email="old@example.com", age="30 days")
+    new = world.conversation(property_id, "contacted", email="new@example.com")
     world.do("ALTER TABLE conversation ENABLE TRIGGER USER")
     earlier = (datetime.now(UTC) - timedelta(days=3)).isoformat()
     world.lead(email="old@example.com", last="Example1", status="Lost", lastModified=earlier)

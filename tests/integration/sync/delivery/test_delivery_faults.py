@@ -66,11 +66,11 @@ def test_an_unknown_outcome_is_read_back_before_it_is_sent_again(
 def test_a_creation_of_unknown_outcome_makes_no_second_lead_and_keeps_domiq_s_status(
     world: World, kind: str
 ) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
     ids = {}
     for status in ("new", "qualified", "application", "lost"):
-        ids[status] = world.conversation(place, status, email=f"{status}@example.com")
+        ids[status] = world.conversation(property_id, status, email=f"{status}@example.com")
         world.standin.faults({"kind": kind, **POST, "count": 1})
         world.push()
         assert world.delivery().state == "unknown"
@@ -110,10 +110,10 @@ def posts_until_the_second_fails(world: World, fault: dict[str, Any]) -> int:
     "fault", [{"kind": "status", "status": 429}, {"kind": "drop_after"}, {"kind": "drop_before"}], ids=str
 )
 def test_a_second_post_that_fails_does_not_repeat_the_first(world: World, fault: dict[str, Any]) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
     for start, status in STORIES:
-        conversation = world.conversation(place, start or status)
+        conversation = world.conversation(property_id, start or status)
         if start:
             world.sync(2)
             world.change(conversation, status=status)
@@ -145,14 +145,14 @@ def test_a_stop_between_two_posts_does_not_repeat_the_first(world: World, status
 
 
 def test_what_arrived_is_not_called_superseded_for_a_newer_conversation(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     user = world.user("Bo", "Example", "bo@example.com")
-    older = world.conversation(place, "contacted", user=user, age="1 day")
+    older = world.conversation(property_id, "contacted", user=user, age="1 day")
     world.sync(2)
     world.change(older, status="qualified")
     world.standin.faults({"kind": "drop_after", **POST, "count": 1})
     world.push()
-    world.conversation(place, "contacted", user=user)
+    world.conversation(property_id, "contacted", user=user)
     world.deliver()
     assert world.last(older).outcome == "confirmed_by_read"
     assert world.repeated_markers() == []
@@ -160,9 +160,9 @@ def test_what_arrived_is_not_called_superseded_for_a_newer_conversation(world: W
 
 @pytest.mark.parametrize("start", [None, "lost"])
 def test_a_second_post_that_is_refused_is_no_news_from_resman(world: World, start: str | None) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, start or "application")
+    conversation = world.conversation(property_id, start or "application")
     if start:
         world.sync(2)
         world.change(conversation, status="application")
@@ -193,9 +193,9 @@ class Crash(BaseException):
 
 @pytest.mark.parametrize("status", ["new", "lost", "application"])
 def test_a_crash_after_the_creation_makes_no_second_lead(world: World, status: str) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, status, email="bo@example.com")
+    conversation = world.conversation(property_id, status, email="bo@example.com")
     post = world.client.post_lead
 
     def post_and_die(*args: Any) -> Any:
@@ -243,9 +243,9 @@ def test_a_hint_to_wait_is_obeyed_by_the_delivery_and_the_account(
 
 
 def test_a_long_outage_costs_no_attempts_and_ends_with_everything_delivered_once(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    ids = [world.conversation(place, "qualified", email=f"p{n}@example.com") for n in range(4)]
+    ids = [world.conversation(property_id, "qualified", email=f"p{n}@example.com") for n in range(4)]
     kinds = ("status", "drop_before", "drop_after", "html", "truncate")
     world.standin.faults(*({"kind": kind, "rate": 0.5} for kind in kinds))
     for _ in range(8):
@@ -285,14 +285,14 @@ def test_a_401_is_the_account_s_trouble_and_not_the_change_s(
 
 
 def test_an_unknown_source_fails_in_resman_s_words_and_a_retry_brings_it_back(world: World) -> None:
-    place = world.property(source_id="00000000-0000-0000-0000-000000000000")
-    conversation = world.conversation(place, "qualified")
+    property_id = world.property(source_id="00000000-0000-0000-0000-000000000000")
+    conversation = world.conversation(property_id, "qualified")
     world.sync()
     change = world.last(conversation)
     assert (change.sync_status, change.outcome) == ("failed", "unknown_source")
     assert "Transaction Source could not be found" in change.reason
-    good = world.places[0]["sources"][0]["transactionSourceId"]
-    world.connect(place, source_id=good)
+    good = world.at_resman[0]["sources"][0]["transactionSourceId"]
+    world.connect(property_id, source_id=good)
     world.sync()
     assert world.last(conversation).sync_status == "failed"
     assert put_back(world.engine).total == 1
@@ -336,13 +336,13 @@ def test_a_resident_is_never_lost_by_a_push(world: World) -> None:
 
 def test_a_tour_in_the_future_does_not_make_resman_the_newer_one(world: World) -> None:
     """An old lead was lost with a tour still in its calendar; now the person chats again."""
-    place = world.property()
+    property_id = world.property()
     tour = {"type": "Appointment", "date": "2099-01-01T10:00:00Z"}
     lost = {"type": "Cancel", "date": "2026-02-01T10:00:00Z"}
     lead = world.lead(
         email="bo@example.com", status="Lost", events=[tour, lost], lastModified="2026-02-01T10:00:00Z"
     )
-    conversation = world.conversation(place, "qualified", email="bo@example.com")
+    conversation = world.conversation(property_id, "qualified", email="bo@example.com")
     world.push()  # no pull was there yet: the lead's events are what tells
     world.deliver()
     assert world.standin.prospect(lead["prospectId"])["status"] == "Prospect"

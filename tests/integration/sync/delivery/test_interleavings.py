@@ -46,14 +46,14 @@ class Interleaving(RuleBasedStateMachine):
     @initialize(policy=st.sampled_from(["resman_wins", "domiq_wins", "furthest_progress", "manual_review"]))
     def start(self, policy: str) -> None:
         world = self.world
-        place = world.property(conflict_policy=policy)
+        property_id = world.property(conflict_policy=policy)
         self.leads = [
             world.lead(email=f"p{n}@example.com", first="Bo", last=f"Number{n}")["prospectId"]
             for n in range(LEADS - 1)
         ]
         users = [world.user("Bo", f"Number{n}", f"p{n}@example.com") for n in range(LEADS)]
         world.sync()
-        self.conversations = [world.conversation(place, "new", user=u) for u in users]
+        self.conversations = [world.conversation(property_id, "new", user=u) for u in users]
 
     @rule(n=st.integers(0, LEADS - 1), word=st.sampled_from(WORDS))
     def chatbot(self, n: int, word: str) -> None:

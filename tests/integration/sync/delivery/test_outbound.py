@@ -33,8 +33,8 @@ TOLD = {
 
 
 def test_each_word_creates_the_lead_and_tells_its_event(world: World) -> None:
-    place = world.property()
-    ids = {word: world.conversation(place, word) for word in CREATED}
+    property_id = world.property()
+    ids = {word: world.conversation(property_id, word) for word in CREATED}
     world.sync()
     for word, conversation in ids.items():
         change, lead = world.last(conversation), world.lead_of(conversation)
@@ -46,12 +46,12 @@ def test_each_word_creates_the_lead_and_tells_its_event(world: World) -> None:
 
 
 def test_each_word_is_told_to_an_existing_lead_without_contact_data(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     ids = {}
     for n, word in enumerate(TOLD):
         email, phone = f"{word}@example.com", f"(202) 555-010{n}"
         lead = world.lead(email=email, phone=phone, first="Bo", last=word)
-        conversation = world.conversation(place, "new", user=world.user("Bo", word, email, phone))
+        conversation = world.conversation(property_id, "new", user=world.user("Bo", word, email, phone))
         ids[word] = (conversation, lead["prospectId"])
     world.sync()
     before = len(world.standin.posts())
@@ -120,9 +120,9 @@ def test_a_tour_without_a_time_is_told_as_a_note_that_says_so(world: World) -> N
 def test_a_lead_that_is_there_is_found_not_created(
     world: World, theirs: dict[str, str], ours: tuple[Any, ...]
 ) -> None:
-    place = world.property()
+    property_id = world.property()
     lead = world.lead(**theirs)
-    conversation = world.conversation(place, "qualified", user=world.user(*ours))
+    conversation = world.conversation(property_id, "qualified", user=world.user(*ours))
     world.push()  # no pull was there yet: only the search can find it
     (prospect,) = world.standin.prospects()
     assert prospect["prospectId"] == lead["prospectId"]
@@ -140,10 +140,10 @@ def test_the_search_before_creating_asks_by_email_phone_and_name(world: World) -
 
 
 def test_two_conversations_of_one_user_create_one_prospect(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     user = world.user("Bo", "Example", "bo@example.com")
-    older = world.conversation(place, "qualified", user=user, age="2 days")
-    newer = world.conversation(place, "contacted", user=user)
+    older = world.conversation(property_id, "qualified", user=user, age="2 days")
+    newer = world.conversation(property_id, "contacted", user=user)
     world.sync()
     world.deliver()
     assert len(world.standin.prospects()) == 1
@@ -153,10 +153,10 @@ def test_two_conversations_of_one_user_create_one_prospect(world: World) -> None
 
 
 def test_what_we_posted_for_an_older_conversation_is_no_news_to_a_newer_one(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     user = world.user("Bo", "Example", "bo@example.com")
-    world.conversation(place, "contacted", user=user, age="2 days")
-    newer = world.conversation(place, "application", user=user, age="1 day")
+    world.conversation(property_id, "contacted", user=user, age="2 days")
+    newer = world.conversation(property_id, "application", user=user, age="1 day")
     world.push()
     world.deliver()
     assert (world.status(newer), world.last(newer).outcome) == ("application", "sent")
@@ -164,20 +164,20 @@ def test_what_we_posted_for_an_older_conversation_is_no_news_to_a_newer_one(worl
 
 
 def test_an_anonymous_name_does_not_replace_the_lead_s_name(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.lead(first="Bo", last="Example", email="bo@example.com")
     user = world.user("Anonymous", "User", "bo@example.com")
-    world.conversation(place, "qualified", user=user)
+    world.conversation(property_id, "qualified", user=user)
     world.sync()
     person = world.standin.of("bo@example.com")["people"][0]
     assert (person["firstName"], person["lastName"]) == ("Bo", "Example")
 
 
 def test_several_leads_that_fit_are_not_guessed_among(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.lead(email="bo@example.com")
     world.lead(email="bo@example.com")
-    conversation = world.conversation(place, "qualified", email="bo@example.com")
+    conversation = world.conversation(property_id, "qualified", email="bo@example.com")
     world.sync()
     change = world.last(conversation)
     assert (change.sync_status, change.outcome) == ("failed", "ambiguous_lead")
@@ -205,18 +205,20 @@ def test_a_change_without_a_conversation_fails_and_says_so(world: World) -> None
 
 
 def test_statuses_of_the_chat_itself_are_left_alone(world: World) -> None:
-    place = world.property()
-    ids = [world.conversation(place, s) for s in ("active", "completed", "scheduled", "converted", None)]
+    property_id = world.property()
+    ids = [
+        world.conversation(property_id, s) for s in ("active", "completed", "scheduled", "converted", None)
+    ]
     world.sync()
     assert [world.changes(i) for i in ids] == [[], [], [], [], []]
     assert world.standin.posts() == []
 
 
 def test_a_conversation_deleted_while_its_change_is_on_the_way(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    gone = world.conversation(place, "qualified", email="gone@example.com")
-    stays = world.conversation(place, "qualified", email="stays@example.com")
+    gone = world.conversation(property_id, "qualified", email="gone@example.com")
+    stays = world.conversation(property_id, "qualified", email="stays@example.com")
     post = world.client.post_lead
 
     def post_and_delete(*args: Any) -> Any:
@@ -233,30 +235,30 @@ def test_a_conversation_deleted_while_its_change_is_on_the_way(world: World) -> 
 
 
 def test_a_property_that_is_not_connected_keeps_its_changes_until_it_is(world: World) -> None:
-    place = world.property(connected=False)
-    conversation = world.conversation(place, "qualified")
+    property_id = world.property(connected=False)
+    conversation = world.conversation(property_id, "qualified")
     world.sync()
     assert world.last(conversation).sync_status == "pending"
-    world.connect(place)
+    world.connect(property_id)
     world.sync()
     assert world.last(conversation).sync_status == "success"
 
 
 def test_a_disabled_property_sends_and_takes_nothing(world: World) -> None:
-    place = world.property()
-    conversation = world.conversation(place, "qualified")
-    world.connect(place, sync_enabled=False)
+    property_id = world.property()
+    conversation = world.conversation(property_id, "qualified")
+    world.connect(property_id, sync_enabled=False)
     world.sync()
     assert world.last(conversation).sync_status == "pending"
     assert world.standin.requests() == []
-    world.connect(place, sync_enabled=True)
+    world.connect(property_id, sync_enabled=True)
     world.sync()
     assert world.last(conversation).sync_status == "success"
 
 
 def test_a_property_that_only_takes_statuses_logs_and_sends_nothing(world: World) -> None:
-    place = world.property(sync_direction="from_resman")
-    conversation = world.conversation(place, "qualified")
+    property_id = world.property(sync_direction="from_resman")
+    conversation = world.conversation(property_id, "qualified")
     world.sync(2)
     assert world.changes(conversation) == []
     assert world.standin.posts() == []
@@ -264,7 +266,7 @@ def test_a_property_that_only_takes_statuses_logs_and_sends_nothing(world: World
 
 def test_missing_settings_are_filled_from_resman(world: World) -> None:
     world.property(2)
-    there = world.places[2]
+    there = world.at_resman[2]
     (before,) = world.integrations()
     assert before.missing_settings == ("agent_id", "source_id", "lost_reason_id", "time_zone")
     assert world.sync().problems == []

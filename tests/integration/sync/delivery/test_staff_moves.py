@@ -17,9 +17,9 @@ POLICIES = list(ConflictPolicy)
 
 def in_step(world: World, policy: str, status: str = "contacted") -> tuple[UUID, str]:
     """A conversation and its lead, pulled just now."""
-    place = world.property(0, conflict_policy=policy)
+    property_id = world.property(0, conflict_policy=policy)
     lead = world.lead(email="bo@example.com")["prospectId"]
-    conversation = world.conversation(place, status, email="bo@example.com")
+    conversation = world.conversation(property_id, status, email="bo@example.com")
     world.sync(2)
     assert world.rows("SELECT FROM domiq_sync.delivery") == []
     return conversation, lead

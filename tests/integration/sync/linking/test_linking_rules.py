@@ -20,10 +20,10 @@ def person(first: str, last: str, email: str | None = None, phone: str | None = 
     return {"firstName": first, "lastName": last, "email": email, "phone": phone}
 
 
-def old_conversation(world: World, place: UUID, status: str = "contacted", **options: Any) -> UUID:
+def old_conversation(world: World, property_id: UUID, status: str = "contacted", **options: Any) -> UUID:
     """One from before the sync, so that nothing waits to be sent."""
     world.do("ALTER TABLE conversation DISABLE TRIGGER USER")
-    found: UUID = world.conversation(place, status, **options)
+    found: UUID = world.conversation(property_id, status, **options)
     world.do("ALTER TABLE conversation ENABLE TRIGGER USER")
     return found
 
@@ -45,7 +45,7 @@ def closed(world: World) -> list[tuple[UUID, str]]:
 
 
 def test_stored_id_then_e_mail_then_phone_then_name(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     ids = {}
     for rule, user in {
         "email": world.user("Cy", "Mailer", "cy@example.com"),
@@ -53,7 +53,7 @@ def test_stored_id_then_e_mail_then_phone_then_name(world: World) -> None:
         "name": world.user("Ed", "Named"),
         "stored_id": world.user("Flo", "Stored", "flo@example.com"),
     }.items():
-        ids[rule] = old_conversation(world, place, user=user)
+        ids[rule] = old_conversation(world, property_id, user=user)
     leads = {
         "email": world.lead(first="Someone", last="Else", email="CY@example.com"),
         "phone": world.lead(first="D", last="C", phone="(202) 555 0143"),
@@ -71,7 +71,7 @@ def test_stored_id_then_e_mail_then_phone_then_name(world: World) -> None:
 
 
 def test_what_is_nobody_s_own_never_links(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     theirs = world.standin.state()["properties"][0]
     manager = world.value(
         "INSERT INTO property_manager(company_id, first_name, last_name, email, phone) "
@@ -87,7 +87,7 @@ def test_what_is_nobody_s_own_never_links(world: World) -> None:
         ("declined@example.com", "123-456-7890"),
     ]
     for n, (email, phone) in enumerate(shared):
-        old_conversation(world, place, user=world.user(f"A{n}", f"Alike{n}", email, phone))
+        old_conversation(world, property_id, user=world.user(f"A{n}", f"Alike{n}", email, phone))
         world.lead(first=f"B{n}", last=f"Other{n}", email=email, phone=phone)
     assert theirs["email"] and theirs["phone"]
     assert [p.linked for p in world.pull()] == [0]
@@ -95,8 +95,10 @@ def test_what_is_nobody_s_own_never_links(world: World) -> None:
 
 
 def test_a_value_at_many_prospects_links_none_of_them_and_is_listed(world: World) -> None:
-    place = world.property()
-    conversation = old_conversation(world, place, user=world.user("Ann", "Agency", "us@example.com", PHONE))
+    property_id = world.property()
+    conversation = old_conversation(
+        world, property_id, user=world.user("Ann", "Agency", "us@example.com", PHONE)
+    )
     for n in range(4):
         world.lead(first=f"Client{n}", last=f"Of{n}", email="us@example.com")
     world.pull()
@@ -106,8 +108,8 @@ def test_a_value_at_many_prospects_links_none_of_them_and_is_listed(world: World
 
 
 def test_a_phone_does_not_link_two_whose_e_mails_and_names_both_differ(world: World) -> None:
-    place = world.property()
-    stranger = old_conversation(world, place, user=world.user("Ann", "One", "ann@example.com", PHONE))
+    property_id = world.property()
+    stranger = old_conversation(world, property_id, user=world.user("Ann", "One", "ann@example.com", PHONE))
     lead = world.lead(first="Bob", last="Two", email="bob@example.com", phone=PHONE)["prospectId"]
     world.pull()
     assert links(world) == {}
@@ -117,9 +119,10 @@ def test_a_phone_does_not_link_two_whose_e_mails_and_names_both_differ(world: Wo
 
 
 def test_several_people_who_fit_one_prospect_are_listed_until_a_person_says_which(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     twins = [
-        old_conversation(world, place, user=world.user("Bo", "Twin", f"bo{n}@example.com")) for n in "ab"
+        old_conversation(world, property_id, user=world.user("Bo", "Twin", f"bo{n}@example.com"))
+        for n in "ab"
     ]
     lead = world.lead(first="Bo", last="Twin")["prospectId"]
     world.pull()
@@ -140,9 +143,10 @@ def test_several_people_who_fit_one_prospect_are_listed_until_a_person_says_whic
 
 
 def test_a_question_closes_itself_when_it_no_longer_applies(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     twins = [
-        old_conversation(world, place, user=world.user("Bo", "Twin", f"bo{n}@example.com")) for n in "ab"
+        old_conversation(world, property_id, user=world.user("Bo", "Twin", f"bo{n}@example.com"))
+        for n in "ab"
     ]
     lead = world.lead(first="Bo", last="Twin")["prospectId"]
     world.pull()
@@ -154,8 +158,8 @@ def test_a_question_closes_itself_when_it_no_longer_applies(world: World) -> Non
 
 @pytest.mark.parametrize("how", ["deleted", "another e-mail"])
 def test_a_question_about_conversations_that_are_gone_or_linked_closes_itself(world: World, how: str) -> None:
-    place = world.property()
-    conversation = old_conversation(world, place, email="bo@example.com")
+    property_id = world.property()
+    conversation = old_conversation(world, property_id, email="bo@example.com")
     leads = [world.lead(email="bo@example.com")["prospectId"] for _ in "ab"]
     world.pull()
     assert questions(world) == [("several_prospects", sorted(leads), {conversation})]
@@ -169,8 +173,8 @@ def test_a_question_about_conversations_that_are_gone_or_linked_closes_itself(wo
 
 
 def test_of_several_prospects_for_one_person_the_only_open_one_is_theirs(world: World) -> None:
-    place = world.property()
-    conversation = old_conversation(world, place, email="bo@example.com")
+    property_id = world.property()
+    conversation = old_conversation(world, property_id, email="bo@example.com")
     world.lead(email="bo@example.com", status="Lost")
     world.lead(email="bo@example.com", status="Resident")
     opened = world.lead(email="bo@example.com")["prospectId"]
@@ -183,8 +187,8 @@ def test_of_several_prospects_for_one_person_the_only_open_one_is_theirs(world: 
 def test_prospects_that_fit_equally_well_are_not_linked_when_a_later_read_brings_one_alone(
     world: World,
 ) -> None:
-    place = world.property()
-    conversation = old_conversation(world, place, email="bo@example.com")
+    property_id = world.property()
+    conversation = old_conversation(world, property_id, email="bo@example.com")
     leads = sorted(world.lead(email="bo@example.com")["prospectId"] for _ in "ab")
     world.pull()
     one_alone = list(world.client.prospects(*_where(world), modified_since=_long_ago()))
@@ -209,14 +213,14 @@ def _long_ago() -> Any:
 
 
 def test_a_user_s_conversations_all_belong_to_one_prospect_and_the_newest_speaks(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     user = world.user("Bo", "Often", "bo@example.com")
-    first = old_conversation(world, place, user=user, age="9 days")
+    first = old_conversation(world, property_id, user=user, age="9 days")
     lead = world.lead(email="bo@example.com")["prospectId"]
     world.pull()
     world.standin.edit(lead, people=[person("Bo", "Often", "new@example.com")])
     world.pull()
-    second = old_conversation(world, place, user=user)
+    second = old_conversation(world, property_id, user=user)
     world.pull()
     assert links(world) == {first: (lead, "email"), second: (lead, "email")}
     current = world.rows("SELECT conversation_id FROM domiq_sync.lead_link WHERE is_current")
@@ -224,22 +228,26 @@ def test_a_user_s_conversations_all_belong_to_one_prospect_and_the_newest_speaks
 
 
 def test_a_user_who_comes_back_gets_the_open_prospect_instead_of_the_closed_one(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     user = world.user("Bo", "Back", "bo@example.com")
-    first = old_conversation(world, place, "lost", user=user, age="90 days")
+    first = old_conversation(world, property_id, "lost", user=user, age="90 days")
     lost = world.lead(email="bo@example.com", status="Lost")["prospectId"]
     world.pull()
-    second = old_conversation(world, place, user=user)
+    second = old_conversation(world, property_id, user=user)
     opened = world.lead(email="bo@example.com")["prospectId"]
     world.pull()
     assert links(world) == {first: (lost, "email"), second: (opened, "email")}
 
 
 def test_everybody_of_a_household_belongs_to_its_prospect_by_e_mail_or_phone(world: World) -> None:
-    place = world.property()
-    main = old_conversation(world, place, user=world.user("Ann", "Main", "ann@example.com"), age="2 days")
-    mate = old_conversation(world, place, user=world.user("Bob", "Mate", "bob@example.com"), age="1 day")
-    namesake = old_conversation(world, place, user=world.user("Cy", "Third"))
+    property_id = world.property()
+    main = old_conversation(
+        world, property_id, user=world.user("Ann", "Main", "ann@example.com"), age="2 days"
+    )
+    mate = old_conversation(
+        world, property_id, user=world.user("Bob", "Mate", "bob@example.com"), age="1 day"
+    )
+    namesake = old_conversation(world, property_id, user=world.user("Cy", "Third"))
     lead = world.lead(email="ann@example.com", first="Ann", last="Main")["prospectId"]
     people = [
         person("Ann", "Main", "ann@example.com"),
@@ -255,9 +263,9 @@ def test_everybody_of_a_household_belongs_to_its_prospect_by_e_mail_or_phone(wor
 
 
 def test_two_cards_that_staff_merge_leave_both_conversations_with_the_one_that_is_left(world: World) -> None:
-    place = world.property()
-    one = world.conversation(place, "contacted", email="ann@example.com", age="2 days")
-    two = world.conversation(place, "contacted", email="bob@example.com")
+    property_id = world.property()
+    one = world.conversation(property_id, "contacted", email="ann@example.com", age="2 days")
+    two = world.conversation(property_id, "contacted", email="bob@example.com")
     world.sync(2)
     keep, drop = world.lead_of(one)["prospectId"], world.lead_of(two)["prospectId"]
     assert keep != drop
@@ -275,8 +283,8 @@ def test_two_cards_that_staff_merge_leave_both_conversations_with_the_one_that_i
 
 
 def test_a_link_stands_when_the_prospect_s_contact_changes_to_nobody_else_s(world: World) -> None:
-    place = world.property()
-    conversation = old_conversation(world, place, email="bo@example.com")
+    property_id = world.property()
+    conversation = old_conversation(world, property_id, email="bo@example.com")
     lead = world.lead(email="bo@example.com")["prospectId"]
     world.pull()
     world.standin.edit(lead, people=[person("Bo", "New", "bo.new@example.com")])
@@ -286,11 +294,11 @@ def test_a_link_stands_when_the_prospect_s_contact_changes_to_nobody_else_s(worl
 
 
 def test_a_prospect_whose_contact_is_now_somebody_else_s_is_listed_and_not_relinked(world: World) -> None:
-    place = world.property()
-    mine = old_conversation(world, place, user=world.user("Ann", "One", "ann@example.com"))
+    property_id = world.property()
+    mine = old_conversation(world, property_id, user=world.user("Ann", "One", "ann@example.com"))
     lead = world.lead(first="Ann", last="One", email="ann@example.com")["prospectId"]
     world.pull()
-    other = old_conversation(world, place, user=world.user("Bob", "Two", "bob@example.com"))
+    other = old_conversation(world, property_id, user=world.user("Bob", "Two", "bob@example.com"))
     world.standin.edit(lead, people=[person("Bob", "Two", "bob@example.com")])
     world.pull()
     assert links(world) == {mine: (lead, "email")}
@@ -301,9 +309,9 @@ def test_a_prospect_whose_contact_is_now_somebody_else_s_is_listed_and_not_relin
 
 
 def test_a_link_by_name_alone_ends_when_an_e_mail_contradicts_it(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     user = world.user("Ann", "One")
-    conversation = old_conversation(world, place, user=user)
+    conversation = old_conversation(world, property_id, user=user)
     lead = world.lead(first="Ann", last="One", email="another.ann@example.com")["prospectId"]
     world.pull()
     assert links(world) == {conversation: (lead, "name")}
@@ -321,8 +329,8 @@ def test_a_link_by_name_alone_ends_when_an_e_mail_contradicts_it(world: World) -
 
 
 def test_a_pair_that_a_person_rules_out_is_never_linked_again(world: World) -> None:
-    place = world.property()
-    conversation = world.conversation(place, "contacted", email="bo@example.com")
+    property_id = world.property()
+    conversation = world.conversation(property_id, "contacted", email="bo@example.com")
     lead = world.lead(email="bo@example.com")["prospectId"]
     world.sync(2)
     assert links(world) == {conversation: (lead, "email")}
@@ -340,8 +348,8 @@ def test_a_pair_that_a_person_rules_out_is_never_linked_again(world: World) -> N
 def test_a_person_may_take_a_conversation_to_another_lead_and_its_status_is_decided_anew(
     world: World,
 ) -> None:
-    place = world.property()
-    conversation = world.conversation(place, "contacted", email="bo@example.com", age="9 days")
+    property_id = world.property()
+    conversation = world.conversation(property_id, "contacted", email="bo@example.com", age="9 days")
     world.sync(2)
     before = world.lead_of(conversation)["prospectId"]
     other = world.lead(first="Quite", last="Different", status="Lost")["prospectId"]
@@ -358,9 +366,9 @@ def test_a_person_may_take_a_conversation_to_another_lead_and_its_status_is_deci
 def test_a_change_that_failed_as_ambiguous_is_listed_and_goes_out_once_a_person_has_said_which(
     world: World,
 ) -> None:
-    place = world.property()
+    property_id = world.property()
     leads = [world.lead(email="bo@example.com")["prospectId"] for _ in "ab"]
-    conversation = world.conversation(place, "qualified", email="bo@example.com")
+    conversation = world.conversation(property_id, "qualified", email="bo@example.com")
     world.push()
     assert world.last(conversation).outcome == "ambiguous_lead"
     assert questions(world) == [("several_prospects", sorted(leads), {conversation})]
@@ -386,9 +394,9 @@ def test_nobody_takes_a_conversation_away_while_its_change_is_on_its_way(world: 
 
 
 def test_no_contact_data_is_stored(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     for n in "ab":
-        old_conversation(world, place, user=world.user("Bo", "Twin", f"bo{n}@example.com"))
+        old_conversation(world, property_id, user=world.user("Bo", "Twin", f"bo{n}@example.com"))
     world.lead(first="Bo", last="Twin", phone=PHONE)
     world.pull()
     assert questions(world)
@@ -403,8 +411,8 @@ def test_no_contact_data_is_stored(world: World) -> None:
 
 
 def test_where_the_property_s_own_contacts_are_not_to_be_had_everything_else_goes_on(world: World) -> None:
-    place = world.property()
-    conversation = old_conversation(world, place, email="bo@example.com")
+    property_id = world.property()
+    conversation = old_conversation(world, property_id, email="bo@example.com")
     lead = world.lead(email="bo@example.com")["prospectId"]
     world.standin.faults({"kind": "unauthorized", "code": 20001, "endpoint": "Properties"})
     assert [p.linked for p in world.pull()] == [1]

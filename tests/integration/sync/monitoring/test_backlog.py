@@ -100,8 +100,8 @@ def test_changes_of_properties_that_are_not_connected_are_counted_apart(world: W
         world.property(1, connected=False),
         world.property(2, connected=False),
     )
-    for place in (flats, other, other, third):
-        world.conversation(place, "new")
+    for property_id in (flats, other, other, third):
+        world.conversation(property_id, "new")
     world.do("UPDATE domiq_sync.delivery SET property_id = NULL WHERE property_id = :p", p=third)
     now = look(world)
     assert (now.pending, now.not_connected) == (1, 3)
@@ -169,12 +169,12 @@ def test_what_was_long_ago_says_nothing_about_the_rate(world: World, monkeypatch
 
 def test_accounts_catch_up_side_by_side_and_a_paused_one_cannot_tell(world: World) -> None:
     flats, lofts = world.property(0), world.property(7)
-    for place, count in ((flats, 2), (lofts, 6)):
-        done = world.conversation(place, "new")
+    for property_id, count in ((flats, 2), (lofts, 6)):
+        done = world.conversation(property_id, "new")
         tried(world, done, 60, 1)
         settled(world, done)
         for _ in range(count):
-            world.conversation(place, "new")
+            world.conversation(property_id, "new")
     now = look(world)
     assert [a.catch_up_seconds for a in now.accounts] == pytest.approx([2, 6], rel=0.01)
     assert (now.catch_up_seconds, now.per_second) == (pytest.approx(6, rel=0.01), pytest.approx(2, rel=0.01))

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domiq_dagster.sync.monitoring.explain import Explained, explain_all
+from domiq_dagster.sync.monitoring.explain import Explained, explain
 from domiq_dagster.sync.repair.retry import Choice, put_back
 from tests.fixtures.world import World
 
@@ -18,7 +18,7 @@ POST = {"endpoint": "PostLeadManagement4_0"}
 
 def told(world: World, identifier: object, *, with_contact: bool = False) -> Explained:
     with world.engine.connect() as c:
-        return explain_all(c, str(identifier), with_contact=with_contact)
+        return explain(c, str(identifier), with_contact=with_contact)
 
 
 def stories(world: World, identifier: object) -> list[dict[str, Any]]:
@@ -53,9 +53,9 @@ def test_it_is_found_by_change_conversation_and_lead_and_tells_in_order(world: W
 
 
 def test_each_try_after_a_fault_is_told(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, "new")
+    conversation = world.conversation(property_id, "new")
     world.standin.faults({"kind": "drop_after", **POST, "count": 1})
     world.push()
     (story,) = stories(world, conversation)
@@ -92,13 +92,13 @@ def test_what_a_read_showed_is_told(world: World) -> None:
 
 
 def test_a_retry_is_told_between_the_tries_before_and_after_it(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, "new")
+    conversation = world.conversation(property_id, "new")
     world.standin.faults({"kind": "refuse", "description": "The moon is full", **POST})
     world.push()
     world.standin.faults()
-    assert put_back(world.engine, Choice(place, reason="refused"), by="ops@example").total == 1
+    assert put_back(world.engine, Choice(property_id, reason="refused"), by="ops@example").total == 1
     (story,) = stories(world, conversation)
     # It may have arrived all the same, so it is probed before it is sent again.
     assert (story["sync_status"], story["settlement"], story["delivery_state"]) == (
@@ -122,12 +122,12 @@ def test_a_retry_is_told_between_the_tries_before_and_after_it(world: World) -> 
 
 
 def test_how_the_conversation_stands_is_told(world: World) -> None:
-    place = world.property(conflict_policy="manual_review")
+    property_id = world.property(conflict_policy="manual_review")
     person = world.user("Ada", "Example", "ada@example.com")
-    older = world.conversation(place, "contacted", user=person, age="9 days")
+    older = world.conversation(property_id, "contacted", user=person, age="9 days")
     world.sync()
-    newer = world.conversation(place, "qualified", user=person)
-    idle = world.conversation(place, "active")
+    newer = world.conversation(property_id, "qualified", user=person)
+    idle = world.conversation(property_id, "active")
     world.sync()
     first, second = told(world, world.lead_of(newer)["prospectId"]).conversations
     assert [c["conversation_id"] for c in (first, second)] == [older, newer]
@@ -147,9 +147,9 @@ def test_how_the_conversation_stands_is_told(world: World) -> None:
 
 
 def test_what_is_not_in_the_order_or_linked_any_more_is_found_by_its_id(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.do("ALTER TABLE status_sync_log DISABLE TRIGGER USER")
-    conversation = world.conversation(place, "active")
+    conversation = world.conversation(property_id, "active")
     change = world.log(conversation, "new", resman_lead_id="gone-lead")
     world.do("ALTER TABLE status_sync_log ENABLE TRIGGER USER")
     for identifier in (change, conversation, "gone-lead"):
@@ -223,9 +223,9 @@ def test_a_settlement_that_the_application_wrote_in_its_own_way_is_told(world: W
 
 
 def test_a_refusal_is_told_in_resman_s_words(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, "new")
+    conversation = world.conversation(property_id, "new")
     world.standin.faults({"kind": "refuse", "description": "The moon is full", **POST})
     world.push()
     (story,) = stories(world, conversation)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.monitoring.log_chain import breaks, replay
 from tests.depth import examples
+from tests.fixtures.log_chain import breaks, replay
 from tests.fixtures.world import World
 
 pytestmark = pytest.mark.soaked
@@ -165,10 +165,10 @@ EDITS = st.lists(
     policy=st.sampled_from(["resman_wins", "domiq_wins", "furthest_progress", "manual_review"]),
 )
 def test_any_edits_under_any_policy_leave_a_log_that_replays(world: World, edits: Any, policy: str) -> None:
-    place = world.rows("SELECT property_id FROM domiq_sync.integration")
-    place = place[0].property_id if place else world.property()
+    connected = world.integrations()
+    property_id = connected[0].property_id if connected else world.property()
     world.do("UPDATE domiq_sync.integration SET conflict_policy = :p", p=policy)
-    conversation = world.conversation(place, "contacted")
+    conversation = world.conversation(property_id, "contacted")
     world.sync()
     prospect = world.lead_of(conversation)["prospectId"]
     for kind, value in edits:

@@ -25,12 +25,12 @@ from tests.fixtures.notices import NoticeWorld
 
 
 def logged_move(
-    notice_world: NoticeWorld, place: UUID, status: str = "tour_scheduled", **context: Any
+    notice_world: NoticeWorld, property_id: UUID, status: str = "tour_scheduled", **context: Any
 ) -> UUID:
     """A lead that moved, as the chatbot logs it."""
     user = notice_world.world.user("Ada", "Example", "ada@lead.example", "+1 212 555 0187")
     conversation: UUID = notice_world.world.conversation(
-        place,
+        property_id,
         "active",
         user=user,
         tour_datetime=datetime(2026, 3, 7, 10),
@@ -53,10 +53,10 @@ def logged_move(
 
 
 def test_an_e_mail_as_a_person_reads_it(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
+    property_id = notice_world.world.property()
     notice_world.world.do("UPDATE domiq_sync.integration SET time_zone = 'America/Chicago'")
-    notice_world.prefer(place, "tour_scheduled", "email", ["mo@staff.example"])
-    conversation = logged_move(notice_world, place)
+    notice_world.prefer(property_id, "tour_scheduled", "email", ["mo@staff.example"])
+    conversation = logged_move(notice_world, property_id)
     at = datetime(2026, 3, 3, 20, 5, tzinfo=UTC)
     notice_world.world.do("UPDATE domiq_sync.change SET logged_at = :t", t=at)
     notice_world.world.do("UPDATE domiq_sync.integration SET connected_at = :t", t=at)
@@ -94,10 +94,10 @@ def test_an_e_mail_as_a_person_reads_it(notice_world: NoticeWorld) -> None:
 
 
 def test_an_sms_and_a_slack_message_as_a_person_reads_them(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "sms", ["(212) 555-0123"])
-    notice_world.prefer(place, "any", "slack", ["#leasing"])
-    conversation = logged_move(notice_world, place, "application", next_steps="Call back.")
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "sms", ["(212) 555-0123"])
+    notice_world.prefer(property_id, "any", "slack", ["#leasing"])
+    conversation = logged_move(notice_world, property_id, "application", next_steps="Call back.")
     assert notice_world.tell().by_state == {("sms", "delivered"): 1, ("slack", "delivered"): 1}
     link = f"https://domiq.example/conversations/{conversation}"
     by_path = {p.path.split("/")[1]: p.json for p in notice_world.endpoint.posts}
@@ -122,9 +122,9 @@ def test_an_sms_and_a_slack_message_as_a_person_reads_them(notice_world: NoticeW
 
 
 def test_an_in_app_notice_names_nobody_and_can_be_read(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "tour_booked", "in_app", ["property_manager"])
-    logged_move(notice_world, place, status_reason="x")
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "tour_booked", "in_app", ["property_manager"])
+    logged_move(notice_world, property_id, status_reason="x")
     notice_world.world.do("UPDATE status_sync_log SET status_reason = 'Ada (ada@lead.example) asked'")
     assert notice_world.notify().delivered == {"in_app": 1}
     (row,) = notice_world.rows()
@@ -140,12 +140,12 @@ def test_nothing_of_a_lead_is_stored_in_the_outbox_and_nobody_is_logged(
     notice_world: NoticeWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    place = notice_world.world.property()
+    property_id = notice_world.world.property()
     addresses = {"email": "a@staff.example", "slack": "#x", "sms": "+12125550123", "in_app": "me"}
     for method, address in addresses.items():
-        notice_world.prefer(place, None, method, [address])
+        notice_world.prefer(property_id, None, method, [address])
     notice_world.mailbox.answers["rcpt"] = "550 no"
-    logged_move(notice_world, place)
+    logged_move(notice_world, property_id)
     notice_world.notify()
     before = [str(r) for r in notice_world.rows()]
     notice_world.deliver()
@@ -161,10 +161,10 @@ def test_nothing_of_a_lead_is_stored_in_the_outbox_and_nobody_is_logged(
 def test_the_words_of_a_message_that_came_with_some_are_dropped_when_it_was_sent(
     notice_world: NoticeWorld,
 ) -> None:
-    place = notice_world.world.property()
+    property_id = notice_world.world.property()
     words = ("a@staff.example", "Follow up", "Call Ada & Co.")
-    assert notice_world.put(Notice(place, "email", *words, rule_id=UUID(int=5))) == 1
-    assert notice_world.put(Notice(place, "email", *words, rule_id=UUID(int=5))) == 0
+    assert notice_world.put(Notice(property_id, "email", *words, rule_id=UUID(int=5))) == 1
+    assert notice_world.put(Notice(property_id, "email", *words, rule_id=UUID(int=5))) == 0
     notice_world.deliver()
     (mail,) = notice_world.mailbox.mails
     assert (mail.message["Subject"], mail.text.strip()) == ("Follow up", "Call Ada & Co.")
@@ -174,11 +174,13 @@ def test_the_words_of_a_message_that_came_with_some_are_dropped_when_it_was_sent
 
 
 def test_a_bad_address_fails_alone_and_visibly(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
+    property_id = notice_world.world.property()
     notice_world.mailbox.answers["gone@staff.example"] = "550 no such user"
-    notice_world.prefer(place, "any", "email", ["gone@staff.example", "not an address!", "mo@staff.example"])
-    notice_world.prefer(place, "any", "sms", ["12"])
-    logged_move(notice_world, place)
+    notice_world.prefer(
+        property_id, "any", "email", ["gone@staff.example", "not an address!", "mo@staff.example"]
+    )
+    notice_world.prefer(property_id, "any", "sms", ["12"])
+    logged_move(notice_world, property_id)
     report = notice_world.tell()
     assert report.by_state == {("email", "delivered"): 1, ("email", "undeliverable"): 1}
     assert [m.recipient for m in notice_world.mailbox.mails] == ["mo@staff.example"]
@@ -205,10 +207,10 @@ def test_a_bad_address_fails_alone_and_visibly(notice_world: NoticeWorld) -> Non
 def test_a_broken_preference_fails_alone_and_says_why(
     notice_world: NoticeWorld, recipients: Any, template: str | None, reason: str
 ) -> None:
-    place = notice_world.world.property()
-    broken = notice_world.prefer(place, "any", "email", recipients, template)
-    notice_world.prefer(place, "any", "email", ["well@staff.example"])
-    logged_move(notice_world, place)
+    property_id = notice_world.world.property()
+    broken = notice_world.prefer(property_id, "any", "email", recipients, template)
+    notice_world.prefer(property_id, "any", "email", ["well@staff.example"])
+    logged_move(notice_world, property_id)
     notice_world.tell()
     assert [m.recipient for m in notice_world.mailbox.mails] == ["well@staff.example"]
     (row,) = notice_world.rows(f"preference_id = '{broken}'")
@@ -223,10 +225,10 @@ def test_a_template_that_fails_names_its_place_and_nobody(notice_world: NoticeWo
     (tmp_path / "escape.j2").write_text("{{ lead.__class__.__mro__ }}")
     (tmp_path / "good.j2").write_text("Hello, {{ lead.name }} < wants a tour.")
     channels = configure({"DOMIQ_EMAIL_URL": notice_world.mailbox.url, "DOMIQ_TEMPLATE_DIR": str(tmp_path)})
-    place = notice_world.world.property()
+    property_id = notice_world.world.property()
     for name in ("mine", "odd", "escape", "good"):
-        notice_world.prefer(place, "any", "email", [f"{name}@staff.example"], name)
-    logged_move(notice_world, place)
+        notice_world.prefer(property_id, "any", "email", [f"{name}@staff.example"], name)
+    logged_move(notice_world, property_id)
     notice_world.notify()
     notice_world.deliver(channels)
     reasons = {
@@ -244,13 +246,13 @@ def test_a_template_that_fails_names_its_place_and_nobody(notice_world: NoticeWo
 def test_each_change_goes_once_per_preference_and_recipient_whoever_delivers(
     notice_world: NoticeWorld,
 ) -> None:
-    place = notice_world.world.property()
+    property_id = notice_world.world.property()
     twice = ["a@staff.example", "a@staff.example", {"email": "b@staff.example"}]
-    notice_world.prefer(place, "qualified", "email", twice)
-    notice_world.prefer(place, None, "email", ["a@staff.example"])
-    notice_world.prefer(place, "sync_alert", "email", ["alerts@staff.example"])
-    notice_world.prefer(place, "lost", "email", ["other@staff.example"])
-    logged_move(notice_world, place, "qualified")
+    notice_world.prefer(property_id, "qualified", "email", twice)
+    notice_world.prefer(property_id, None, "email", ["a@staff.example"])
+    notice_world.prefer(property_id, "sync_alert", "email", ["alerts@staff.example"])
+    notice_world.prefer(property_id, "lost", "email", ["other@staff.example"])
+    logged_move(notice_world, property_id, "qualified")
     for _ in range(3):
         notice_world.tell()
     assert sorted(m.recipient for m in notice_world.mailbox.mails) == ["a@staff.example"] * 2 + [
@@ -259,21 +261,23 @@ def test_each_change_goes_once_per_preference_and_recipient_whoever_delivers(
 
 
 def test_a_role_becomes_the_addresses_of_whoever_holds_it_today(notice_world: NoticeWorld) -> None:
-    place, other = notice_world.world.property(0), notice_world.world.property(1)
-    notice_world.manager(place, "Leasing Agent", email="a@staff.example", phone="212-555-0101")
-    notice_world.manager(place, "leasing_agent", email="b@staff.example", end_date="2020-01-01")
-    notice_world.manager(place, "leasing_agent", email="c@staff.example", start_date="2999-01-01")
+    property_id, other = notice_world.world.property(0), notice_world.world.property(1)
+    notice_world.manager(property_id, "Leasing Agent", email="a@staff.example", phone="212-555-0101")
+    notice_world.manager(property_id, "leasing_agent", email="b@staff.example", end_date="2020-01-01")
+    notice_world.manager(property_id, "leasing_agent", email="c@staff.example", start_date="2999-01-01")
     notice_world.manager(
-        place, "leasing_agent", email="d@staff.example", wishes={"email": False, "slack": "@dee"}
+        property_id, "leasing_agent", email="d@staff.example", wishes={"email": False, "slack": "@dee"}
     )
-    notice_world.manager(place, "leasing_agent", email="e@staff.example", wishes={"channels": ["email"]})
-    notice_world.manager(place, "director", email="f@staff.example", is_primary=True)
+    notice_world.manager(
+        property_id, "leasing_agent", email="e@staff.example", wishes={"channels": ["email"]}
+    )
+    notice_world.manager(property_id, "director", email="f@staff.example", is_primary=True)
     notice_world.manager(other, "leasing_agent", email="g@staff.example")
     with notice_world.world.engine.connect() as connection:
 
         def found(value: Any, channel: str) -> list[str]:
             return sorted(
-                a.recipient for a in resolve(connection, place, value, channel) if a.problem is None
+                a.recipient for a in resolve(connection, property_id, value, channel) if a.problem is None
             )
 
         assert found(["leasing_agent"], "email") == ["a@staff.example", "e@staff.example"]
@@ -282,8 +286,8 @@ def test_a_role_becomes_the_addresses_of_whoever_holds_it_today(notice_world: No
         assert found(["property_manager"], "email") == ["f@staff.example"]
         assert found(["primary", "f@staff.example"], "email") == ["f@staff.example"]
         assert found(["leasing_agent"], "in_app") == ["leasing_agent"]
-        (nobody,) = resolve(connection, place, ["janitor"], "email")
-        (no_phone,) = resolve(connection, place, ["director"], "sms")
+        (nobody,) = resolve(connection, property_id, ["janitor"], "email")
+        (no_phone,) = resolve(connection, property_id, ["director"], "sms")
         (no_place,) = resolve(connection, None, ["director"], "email")
     assert nobody.problem == "nobody holds the role janitor at this property now"
     assert no_phone.problem == "nobody who holds the role director has a phone number for sms"
@@ -292,10 +296,10 @@ def test_a_role_becomes_the_addresses_of_whoever_holds_it_today(notice_world: No
 
 
 def test_without_the_table_of_assignments_roles_say_so(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
+    property_id = notice_world.world.property()
     notice_world.world.do("DROP TABLE property_manager_assignment CASCADE")
-    notice_world.prefer(place, "any", "email", ["property_manager", "mo@staff.example"])
-    logged_move(notice_world, place)
+    notice_world.prefer(property_id, "any", "email", ["property_manager", "mo@staff.example"])
+    logged_move(notice_world, property_id)
     notice_world.tell()
     (row,) = notice_world.rows("state = 'undeliverable'")
     assert "has no table property_manager_assignment" in row.state_reason
@@ -303,12 +307,12 @@ def test_without_the_table_of_assignments_roles_say_so(notice_world: NoticeWorld
 
 
 def test_a_role_that_nobody_held_is_looked_up_again_when_it_is_retried(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "email", ["leasing_agent"])
-    logged_move(notice_world, place)
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "email", ["leasing_agent"])
+    logged_move(notice_world, property_id)
     notice_world.tell()
     for name in "ab":
-        notice_world.manager(place, "leasing_agent", email=f"{name}@staff.example")
+        notice_world.manager(property_id, "leasing_agent", email=f"{name}@staff.example")
     notice_world.world.do("UPDATE domiq_sync.notification SET state = 'pending', settled_at = NULL")
     for _ in range(2):
         notice_world.deliver()
@@ -331,10 +335,10 @@ def test_the_operator_is_reached_at_every_address_each_by_itself(notice_world: N
 
 
 def test_a_server_that_is_down_costs_nothing_and_is_left_until_it_answers(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "email", ["a@staff.example", "b@staff.example"])
-    notice_world.prefer(place, "any", "slack", ["#leasing"])
-    logged_move(notice_world, place)
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "email", ["a@staff.example", "b@staff.example"])
+    notice_world.prefer(property_id, "any", "slack", ["#leasing"])
+    logged_move(notice_world, property_id)
     notice_world.mailbox.answers["connect"] = "421 busy"
     report = notice_world.tell()
     assert report.by_state == {("email", "put_off"): 1, ("slack", "delivered"): 1}
@@ -352,10 +356,10 @@ def test_a_server_that_is_down_costs_nothing_and_is_left_until_it_answers(notice
 def test_an_address_that_is_put_off_delays_nobody_else_and_is_given_up_after_a_day(
     notice_world: NoticeWorld,
 ) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "email", ["grey@staff.example", "b@staff.example"])
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "email", ["grey@staff.example", "b@staff.example"])
     notice_world.mailbox.answers["grey@staff.example"] = "450 greylisted"
-    logged_move(notice_world, place)
+    logged_move(notice_world, property_id)
     assert notice_world.tell().by_state == {("email", "delivered"): 1, ("email", "put_off"): 1}
     notice_world.later(25)
     assert notice_world.deliver().by_state == {("email", "undeliverable"): 1}
@@ -364,12 +368,12 @@ def test_an_address_that_is_put_off_delays_nobody_else_and_is_given_up_after_a_d
 
 
 def test_an_unknown_outcome_is_shown_and_not_repeated(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "email", ["a@staff.example"])
-    notice_world.prefer(place, "any", "slack", ["#leasing"])
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "email", ["a@staff.example"])
+    notice_world.prefer(property_id, "any", "slack", ["#leasing"])
     notice_world.mailbox.answers["accept"] = "hang up after"
     notice_world.endpoint.answer(None)
-    logged_move(notice_world, place)
+    logged_move(notice_world, property_id)
     report = notice_world.tell()
     assert report.by_state == {("email", "unknown"): 1, ("slack", "unknown"): 1}
     assert set(report.outages) == {"email", "slack"}
@@ -379,8 +383,8 @@ def test_an_unknown_outcome_is_shown_and_not_repeated(notice_world: NoticeWorld)
 
 
 def test_a_channel_that_loses_answers_is_left_with_one_notice_in_doubt(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.put(*(Notice(place, "slack", f"#{n}", "Hi", "There.") for n in "abc"))
+    property_id = notice_world.world.property()
+    notice_world.put(*(Notice(property_id, "slack", f"#{n}", "Hi", "There.") for n in "abc"))
     notice_world.endpoint.answer(500)
     assert notice_world.deliver().by_state == {("slack", "unknown"): 1}
     notice_world.endpoint.answer(200, "ok")
@@ -389,9 +393,9 @@ def test_a_channel_that_loses_answers_is_left_with_one_notice_in_doubt(notice_wo
 
 
 def test_a_burst_to_one_address_becomes_one_digest(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "email", ["a@staff.example"])
-    notice_world.prefer(place, "any", "in_app", ["property_manager"])
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "email", ["a@staff.example"])
+    notice_world.prefer(property_id, "any", "in_app", ["property_manager"])
     notice_world.world.do(
         "WITH c AS (INSERT INTO conversation(chatbot_id, status) SELECT b.id, 'active' FROM chatbot b, "
         "generate_series(1, 500) RETURNING id) "
@@ -420,14 +424,16 @@ def test_a_burst_to_one_address_becomes_one_digest(notice_world: NoticeWorld) ->
 def test_what_trickles_in_goes_one_by_one_up_to_a_number_and_then_waits_for_a_digest(
     notice_world: NoticeWorld,
 ) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "email", ["a@staff.example"])
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "email", ["a@staff.example"])
     for _ in range(8):
-        notice_world.world.log(notice_world.world.conversation(place, "active"), "qualified")
+        notice_world.world.log(notice_world.world.conversation(property_id, "active"), "qualified")
         notice_world.tell()
     assert len(notice_world.mailbox.mails) == 5
     assert notice_world.states("state <> 'delivered'") == ["pending"] * 3
-    notice_world.put(Notice(place, "email", "a@staff.example", "Alert", "It fails.", alert_id=UUID(int=1)))
+    notice_world.put(
+        Notice(property_id, "email", "a@staff.example", "Alert", "It fails.", alert_id=UUID(int=1))
+    )
     notice_world.deliver()
     assert [m.message["Subject"] for m in notice_world.mailbox.mails[5:]] == ["Alert"]
     notice_world.later()
@@ -435,18 +441,18 @@ def test_what_trickles_in_goes_one_by_one_up_to_a_number_and_then_waits_for_a_di
         notice_world.deliver()
     assert len(notice_world.mailbox.mails) == 9  # the window is over: there is room for three by themselves
     for _ in range(7):
-        notice_world.world.log(notice_world.world.conversation(place, "active"), "qualified")
+        notice_world.world.log(notice_world.world.conversation(property_id, "active"), "qualified")
     notice_world.tell()
     # Three went lately: there is room for two, and seven wait.
     assert [m.message["Subject"] for m in notice_world.mailbox.mails[9:]] == ["Juniper Flats: 7 notices"]
-    notice_world.world.log(notice_world.world.conversation(place, "active"), "qualified")
+    notice_world.world.log(notice_world.world.conversation(property_id, "active"), "qualified")
     notice_world.tell()
     assert len(notice_world.mailbox.mails) == 10  # one digest a window
 
 
 def test_quiet_hours_postpone_and_lose_nothing(notice_world: NoticeWorld) -> None:
-    place, other = notice_world.world.property(0), notice_world.world.property(1)
-    for p in (place, other):
+    property_id, other = notice_world.world.property(0), notice_world.world.property(1)
+    for p in (property_id, other):
         notice_world.prefer(p, "any", "sms", ["+12125550123"])
         notice_world.prefer(p, "any", "email", ["a@staff.example"])
     notice_world.world.do("UPDATE domiq_sync.integration SET time_zone = 'Asia/Tokyo'")
@@ -454,15 +460,15 @@ def test_quiet_hours_postpone_and_lose_nothing(notice_world: NoticeWorld) -> Non
     notice_world.world.do(
         "INSERT INTO domiq_sync.notification_settings (property_id, quiet_from, quiet_until, quiet_channels) "
         f"VALUES (:p, ({local} - interval '1 hour')::time, ({local} + interval '1 hour')::time, '{{sms}}')",
-        p=place,
+        p=property_id,
     )
-    notice_world.world.log(notice_world.world.conversation(place, "active"), "qualified")
-    notice_world.world.log(notice_world.world.conversation(place, "active"), "application")
+    notice_world.world.log(notice_world.world.conversation(property_id, "active"), "qualified")
+    notice_world.world.log(notice_world.world.conversation(property_id, "active"), "application")
     notice_world.world.log(notice_world.world.conversation(other, "active"), "qualified")
     report = notice_world.tell()
     assert report.by_state == {("sms", "delivered"): 2, ("email", "delivered"): 3}
     (kept,) = notice_world.rows("state = 'pending'")
-    assert (kept.channel, kept.urgent, kept.property_id) == ("sms", False, place)
+    assert (kept.channel, kept.urgent, kept.property_id) == ("sms", False, property_id)
     wait = kept.next_attempt_at - datetime.now(UTC)
     assert 3500 < wait.total_seconds() <= 3600
     notice_world.world.do("DELETE FROM domiq_sync.notification_settings")
@@ -471,9 +477,9 @@ def test_quiet_hours_postpone_and_lose_nothing(notice_world: NoticeWorld) -> Non
 
 
 def test_a_lead_that_is_deleted_meanwhile_is_told_of_no_more(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "email", ["a@staff.example"])
-    conversation = logged_move(notice_world, place)
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "email", ["a@staff.example"])
+    conversation = logged_move(notice_world, property_id)
     notice_world.notify()
     notice_world.world.do("DELETE FROM conversation WHERE id = :c", c=conversation)
     assert notice_world.deliver().by_state == {("email", "suppressed"): 1}
@@ -481,25 +487,25 @@ def test_a_lead_that_is_deleted_meanwhile_is_told_of_no_more(notice_world: Notic
 
 
 def test_what_was_logged_before_the_property_was_connected_is_no_news(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "email", ["a@staff.example"])
-    logged_move(notice_world, place)
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "email", ["a@staff.example"])
+    logged_move(notice_world, property_id)
     notice_world.world.do("UPDATE domiq_sync.integration SET connected_at = clock_timestamp()")
     assert notice_world.notify().changes == 0
 
 
 def test_the_pace_of_a_channel_is_kept(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
+    property_id = notice_world.world.property()
     notice_world.world.do("UPDATE domiq_sync.channel SET min_interval_ms = 2000 WHERE channel = 'email'")
-    notice_world.put(*(Notice(place, "email", f"{n}@staff.example", "Hi", "There.") for n in "abc"))
+    notice_world.put(*(Notice(property_id, "email", f"{n}@staff.example", "Hi", "There.") for n in "abc"))
     assert notice_world.deliver().by_state == {("email", "delivered"): 3}
     # Each waits for the ones before it, less what has gone by meanwhile.
     assert [math.ceil(p / 2) for p in notice_world.world.pauses] == [1, 2, 3]
 
 
 def test_what_a_budget_or_a_stop_leaves_goes_with_the_next_call(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.put(*(Notice(place, "email", f"{n}@staff.example", "Hi", "There.") for n in "abcd"))
+    property_id = notice_world.world.property()
+    notice_world.put(*(Notice(property_id, "email", f"{n}@staff.example", "Hi", "There.") for n in "abcd"))
     stopped = notice_world.deliver(stop=lambda: True)
     assert (stopped.by_state, stopped.ended) == ({}, "asked to stop")
     late = notice_world.deliver(budget=Budget(seconds=0))
@@ -511,8 +517,8 @@ def test_what_a_budget_or_a_stop_leaves_goes_with_the_next_call(notice_world: No
 
 
 def test_a_worker_that_lost_its_lease_changes_nothing(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.put(Notice(place, "email", "a@staff.example", "Hi", "There."))
+    property_id = notice_world.world.property()
+    notice_world.put(Notice(property_id, "email", "a@staff.example", "Hi", "There."))
 
     class Slow:
         def send(self, *_: Any) -> Any:
@@ -539,10 +545,10 @@ def test_due_says_whether_there_is_anything_to_do(notice_world: NoticeWorld) -> 
             waiting = due(connection)
         return waiting.changes, waiting.notices
 
-    place = notice_world.world.property()
-    notice_world.world.log(notice_world.world.conversation(place, "active"), "qualified")
+    property_id = notice_world.world.property()
+    notice_world.world.log(notice_world.world.conversation(property_id, "active"), "qualified")
     assert found() == (False, False)
-    notice_world.prefer(place, "any", "email", ["a@staff.example"])
+    notice_world.prefer(property_id, "any", "email", ["a@staff.example"])
     assert found() == (True, False)
     notice_world.notify()
     assert found() == (False, True)
@@ -551,13 +557,14 @@ def test_due_says_whether_there_is_anything_to_do(notice_world: NoticeWorld) -> 
 
 
 def test_two_workers_share_an_outbox_and_send_each_notice_once(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
+    property_id = notice_world.world.property()
     notice_world.world.do(
-        "INSERT INTO domiq_sync.notification_settings (property_id, most_single) VALUES (:p, 8)", p=place
+        "INSERT INTO domiq_sync.notification_settings (property_id, most_single) VALUES (:p, 8)",
+        p=property_id,
     )
     for n in range(60):
         notice_world.put(
-            Notice(place, "email", f"{n % 6}@staff.example", f"No {n}", "Hi.", rule_id=UUID(int=n + 1))
+            Notice(property_id, "email", f"{n % 6}@staff.example", f"No {n}", "Hi.", rule_id=UUID(int=n + 1))
         )
     with ThreadPoolExecutor(4) as pool:
         reports = list(pool.map(lambda _: notice_world.deliver(), range(4)))
@@ -573,15 +580,17 @@ def test_two_workers_share_an_outbox_and_send_each_notice_once(notice_world: Not
 
 
 def test_odd_rows_of_an_application_stop_nobody(notice_world: NoticeWorld) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "email", ["a@staff.example"])
-    notice_world.manager(place, "agent", email="b@staff.example", end_date="infinity", start_date="-infinity")
-    notice_world.prefer(place, "any", "email", [{"role": "agent"}, 7, None, ""])
-    notice_world.prefer(place, "any", None, {"address": "front notice_world"})
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "email", ["a@staff.example"])
+    notice_world.manager(
+        property_id, "agent", email="b@staff.example", end_date="infinity", start_date="-infinity"
+    )
+    notice_world.prefer(property_id, "any", "email", [{"role": "agent"}, 7, None, ""])
+    notice_world.prefer(property_id, "any", None, {"address": "front notice_world"})
     odd = ["[]", '"text"', '{"key_insights": {"a": 1}, "next_steps": 7, "urgency_level": [1]}', "null"]
     for context in odd:
         chat = notice_world.world.conversation(
-            place, "active", user=notice_world.world.user("Anonymous", "User")
+            property_id, "active", user=notice_world.world.user("Anonymous", "User")
         )
         notice_world.world.do(
             "UPDATE conversation SET move_in_date = 'infinity', tour_datetime = '-infinity'"
@@ -590,7 +599,7 @@ def test_odd_rows_of_an_application_stop_nobody(notice_world: NoticeWorld) -> No
             chat, "tour_scheduled", context_data=context, sync_direction=None, updated_by=None
         )
     notice_world.world.log(None, "qualified")
-    notice_world.world.log(notice_world.world.conversation(place, "active"), None)
+    notice_world.world.log(notice_world.world.conversation(property_id, "active"), None)
     notice_world.tell()
     assert {m.message["Subject"] for m in notice_world.mailbox.mails} == {
         "Juniper Flats: A lead has a tour scheduled"

@@ -60,16 +60,16 @@ def die_at(notice_world: NoticeWorld) -> Iterator[Callable[[int], bool]]:
 def test_killed_between_any_two_steps_each_notice_goes_once_or_is_unknown(
     notice_world: NoticeWorld, die_at: Callable[[int], bool]
 ) -> None:
-    place = notice_world.world.property()
-    notice_world.prefer(place, "any", "email", ["a@staff.example"])
-    notice_world.prefer(place, "any", "slack", ["#leasing"])
-    notice_world.prefer(place, "any", "in_app", ["property_manager"])
+    property_id = notice_world.world.property()
+    notice_world.prefer(property_id, "any", "email", ["a@staff.example"])
+    notice_world.prefer(property_id, "any", "slack", ["#leasing"])
+    notice_world.prefer(property_id, "any", "in_app", ["property_manager"])
     notice_world.world.do("UPDATE domiq_sync.integration SET connected_at = '2020-01-01'")
     unknown, step = 0, 0
     died = True
     while died:
         step += 1 if SOAK_MINUTES else 3
-        conversation = notice_world.world.conversation(place, "active")
+        conversation = notice_world.world.conversation(property_id, "active")
         change = notice_world.world.log(conversation, "qualified", sync_status="success")
         died = die_at(step)
         notice_world.later()

@@ -11,11 +11,11 @@ from domiq_dagster.sync.pull.pull import Pulled
 from tests.fixtures.world import World
 
 
-def linked(world: World, place: UUID, ours: str = "contacted", **lead: Any) -> tuple[UUID, str]:
+def linked(world: World, property_id: UUID, ours: str = "contacted", **lead: Any) -> tuple[UUID, str]:
     """A conversation and its prospect, agreed, beside a prospect that nobody knows."""
     world.lead(email="stranger@example.com", first="Cy", last="Stranger")
     prospect = world.lead(email="bo@example.com", first="Bo", last="Example", **lead)["prospectId"]
-    conversation = world.conversation(place, ours, user=world.user("Bo", "Example", "bo@example.com"))
+    conversation = world.conversation(property_id, ours, user=world.user("Bo", "Example", "bo@example.com"))
     world.sync(2)
     assert world.verdicts() == ["agrees"]
     return conversation, prospect
@@ -212,11 +212,11 @@ def test_a_card_that_was_never_linked_is_only_forgotten(world: World) -> None:
 
 
 def test_deleting_a_property_removes_its_leads_and_disconnecting_it_does_not(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.lead(email="alone@example.com")
     world.pull()
     world.do("DELETE FROM domiq_sync.integration")
     assert len(world.rows("SELECT FROM domiq_sync.resman_lead")) == 1
-    world.connect(place)
+    world.connect(property_id)
     world.do("DELETE FROM property")
     assert world.rows("SELECT FROM domiq_sync.resman_lead") == []

@@ -217,7 +217,7 @@ def test_silence_is_taken_for_an_outage_after_the_second_time(world: World) -> N
     world.do("UPDATE domiq_sync.integration SET resman_account_id = resman_account_id")
     leads(world, 40)
     world.standin.faults(
-        {"kind": "truncate", "endpoint": "Prospects", "property_id": world.places[0]["propertyId"]}
+        {"kind": "truncate", "endpoint": "Prospects", "property_id": world.at_resman[0]["propertyId"]}
     )
     pulled, errors = pull_all(world.engine, world.client, world.integrations())
     assert (len(pulled), [e.kind for e in errors.values()]) == (1, ["no_answer"])
@@ -228,7 +228,7 @@ def test_a_prospect_that_comes_twice_is_stored_as_its_newest(world: World) -> No
     world.property()
     (one,) = leads(world, 1)
     read = world.client.prospects
-    old = list(read("400", world.places[0]["propertyId"], modified_since=datetime(2026, 1, 1, tzinfo=UTC)))
+    old = list(read("400", world.at_resman[0]["propertyId"], modified_since=datetime(2026, 1, 1, tzinfo=UTC)))
     world.standin.edit(one, status="Lost")
     world.pull()
 

@@ -41,10 +41,10 @@ def in_trouble(world: World) -> list[tuple[str, str, int]]:
 
 @pytest.mark.parametrize("oddity", ODDITIES, ids=repr)
 def test_fifty_prospects_of_which_one_is_odd(world: World, oddity: dict[str, Any]) -> None:
-    place, other = world.property(0), world.property(1)
+    property_id, other = world.property(0), world.property(1)
     ids = [world.lead(email=f"p{n}@example.com", last=f"Number{n}")["prospectId"] for n in range(50)]
     elsewhere = world.lead(1, email="p1@example.com")["prospectId"]
-    conversation = world.conversation(place, "new", email="p7@example.com")
+    conversation = world.conversation(property_id, "new", email="p7@example.com")
     world.standin.edit(ids[7], status="Applicant")
     world.standin.odd(ids[20], **oddity)
     report = world.sync()
@@ -56,7 +56,7 @@ def test_fifty_prospects_of_which_one_is_odd(world: World, oddity: dict[str, Any
     assert (key == ids[20]) is named
     assert in_trouble(world) == [(key, reason, 1)]
     assert world.value("SELECT count(*) FROM domiq_sync.watermark WHERE last_pull_at IS NOT NULL") == 2
-    assert {place, other} == {
+    assert {property_id, other} == {
         r.property_id for r in world.rows("SELECT property_id FROM domiq_sync.watermark")
     }
     # The watermark does not hide it, however old it is by then.

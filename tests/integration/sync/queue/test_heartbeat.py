@@ -103,8 +103,8 @@ def test_the_thread_beats_by_itself_and_survives_a_failing_database(world: World
 
 
 def test_a_slow_request_outlives_its_lease_while_the_worker_lives(world: World) -> None:
-    place = world.property()
-    conversation = world.conversation(place, "new")
+    property_id = world.property()
+    conversation = world.conversation(property_id, "new")
     world.sync(2)
     world.change(conversation, status="qualified")
     rules = DeliveryRules(lease=0.4, heartbeat=0.05)
@@ -115,7 +115,7 @@ def test_a_slow_request_outlives_its_lease_while_the_worker_lives(world: World) 
     def post_slowly(*args: Any) -> Any:
         answer = post(*args)
         with world.engine.connect() as c:
-            stolen.extend(queue.claim(c, place, "thief", 1.0))
+            stolen.extend(queue.claim(c, property_id, "thief", 1.0))
         return answer
 
     world.client.post_lead = post_slowly
@@ -125,8 +125,8 @@ def test_a_slow_request_outlives_its_lease_while_the_worker_lives(world: World) 
 
 def test_a_stop_gives_back_what_waits_for_its_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The change whose request is under way is settled; the one beside it is due as it was."""
-    place = world.property()
-    ids = [world.conversation(place, "new") for _ in range(2)]
+    property_id = world.property()
+    ids = [world.conversation(property_id, "new") for _ in range(2)]
     world.sync(2)
     for conversation in ids:
         world.change(conversation, status="qualified")

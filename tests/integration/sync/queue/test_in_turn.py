@@ -52,8 +52,8 @@ def in_turn(world: World, conversation: UUID) -> list[bool]:
 
 
 def test_what_the_trigger_captures_is_in_turn_and_what_the_application_logs_is_not(world: World) -> None:
-    place = world.property()
-    one, other = world.conversation(place, "new"), world.conversation(place, "new")
+    property_id = world.property()
+    one, other = world.conversation(property_id, "new"), world.conversation(property_id, "new")
     world.change(one, status="contacted")
     world.log(one, "qualified")
     with world.engine.begin() as c:
@@ -144,13 +144,13 @@ def test_what_overtook_an_earlier_change_before_its_commit_is_alone_in_flight(wo
 def test_two_heads_in_turn_which_cannot_be_delay_nobody_and_keep_their_order(
     world: World, limit: int
 ) -> None:
-    place = world.property()
-    broken = world.conversation(place, "new")
+    property_id = world.property()
+    broken = world.conversation(property_id, "new")
     world.change(broken, status="contacted")
     world.do("UPDATE domiq_sync.delivery SET is_head = TRUE")
     first, second = lane(world, broken)
     assert first.in_turn and second.in_turn
-    others = {world.conversation(place, "new") for _ in range(3)}
+    others = {world.conversation(property_id, "new") for _ in range(3)}
     held = [h for _ in range(6) for h in claims(world, limit)]
     assert {h.lane for h in held} == others | {broken}
     assert len(held) == 4
@@ -199,10 +199,10 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_claim_of_a_push_begins_where_the_last_one_ended(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
     for _ in range(5):
-        world.conversation(place, "new")
+        world.conversation(property_id, "new")
     made = Claims(monkeypatch)
     assert world.push(clock=lambda: 0.0).total("success") == 5
     due = [h.was_due_at for h in made.found]
@@ -215,9 +215,9 @@ def test_what_comes_to_stand_before_where_a_push_has_come_is_found_when_it_looks
     world: World, monkeypatch: pytest.MonkeyPatch, tick: float, order: list[int]
 ) -> None:
     """When nothing more is due or, as time goes on, before that."""
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    ids = [world.conversation(place, "new") for _ in range(3)]
+    ids = [world.conversation(property_id, "new") for _ in range(3)]
     due = "UPDATE domiq_sync.delivery SET next_attempt_at = now() + CAST(:t AS interval) WHERE lane = :l"
     world.do(due, l=ids[0], t="-1 h")
     world.do(due, l=ids[2], t="1 h")
@@ -229,7 +229,7 @@ def test_what_comes_to_stand_before_where_a_push_has_come_is_found_when_it_looks
 
 @pytest.mark.usefixtures("alone")
 def test_what_an_open_transaction_queued_before_the_push_began_is_delivered_by_it(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
     session = world.engine.connect()
     begun = session.begin()
@@ -238,9 +238,9 @@ def test_what_an_open_transaction_queued_before_the_push_began_is_delivered_by_i
             "INSERT INTO conversation(chatbot_id, user_id, status) "
             "SELECT id, :u, 'new' FROM chatbot WHERE property_id = :p RETURNING id"
         ),
-        {"p": place, "u": world.user("Bo", "Late", "bo@example.com")},
+        {"p": property_id, "u": world.user("Bo", "Late", "bo@example.com")},
     )
-    world.conversation(place, "new")
+    world.conversation(property_id, "new")
 
     class Commits(ResManClient):
         """Commits the application's transaction when the first change is under way."""

@@ -35,7 +35,7 @@ def statuses_told(world: World, conversation: UUID) -> list[str]:
 
 
 def test_changes_of_one_transaction_are_told_in_their_order(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     with world.engine.begin() as c:
         user = c.scalar(
             text(
@@ -48,7 +48,7 @@ def test_changes_of_one_transaction_are_told_in_their_order(world: World) -> Non
                 "INSERT INTO conversation(chatbot_id, user_id, status) "
                 "SELECT id, :u, 'new' FROM chatbot WHERE property_id = :p RETURNING id"
             ),
-            {"u": user, "p": place},
+            {"u": user, "p": property_id},
         )
         for status in ("contacted", "qualified", "application"):
             c.execute(
@@ -60,9 +60,9 @@ def test_changes_of_one_transaction_are_told_in_their_order(world: World) -> Non
 
 
 def test_order_holds_when_the_first_of_a_conversation_is_postponed(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, "new")
+    conversation = world.conversation(property_id, "new")
     world.standin.faults({"kind": "status", "status": 503, **POST, "count": 1})
     world.push()
     for status in ("contacted", "qualified", "lost"):
@@ -76,10 +76,10 @@ def test_order_holds_when_the_first_of_a_conversation_is_postponed(world: World)
 
 
 def test_a_poison_change_delays_only_its_own_conversation(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    poison = world.conversation(place, "new", user=world.user("Bo", "Example"))
-    others = [world.conversation(place, "new") for _ in range(5)]
+    poison = world.conversation(property_id, "new", user=world.user("Bo", "Example"))
+    others = [world.conversation(property_id, "new") for _ in range(5)]
     world.change(poison, status="qualified")
     world.push()
     assert [world.last(o).sync_status for o in others] == ["success"] * 5
@@ -98,9 +98,9 @@ def test_a_failed_change_lets_the_next_of_its_conversation_go(world: World) -> N
 
 
 def test_a_retried_change_goes_before_the_later_ones_of_its_conversation(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, "new")
+    conversation = world.conversation(property_id, "new")
     world.standin.faults({"kind": "refuse", **POST, "count": 1})
     world.push()
     world.change(conversation, status="qualified")
@@ -133,13 +133,13 @@ def test_a_worker_that_lost_its_lease_changes_nothing(world: World) -> None:
 
 
 def test_a_worker_whose_lease_ran_out_while_it_searched_posts_nothing(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, "qualified")
+    conversation = world.conversation(property_id, "qualified")
     late = claim(world, "late", lease=0.0)
     (integration,) = world.integrations()
     with world.engine.connect() as c:
-        statuses = load_status_map(c, place)
+        statuses = load_status_map(c, property_id)
     search = world.client.search_by_name
 
     def lose_the_lease(*args: Any) -> Any:
@@ -158,10 +158,10 @@ def test_a_worker_whose_lease_ran_out_while_it_searched_posts_nothing(world: Wor
 
 
 def test_nobody_claims_what_is_held_and_a_lane_is_in_flight_once(world: World) -> None:
-    place = world.property()
-    one = world.conversation(place, "new")
+    property_id = world.property()
+    one = world.conversation(property_id, "new")
     world.change(one, status="contacted")
-    two = world.conversation(place, "new")
+    two = world.conversation(property_id, "new")
     lanes = [claim(world).lane for _ in range(2)]
     assert sorted(lanes) == sorted([one, two])
     assert claim(world) is None
@@ -174,8 +174,8 @@ def claims(world: World, limit: int, **options: Any) -> list[queue.Claim]:
 
 
 def test_several_are_claimed_at_once_the_longest_due_first_and_one_of_each_conversation(world: World) -> None:
-    place = world.property()
-    ids = [world.conversation(place, "new") for _ in range(4)]
+    property_id = world.property()
+    ids = [world.conversation(property_id, "new") for _ in range(4)]
     for conversation in ids:
         world.change(conversation, status="contacted")
     first = claims(world, 3)
@@ -186,8 +186,8 @@ def test_several_are_claimed_at_once_the_longest_due_first_and_one_of_each_conve
 
 
 def test_a_claim_that_begins_where_the_last_one_ended_sees_what_was_due_later(world: World) -> None:
-    place = world.property()
-    ids = [world.conversation(place, "new") for _ in range(3)]
+    property_id = world.property()
+    ids = [world.conversation(property_id, "new") for _ in range(3)]
     (first,) = claims(world, 1)
     world.do(
         "UPDATE domiq_sync.delivery SET next_attempt_at = :at WHERE lane = :lane",
@@ -198,8 +198,8 @@ def test_a_claim_that_begins_where_the_last_one_ended_sees_what_was_due_later(wo
 
 
 def test_several_are_settled_at_once_save_what_another_worker_holds(world: World) -> None:
-    place = world.property()
-    ids = [world.conversation(place, "new") for _ in range(3)]
+    property_id = world.property()
+    ids = [world.conversation(property_id, "new") for _ in range(3)]
     world.change(ids[0], status="qualified")
     late = claims(world, 3)
     world.do(
@@ -240,9 +240,9 @@ def in_threads(*calls: Any) -> None:
 
 
 def test_two_workers_at_once_deliver_each_change_once(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    ids = [world.conversation(place, "new", email=f"p{n}@example.com") for n in range(10)]
+    ids = [world.conversation(property_id, "new", email=f"p{n}@example.com") for n in range(10)]
     for conversation in ids:
         world.change(conversation, status="qualified")
     clients = [world.make_client(), world.make_client()]
@@ -255,10 +255,10 @@ def test_two_workers_at_once_deliver_each_change_once(world: World) -> None:
 
 
 def test_two_workers_with_one_user_s_conversations_create_one_lead(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
     user = world.user("Bo", "Example", "bo@example.com")
-    ids = [world.conversation(place, "new", user=user, age=f"{n} days") for n in range(2)]
+    ids = [world.conversation(property_id, "new", user=user, age=f"{n} days") for n in range(2)]
     both = threading.Barrier(2, timeout=5)
 
     class Slow(ResManClient):
@@ -280,10 +280,10 @@ def test_two_workers_with_one_user_s_conversations_create_one_lead(world: World)
 
 
 def test_a_budget_ends_a_push_and_the_rest_stays_due(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
     for _ in range(5):
-        world.conversation(place, "new")
+        world.conversation(property_id, "new")
     report = world.push(budget=Budget(rows=2))
     assert (report.total("success"), report.ended) == (2, "the row budget is used up")
     assert len(world.rows("SELECT FROM domiq_sync.delivery WHERE state = 'ready'")) == 3

@@ -28,8 +28,8 @@ CASES = [
 @pytest.mark.parametrize("pull_first", [True, False], ids=["pull first", "push first"])
 def test_the_policy_decides_whichever_step_comes_first(world: World, pull_first: bool) -> None:
     ids = [
-        world.conversation(world.property(place, conflict_policy=case[0]), "contacted")
-        for place, case in enumerate(CASES)
+        world.conversation(world.property(property_id, conflict_policy=case[0]), "contacted")
+        for property_id, case in enumerate(CASES)
     ]
     world.sync(2)
     leads = [world.lead_of(conversation)["prospectId"] for conversation in ids]
@@ -58,8 +58,8 @@ def test_the_policy_decides_whichever_step_comes_first(world: World, pull_first:
 
 
 def test_a_step_that_only_resman_took_is_no_conflict(world: World) -> None:
-    place = world.property(conflict_policy="manual_review")
-    conversation = world.conversation(place, "contacted")
+    property_id = world.property(conflict_policy="manual_review")
+    conversation = world.conversation(property_id, "contacted")
     world.sync(2)
     world.standin.edit(world.lead_of(conversation)["prospectId"], status="Applicant")
     world.sync()
@@ -190,8 +190,8 @@ def test_a_conflict_whose_link_is_closed_ends_on_record(world: World) -> None:
 def test_a_conflict_of_a_conversation_that_a_newer_one_replaces_ends_on_record(world: World) -> None:
     conversation, _ = conflicted(world)
     user = world.value("SELECT user_id FROM conversation WHERE id = :c", c=conversation)
-    place = world.value("SELECT property_id FROM domiq_sync.integration")
-    newer = world.conversation(place, "lost", user=user)
+    property_id = world.value("SELECT property_id FROM domiq_sync.integration")
+    newer = world.conversation(property_id, "lost", user=user)
     world.sync(2)
     assert ended(world).resolution == "a newer conversation of the lead speaks for it"
     assert world.value("SELECT conversation_id FROM domiq_sync.lead_link WHERE is_current") == newer

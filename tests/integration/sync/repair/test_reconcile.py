@@ -107,10 +107,10 @@ def test_every_kind_is_said_by_property_and_found_once(world: World) -> None:
 
 
 def test_a_change_whose_trigger_failed_is_queued_later(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
     world.do(UNTRACKED.format("status_sync_log"))
-    conversation = world.conversation(place, "qualified")
+    conversation = world.conversation(property_id, "qualified")
     world.do(TRACKED.format("status_sync_log"))
     assert [p["problem"] for p in world.conservation()] == ["change without a place in the order"]
     assert mended(world) == {("changes without a place in the order", "juniper-flats"): 1}
@@ -122,8 +122,8 @@ def test_a_change_whose_trigger_failed_is_queued_later(world: World) -> None:
 @pytest.mark.parametrize("linked", [False, True], ids=["unlinked", "linked"])
 def test_a_status_that_was_not_captured_is_found(world: World, linked: bool) -> None:
     migrate(world.engine, capture_trigger=False)
-    place = world.property()
-    conversation = world.conversation(place, "contacted")
+    property_id = world.property()
+    conversation = world.conversation(property_id, "contacted")
     if linked:
         world.sync(2)
         world.change(conversation, status="application")
@@ -160,9 +160,9 @@ def test_a_status_that_resman_covers_is_told_too_where_the_log_says_otherwise(wo
 
 def test_an_uncaptured_status_that_resman_covers_needs_no_change(world: World) -> None:
     migrate(world.engine, capture_trigger=False)
-    place = world.property()
+    property_id = world.property()
     world.lead(email="bo@example.com", last="Example1")
-    conversation = world.conversation(place, "qualified", email="bo@example.com")
+    conversation = world.conversation(property_id, "qualified", email="bo@example.com")
     world.sync(2)
     assert world.changes(conversation) == []
     assert world.verdicts() == ["agrees"]
@@ -170,13 +170,13 @@ def test_an_uncaptured_status_that_resman_covers_needs_no_change(world: World) -
 
 def test_a_conversation_without_a_lead_has_no_end_to_tell(world: World) -> None:
     migrate(world.engine, capture_trigger=False)
-    place = world.property()
+    property_id = world.property()
     for status in ("lost", "leased"):
-        world.conversation(place, status)
+        world.conversation(property_id, status)
     user = world.user("Bo", "Example", "bo@example.com")
-    older = world.conversation(place, "qualified", user=user, age="9 days")
-    newer = world.conversation(place, "contacted", user=user)
-    world.conversation(place, "new", user=world.user("Cy", "Example"))
+    older = world.conversation(property_id, "qualified", user=user, age="9 days")
+    newer = world.conversation(property_id, "contacted", user=user)
+    world.conversation(property_id, "new", user=world.user("Cy", "Example"))
     assert mended(world) == {("statuses without a change", "juniper-flats"): 1}
     assert (len(world.changes(older)), len(world.changes(newer))) == (0, 1)
 
@@ -226,9 +226,9 @@ def killed(world: World, lane: UUID) -> None:
 
 def test_an_expired_lease_is_given_up_and_asked_about_before_anything_is_sent(world: World) -> None:
     """The killed worker's post had arrived."""
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, "new")
+    conversation = world.conversation(property_id, "new")
     world.standin.faults({"kind": "drop_after", **POST, "count": 1})
     world.push()
     killed(world, conversation)
@@ -245,10 +245,10 @@ def test_an_expired_lease_is_given_up_and_asked_about_before_anything_is_sent(wo
 def test_a_lease_that_has_not_run_out_is_left_alone_and_a_late_worker_finds_its_own_gone(
     world: World,
 ) -> None:
-    world.conversation(world.property(), "new")
-    (place,) = world.rows("SELECT property_id FROM domiq_sync.delivery")
+    property_id = world.property()
+    world.conversation(property_id, "new")
     with world.engine.connect() as c:
-        (late,) = queue.claim(c, place.property_id, "slow", 60.0)
+        (late,) = queue.claim(c, property_id, "slow", 60.0)
         assert mended(world) == {}
         assert world.delivery().lease_token == late.lease_token
         world.later()
@@ -258,9 +258,9 @@ def test_a_lease_that_has_not_run_out_is_left_alone_and_a_late_worker_finds_its_
 
 
 def test_a_change_settled_by_hand_is_not_sent(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, "qualified")
+    conversation = world.conversation(property_id, "qualified")
     world.do("UPDATE status_sync_log SET sync_status = 'success'")
     assert [p["problem"] for p in world.conservation()] == ["delivery without pending change"]
     assert mended(world) == {("deliveries without a pending change", "juniper-flats"): 1}
@@ -272,9 +272,9 @@ def test_a_change_settled_by_hand_is_not_sent(world: World) -> None:
 
 
 def test_a_change_settled_by_hand_while_a_worker_died_over_it_lets_the_next_one_go(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    conversation = world.conversation(place, "new")
+    conversation = world.conversation(property_id, "new")
     world.change(conversation, status="qualified")
     world.do("UPDATE status_sync_log SET sync_status = 'failed' WHERE new_status = 'new'")
     killed(world, conversation)
@@ -288,9 +288,9 @@ def test_a_change_settled_by_hand_while_a_worker_died_over_it_lets_the_next_one_
 
 
 def test_a_lost_delivery_and_a_lost_head_are_mended(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.sync()
-    one, two = world.conversation(place, "new"), world.conversation(place, "new")
+    one, two = world.conversation(property_id, "new"), world.conversation(property_id, "new")
     world.change(two, status="contacted")
     world.do("DELETE FROM domiq_sync.delivery WHERE lane = :l", l=one)
     world.do("UPDATE domiq_sync.delivery SET is_head = FALSE")
@@ -314,9 +314,9 @@ def test_what_nobody_can_act_on_is_shown_until_somebody_mends_it(world: World) -
 
 
 def test_rows_of_before_the_machinery_are_adopted_by_a_migration(world: World) -> None:
-    place = world.property()
+    property_id = world.property()
     world.do(UNTRACKED.format("status_sync_log"))
-    conversation = world.conversation(place, "qualified")
+    conversation = world.conversation(property_id, "qualified")
     world.do(TRACKED.format("status_sync_log"))
     migrate(world.engine)
     assert world.conservation() == []

@@ -12,14 +12,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from domiq_dagster.sync.repair.reconcile import UNDELIVERED
 from domiq_dagster.sync.repair.retry import CannotRetry, Choice, put_back
 from tests.fixtures.world import World
 
 
-def failed(world: World, place: UUID, reason: str | None, **columns: Any) -> UUID:
+def failed(world: World, property_id: UUID, reason: str | None, **columns: Any) -> UUID:
     """A change that has failed of this."""
     context = None if reason is None else f'{{"sync": {{"outcome": "{reason}", "reason": "so it is"}}}}'
-    conversation = world.conversation(place, "active")
+    conversation = world.conversation(property_id, "active")
     found: UUID = world.log(
         conversation, "contacted", **{"sync_status": "failed", "context_data": context, **columns}
     )
@@ -127,7 +128,7 @@ def test_two_operators_at_once_put_each_change_back_once(world: World) -> None:
         assert second.result().total == 0
     context = world.value("SELECT context_data FROM status_sync_log")
     assert "retries" not in context
-    assert world.reconcile().undelivered_changes == 1  # the first one's, made by hand here
+    assert world.reconcile().found[UNDELIVERED].total() == 1  # the first one's, made by hand here
 
 
 def test_a_choice_that_makes_no_sense_is_refused_with_what_there_is(world: World) -> None:

@@ -432,7 +432,7 @@ def test_explain_tells_what_each_rule_decided_and_names_nobody(world: World) -> 
     conversation = world.conversation(property_id, "contacted", ai_intent_summary="Ada Example wants a loft")
     run(world)
     with world.engine.connect() as connection:
-        cause, move = explain(connection, str(conversation))
+        cause, move = explain(connection, str(conversation)).changes
     assert [(r["outcome"], r["why"], r["done"]) for r in cause["rules"]] == [
         ("ran", "its conditions hold", {"moved": ["contacted", "qualified"], "tasks": 1}),
         ("not_held", "ai_intent_summary is not 'tour'", {}),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from domiq_dagster.sync.monitoring.log_chain import breaks
+from tests.fixtures.log_chain import breaks
 from tests.fixtures.rules import action, add_rule, decisions, moves, run, tasks
 from tests.fixtures.world import World
 
