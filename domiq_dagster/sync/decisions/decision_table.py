@@ -178,8 +178,8 @@ _INTRODUCTION = """<!-- Generated:
 # What is decided about a lead
 
 For each linked lead three things are compared: the pair of statuses that both sides last agreed on, what
-ResMan shows now, and what DomIQ shows now. `sync/decisions/decide.py` sees which case that is and what the case asks
-for; this page lists all cases, and is generated from that code."""
+ResMan shows now, and what DomIQ shows now. `sync/decisions/decide.py` sees which case that is and what the
+case asks for; this page lists all cases, and is generated from that code."""
 
 _MAP = """## The status map
 
