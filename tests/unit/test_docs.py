@@ -43,6 +43,15 @@ def test_every_file_and_test_that_is_named_is_there(page: Path) -> None:
     assert lost == []
 
 
+@pytest.mark.parametrize("way", ["The way of a change out", "The way of a change in"])
+def test_each_step_of_a_way_is_one_file_and_none_comes_twice(way: str) -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.partition(f"## {way}\n")[2].partition("\n## ")[0]
+    steps = re.findall(r"(?m)^\d+\. `([^`]+)`:", section)
+    assert len(steps) == len(re.findall(r"(?m)^\d+\. ", section)) == 10
+    assert len(set(steps)) == len(steps)
+
+
 def test_the_decisions_are_numbered_and_the_index_has_each_under_its_title() -> None:
     pages = sorted(DECISIONS.glob("[0-9]*.md"))
     assert [page.name[:4] for page in pages] == [f"{n:04d}" for n in range(1, len(pages) + 1)]
