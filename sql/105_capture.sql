@@ -11,9 +11,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enab
 DECLARE
     last_logged TEXT;
 BEGIN
-    SELECT g.new_status INTO last_logged
-    FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
-    WHERE ch.conversation_id = of_conversation ORDER BY ch.seq DESC LIMIT 1;
+    SELECT last.new_status INTO last_logged FROM domiq_sync.last_change(of_conversation) AS last;
     IF last_logged IS NULL OR last_logged = stood_at THEN
         RETURN stood_at;
     END IF;

@@ -5,19 +5,6 @@
 -- column.
 SET LOCAL check_function_bodies = off;
 
--- The last change that was logged of a conversation: no row where none was.
-DROP FUNCTION IF EXISTS domiq_sync.last_change(UUID);
-CREATE FUNCTION domiq_sync.last_change(of_conversation UUID)
-RETURNS TABLE (
-    change_id UUID, old_status TEXT, new_status TEXT, sync_direction TEXT, sync_status TEXT, outcome TEXT
-)
-LANGUAGE sql STABLE ROWS 1 AS $$
-    SELECT g.id, g.old_status, g.new_status, g.sync_direction, g.sync_status, g.context_data #>> '{sync,outcome}'
-    FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
-    WHERE ch.conversation_id = of_conversation
-    ORDER BY ch.seq DESC LIMIT 1
-$$;
-
 -- What a change's record is added to: its context as an object. What the application wrote that is none is kept.
 CREATE OR REPLACE FUNCTION domiq_sync.context_object(context_data JSONB) RETURNS JSONB
 LANGUAGE sql IMMUTABLE AS $$

@@ -80,7 +80,7 @@ def make_database(pg_server: EmbeddedServer) -> Iterator[Callable[..., str]]:
 
     def make(template: str | None = None) -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log")
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         with _admin(pg_server) as connection:
             connection.execute(create.format(sql.Identifier(name), sql.Identifier(template or "template1")))
         made.append(name)

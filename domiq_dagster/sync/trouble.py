@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.db.errors import DatabaseError
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.errors import ResManError
 
@@ -65,7 +66,7 @@ def records_in_trouble(
     """The records in trouble at these properties, or at all: at most so many."""
     ids = None if property_ids is None else list(property_ids)
     rows = connection.execute(QUERIES.listed, {"property_ids": ids, "most": most})
-    return [Trouble(**row._mapping) for row in rows]
+    return rows_as(Trouble, rows)
 
 
 def is_lost_database(error: BaseException) -> bool:

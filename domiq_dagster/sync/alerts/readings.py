@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.alerts.thresholds import Threshold, Thresholds
 from domiq_dagster.sync.alerts.watched import (
@@ -65,7 +66,7 @@ def read_all(
         One reading a property and kind, kind by kind, and in each the properties by partition key.
     """
     rows = connection.execute(QUERIES.watched_properties, {"outages": sorted(OUTAGES)})
-    properties = [WatchedProperty(**row._mapping) for row in rows]
+    properties = rows_as(WatchedProperty, rows)
     reader = _Reader(connection, properties, thresholds, now)
     return Readings(now, properties, [r for kind in TroubleKind if kind in kinds for r in reader.read(kind)])
 

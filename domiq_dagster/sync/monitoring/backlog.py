@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "backlog.sql")
@@ -154,7 +155,7 @@ class Backlog:
 
 def load_backlog(connection: Connection) -> Backlog:
     """How every account stands."""
-    queues = [PropertyQueue(**r._mapping) for r in connection.execute(QUERIES.queues)]
+    queues = rows_as(PropertyQueue, connection.execute(QUERIES.queues))
     recent = {"most": _MOST_ATTEMPTS, "window_seconds": _WINDOW.total_seconds()}
     work = {r.account_id: r for r in connection.execute(QUERIES.recent_work, recent)}
     accounts = [

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "channel_state.sql")
@@ -49,4 +50,4 @@ def resume(connection: Connection, channel: str) -> None:
 
 def paused_channels(connection: Connection) -> list[PausedChannel]:
     """The channels that are paused now."""
-    return [PausedChannel(**row._mapping) for row in connection.execute(QUERIES.paused)]
+    return rows_as(PausedChannel, connection.execute(QUERIES.paused))

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, TextClause
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.notifications.recipients import zone
 from domiq_dagster.sync.notifications.schedule import NotificationSettings
@@ -140,7 +141,7 @@ def split(connection: Connection, claimed: ClaimedNotice, recipients: Sequence[s
 def give_up_lapsed(connection: Connection, channel: str) -> list[LapsedNotice]:
     """Settles what a worker began to send and never settled, as unknown."""
     rows = connection.execute(QUERIES.give_up_lapsed, {"channel": channel})
-    return [LapsedNotice(**row._mapping) for row in rows]
+    return rows_as(LapsedNotice, rows)
 
 
 def store_text(connection: Connection, notice_id: UUID, subject: str, body: str) -> None:

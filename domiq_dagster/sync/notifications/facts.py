@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.redact import describe
 from domiq_dagster.sync.notifications.recipients import zone
@@ -65,7 +66,7 @@ def change_facts(
         The values by change; those that are gone are left out.
     """
     rows = connection.execute(QUERIES.change_facts, {"change_ids": list(change_ids)})
-    changes = [_Change(**row._mapping) for row in rows]
+    changes = rows_as(_Change, rows)
     return {change.change_id: _facts(change, link, private) for change in changes}
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.notifications.channel_state import PausedChannel, paused_channels
 
@@ -81,14 +82,14 @@ def outbox_status(
     for row in connection.execute(QUERIES.counts, chosen):
         counts.setdefault(row.channel, {})[row.state] = row.notices
     rows = connection.execute(QUERIES.undelivered, {**chosen, "most": _SHOWN})
-    undelivered = [UndeliveredNotice(**row._mapping) for row in rows]
+    undelivered = rows_as(UndeliveredNotice, rows)
     return OutboxStatus(counts, undelivered, paused_channels(connection))
 
 
 def undelivered_counts(connection: Connection, *, hours: int = RECENT_HOURS) -> list[UndeliveredCount]:
     """What did not arrive in the recent hours, by channel, state and reason, most first."""
     rows = connection.execute(QUERIES.undelivered_counts, {"hours": hours})
-    return [UndeliveredCount(**row._mapping) for row in rows]
+    return rows_as(UndeliveredCount, rows)
 
 
 def retry(

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.rules.compile import RuleRow
 from domiq_dagster.sync.rules.facts import Catalogue, FieldKind
@@ -94,12 +95,12 @@ def _zone(key: str, name: str | None) -> tuple[ZoneInfo | None, str | None]:
 def load_rule_rows(connection: Connection, property_id: UUID) -> list[RuleRow]:
     """Reads the active rules of a property, the older first."""
     rows = connection.execute(QUERIES.rules, {"property_id": property_id})
-    return [RuleRow(**row._mapping) for row in rows]
+    return rows_as(RuleRow, rows)
 
 
 def load_every_rule(connection: Connection) -> list[RuleRow]:
     """Reads all active rules, by property, those of no property and of unconnected ones too."""
-    return [RuleRow(**row._mapping) for row in connection.execute(QUERIES.every_rule)]
+    return rows_as(RuleRow, connection.execute(QUERIES.every_rule))
 
 
 def load_meanings(connection: Connection, property_id: UUID | None) -> dict[str, LeadStatus]:
