@@ -5,8 +5,10 @@
 #          make chaos OPTIONS="--seed 7" repeats a run
 # soak     the property tests of both ways for minutes: make soak MINUTES=30 (10 if left out)
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
-# lint     formatting, lint, types, which room may import which, the layout of sql/, and Dagster's look at the
-#          definitions
+# lint     what .pre-commit-config.yaml lists: formatting, lint, types, which room may import which, the layout of
+#          sql/, and whether Dagster can load the definitions
+# format   puts that of it right which a program can
+# rooms    draws docs/architecture.md's picture of the rooms from the code
 
 # An own interpreter: make install PYTHON=/path/to/python3.12
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -16,7 +18,7 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test chaos soak dev lint
+.PHONY: install demo test chaos soak dev lint format rooms
 
 install: $(STAMP)
 
@@ -49,12 +51,11 @@ dev: install
 	@exec $(BIN)/domiq-sync dev
 
 lint: install
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint sql
-	@# With a home of its own, since the instance of dagster.yaml asks for a database.
-	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
-	  printf 'telemetry:\n  enabled: false\n' > "$$home/dagster.yaml" && \
-	  DAGSTER_HOME="$$home" VIRTUAL_ENV="$$PWD/.venv" $(BIN)/dg check defs
+	$(BIN)/pre-commit run --all-files
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+rooms: install
+	$(BIN)/python -m tools.rooms

@@ -23,7 +23,7 @@ from world import World, fill, latency, world
 
 from domiq_dagster.resman.client import ResManConfig
 from domiq_dagster.sync.budget import Budget
-from domiq_dagster.sync.delivery.push import push
+from domiq_dagster.sync.delivery.push import PushOptions, push
 from domiq_dagster.wiring import open_client, open_engine
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -47,9 +47,8 @@ def work(url: str, config: ResManConfig, mine: Sequence[UUID], start: Any, answe
     """One worker process: pushes what is due at its properties."""
     with open_engine(url, check=False, pool_size=30) as engine, open_client(config, url) as client:
         start.wait(120)
-        report = push(
-            engine, client, property_ids=mine, budget=Budget(600, 1_000_000), max_accounts=len(mine)
-        )
+        options = PushOptions(property_ids=mine, budget=Budget(600, 1_000_000), max_accounts=len(mine))
+        report = push(engine, client, options)
     answers.put((report.delivered, report.total("success"), report.seconds))
 
 
@@ -91,7 +90,7 @@ def main() -> None:
         print(f"{name} ...", file=sys.stderr)
         with world(pool_size=60) as w:
             fill(w, accounts=accounts, leads=changes + 10)
-            push(w.engine, w.client, max_accounts=accounts)  # fills the settings
+            push(w.engine, w.client, PushOptions(max_accounts=accounts))  # fills the settings
             one = latency(w, 0.1)
             figures = measure(w, changes, workers)
             limit = accounts / one

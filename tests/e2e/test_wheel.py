@@ -72,3 +72,13 @@ def test_it_has_every_module_and_file_and_nothing_besides(unpacked: Path) -> Non
     assert files == sql | {f"domiq_dagster/_files/{name}" for name in ("dagster.yaml", "workspace.yaml")}
     (entry_points,) = unpacked.glob("*.dist-info/entry_points.txt")
     assert "domiq-sync = domiq_dagster.cli.main:main" in entry_points.read_text()
+
+
+@pytest.mark.slow
+def test_it_says_that_it_is_typed_and_under_which_licence(unpacked: Path) -> None:
+    assert (unpacked / "domiq_dagster" / "py.typed").is_file()
+    (about,) = unpacked.glob("*.dist-info")
+    metadata = (about / "METADATA").read_text(encoding="utf-8")
+    assert "\nLicense-Expression: Apache-2.0\n" in metadata
+    assert (about / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert metadata.endswith((ROOT / "README.md").read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 """What to do about one linked lead, from the pair last agreed and the pair as it is. Pure.
 
 `decide` sees which case a situation is (`classify`) and looks up what that case asks for (`rule_on`). There
-are finitely many cases; docs/decisions.md lists them all, generated from `rule_on`.
+are finitely many cases; docs/decision-table.md lists them all, generated from `rule_on`.
 """
 
 from __future__ import annotations

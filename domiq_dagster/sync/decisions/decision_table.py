@@ -1,9 +1,9 @@
 """The table of all decisions as Markdown.
 
-`python -m domiq_dagster.sync.decisions.decision_table > docs/decisions.md` writes it.
+`python -m domiq_dagster.sync.decisions.decision_table > docs/decision-table.md` writes it.
 
 Every case that `decide.rule_on` can be asked is ruled on here, then cases that are alike are folded into one
-row. Pure; a test holds docs/decisions.md equal to what this gives.
+row. Pure; a test holds docs/decision-table.md equal to what this gives.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _in_order(rows: list[tuple[Row, Ruling]]) -> list[tuple[Row, Ruling]]:
 
 
 def markdown() -> str:
-    """The whole of docs/decisions.md."""
+    """The whole of docs/decision-table.md."""
     parts = [_INTRODUCTION, _map_tables(), _CASES]
     for title, rows in sections():
         parts.append(f"### {title}\n\n{_table(rows)}")
@@ -173,13 +173,13 @@ def _listed(statuses: Iterable[LeadStatus]) -> str:
 
 
 _INTRODUCTION = """<!-- Generated:
-     python -m domiq_dagster.sync.decisions.decision_table > docs/decisions.md -->
+     python -m domiq_dagster.sync.decisions.decision_table > docs/decision-table.md -->
 
 # What is decided about a lead
 
 For each linked lead three things are compared: the pair of statuses that both sides last agreed on, what
-ResMan shows now, and what DomIQ shows now. `sync/decide.py` sees which case that is and what the case asks
-for; this page lists all cases, and is generated from that code."""
+ResMan shows now, and what DomIQ shows now. `sync/decisions/decide.py` sees which case that is and what the
+case asks for; this page lists all cases, and is generated from that code."""
 
 _MAP = """## The status map
 

@@ -1,8 +1,8 @@
-"""Workflow rules: what status_workflow_rules asks to be done about each logged change.
+"""Workflow rules: what status_workflow_rules asks to be done about each logged change, once.
 
-Pure: `facts`, `fields`, `operands`, `comparisons`, `conditions`, `clock`, `effects`, `actions`, `compile`,
-`evaluate`, `loops`, `replay`, `rule_file`. On the database: `store` and `changes` read, `execute`, `messages`
-and `batch` write, `property_run` and `run` run, `check` examines, `plan` plans.
+What belongs here: understanding a rule, evaluating it (all of that is pure), executing it, and planning
+or examining rules before they run. What does not: sending what a rule wants told (notifications), and
+bringing its moves to ResMan (delivery).
 """
 
 from domiq_dagster.sync.rules.run import RulesRun, run_rules

@@ -15,6 +15,7 @@ from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.resman.errors import Disposition, ResManError, Scope
 from domiq_dagster.resman.models import LeadEvent, LeadPost
 from domiq_dagster.resman.outcomes import Request, from_status
+from tests.fixtures.resman_server import Reply, Server
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 POST = LeadPost(
@@ -76,7 +77,13 @@ STATUSES = [
 
 @pytest.mark.parametrize(("status", "body", "kind", "disposition"), STATUSES)
 def test_each_status_is_one_error(
-    server: Any, reply: Any, client: ResManClient, status: int, body: bytes, kind: Any, disposition: Any
+    server: Server,
+    reply: type[Reply],
+    client: ResManClient,
+    status: int,
+    body: bytes,
+    kind: Any,
+    disposition: Any,
 ) -> None:
     server.reply = reply(body, status, {"Location": server.url + "/elsewhere"})
     for call in (write, read, read_v2):
@@ -90,7 +97,9 @@ def test_each_status_is_one_error(
     assert len(server.seen) == 3  # nothing is retried, no redirect followed
 
 
-def test_codes_words_and_scopes_come_through(server: Any, reply: Any, client: ResManClient) -> None:
+def test_codes_words_and_scopes_come_through(
+    server: Server, reply: type[Reply], client: ResManClient
+) -> None:
     server.reply = reply(KEY, 401)
     error = failure(read_v2, client)
     assert (error.http_status, error.code, error.description, error.scope) == (
@@ -168,7 +177,7 @@ def test_a_connection_that_is_not_taken_up_in_time(make_client: Callable[..., An
                 filler.close()
 
 
-def test_a_server_that_speaks_no_tls_got_nothing(server: Any, make_client: Callable[..., Any]) -> None:
+def test_a_server_that_speaks_no_tls_got_nothing(server: Server, make_client: Callable[..., Any]) -> None:
     client = make_client(server.url.replace("http:", "https:"))
     for call in (write, read_v2):
         assert type(failure(call, client)) is errors.Unreachable
@@ -185,7 +194,9 @@ def test_a_server_that_speaks_no_tls_got_nothing(server: Any, make_client: Calla
         b"not http at all\r\n\r\n",
     ],
 )  # fmt: skip
-def test_an_answer_that_is_dropped_or_cut(server: Any, reply: Any, client: ResManClient, raw: bytes) -> None:
+def test_an_answer_that_is_dropped_or_cut(
+    server: Server, reply: type[Reply], client: ResManClient, raw: bytes
+) -> None:
     server.reply = reply(raw=raw)
     for call in (write, read, read_v2):
         error = failure(call, client)
@@ -193,7 +204,7 @@ def test_an_answer_that_is_dropped_or_cut(server: Any, reply: Any, client: ResMa
         assert error.disposition is (Disposition.UNKNOWN if call is write else Disposition.TRANSIENT)
 
 
-def test_an_answer_cut_in_its_headers(server: Any, reply: Any, client: ResManClient) -> None:
+def test_an_answer_cut_in_its_headers(server: Server, reply: type[Reply], client: ResManClient) -> None:
     server.reply = reply(raw=b"HTTP/1.1 200 OK\r\nContent-Le")
     for call in (write, read, read_v2):
         error = failure(call, client)
@@ -202,7 +213,7 @@ def test_an_answer_cut_in_its_headers(server: Any, reply: Any, client: ResManCli
 
 @pytest.mark.parametrize("raw", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<ResMan>"])
 def test_silence_after_the_request(
-    server: Any, reply: Any, make_client: Callable[..., Any], raw: bytes
+    server: Server, reply: type[Reply], make_client: Callable[..., Any], raw: bytes
 ) -> None:
     server.reply = reply(raw=raw, hang=True)
     client = make_client(server.url, read_timeout=0.1)
@@ -210,14 +221,14 @@ def test_silence_after_the_request(
         assert type(failure(call, client)) is errors.NoAnswer
 
 
-def test_broken_gzip_is_garbled(server: Any, reply: Any, client: ResManClient) -> None:
+def test_broken_gzip_is_garbled(server: Server, reply: type[Reply], client: ResManClient) -> None:
     server.reply = reply(b"no gzip at all", headers={"Content-Encoding": "gzip"})
     assert type(failure(write, client)) is errors.Garbled
     assert type(failure(read_v2, client)) is errors.Garbled
 
 
 def test_an_answer_over_the_limit_is_given_up(
-    server: Any, reply: Any, make_client: Callable[..., Any]
+    server: Server, reply: type[Reply], make_client: Callable[..., Any]
 ) -> None:
     server.reply = reply(b"<ResMan>" + b" " * 200_000 + b"</ResMan>")
     error = failure(read, make_client(server.url, max_xml_bytes=100_000))
@@ -226,7 +237,7 @@ def test_an_answer_over_the_limit_is_given_up(
 
 
 @pytest.mark.parametrize("account", ["", "4 00", "400\r\nX: y", "\uff14\uff10\uff10"])
-def test_an_account_id_that_no_header_carries(server: Any, client: ResManClient, account: str) -> None:
+def test_an_account_id_that_no_header_carries(server: Server, client: ResManClient, account: str) -> None:
     error = failure(lambda c: c.properties(account), client)
     assert type(error) is errors.BadCredentials
     assert server.seen == []
@@ -237,7 +248,7 @@ def test_an_account_id_that_no_header_carries(server: Any, client: ResManClient,
     [b'{"properties":[', b"<ResMan><Status>", b'{"properties":[{"propertyId":"p"}]', b'{"Status":"Success"']),
     st.binary()))  # fmt: skip
 def test_any_body_at_all_is_a_value_or_a_named_error(
-    server: Any, reply: Any, client: ResManClient, body: bytes
+    server: Server, reply: type[Reply], client: ResManClient, body: bytes
 ) -> None:
     server.reply = reply(body)
     for call in (write, read, read_v2):

@@ -8,6 +8,7 @@ import pytest
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import BadRequest, Garbled, NoAnswer, UnknownSource
 from domiq_dagster.resman.models import LeadEvent, LeadPost, PickListItem, PostedLead
+from tests.fixtures.resman_server import Reply, Server
 
 WHEN = datetime(2026, 1, 5, 17, 30, tzinfo=UTC)
 XML = {"Content-Type": "text/xml"}
@@ -30,7 +31,7 @@ def prospects(*ids: str) -> bytes:
 CREDENTIALS = {"IntegrationPartnerID": "partner-77", "ApiKey": "s3cret-key-9", "AccountID": "400"}
 
 
-def test_the_five_searches_send_their_terms(server: Any, reply: Any, client: ResManClient) -> None:
+def test_the_five_searches_send_their_terms(server: Server, reply: type[Reply], client: ResManClient) -> None:
     server.reply = reply(prospects("P-1"), headers=XML)
     assert client.search_by_email("400", "prop-1", "a+b@example.com")[0].prospect_id == "P-1"
     client.search_by_phone("400", "prop-1", "555-0101")
@@ -57,7 +58,9 @@ def test_the_five_searches_send_their_terms(server: Any, reply: Any, client: Res
         assert seen.headers["Authorization"] is None
 
 
-def test_a_search_by_id_gives_that_prospect_or_none(server: Any, reply: Any, client: ResManClient) -> None:
+def test_a_search_by_id_gives_that_prospect_or_none(
+    server: Server, reply: type[Reply], client: ResManClient
+) -> None:
     server.reply = reply(prospects("x", "p-1"), headers=XML)
     found = client.search_by_id("400", "prop-1", "P-1")
     assert found is not None and found.prospect_id == "p-1"
@@ -66,14 +69,14 @@ def test_a_search_by_id_gives_that_prospect_or_none(server: Any, reply: Any, cli
         assert client.search_by_id("400", "prop-1", "p-1") is None
 
 
-def test_an_empty_search_is_never_sent(server: Any, client: ResManClient) -> None:
+def test_an_empty_search_is_never_sent(server: Server, client: ResManClient) -> None:
     with pytest.raises(ValueError, match="needs a value"):
         client.search_by_email("400", "prop-1", " ")
     assert server.seen == []
 
 
 def test_a_post_sends_its_xml_on_a_connection_of_its_own(
-    server: Any, reply: Any, client: ResManClient
+    server: Server, reply: type[Reply], client: ResManClient
 ) -> None:
     server.reply = reply(prospects("p-1"), headers=XML)
     event = LeadEvent("Cancel", WHEN, comments="Zoë & co [DQ-0123456789ab]")
@@ -90,7 +93,7 @@ def test_a_post_sends_its_xml_on_a_connection_of_its_own(
 
 
 def test_a_post_does_not_fall_into_a_connection_that_just_closed(
-    server: Any, reply: Any, client: ResManClient
+    server: Server, reply: type[Reply], client: ResManClient
 ) -> None:
     # The server says keep-alive, and hangs up all the same.
     body = prospects("p-1")
@@ -102,13 +105,13 @@ def test_a_post_does_not_fall_into_a_connection_that_just_closed(
         assert client.post_lead("400", "prop-1", post).prospect_id == "p-1"
 
 
-def test_half_an_identity_fails_that_change_alone(server: Any, client: ResManClient) -> None:
+def test_half_an_identity_fails_that_change_alone(server: Server, client: ResManClient) -> None:
     with pytest.raises(BadRequest, match="both"):
         client.post_lead("400", "prop-1", LeadPost("prospect", LeadEvent("Other", WHEN), prospect_id="p-1"))
     assert server.seen == []
 
 
-def test_an_unknown_source_is_named(server: Any, reply: Any, client: ResManClient) -> None:
+def test_an_unknown_source_is_named(server: Server, reply: type[Reply], client: ResManClient) -> None:
     server.reply = reply(
         b"<ResMan><Status>Error</Status>"
         b"<ErrorDescription>Transaction Source could not be found.</ErrorDescription></ResMan>",
@@ -120,7 +123,9 @@ def test_an_unknown_source_is_named(server: Any, reply: Any, client: ResManClien
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
-def test_the_lists_in_either_form(server: Any, reply: Any, client: ResManClient, form: str) -> None:
+def test_the_lists_in_either_form(
+    server: Server, reply: type[Reply], client: ResManClient, form: str
+) -> None:
     names = {"GetProspectSources": "ProspectSources", "GetLostProspectReasons": "LostProspectReasons",
              "GetEmployees": "Employees"}  # fmt: skip
 
@@ -144,7 +149,7 @@ def test_the_lists_in_either_form(server: Any, reply: Any, client: ResManClient,
 
 
 def test_an_empty_list_is_empty_and_a_missing_one_garbled(
-    server: Any, reply: Any, client: ResManClient
+    server: Server, reply: type[Reply], client: ResManClient
 ) -> None:
     server.reply = reply(b'{"Status":"Success","ProspectSources":[]}')
     assert client.prospect_sources("400", "prop-1") == []

@@ -14,6 +14,7 @@ from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import Disposition, Garbled, NoAnswer, ResManError
 from domiq_dagster.resman.models import Person
 from domiq_dagster.resman.prospect import UnreadableProspect
+from tests.fixtures.resman_server import Reply, Server
 
 SINCE = datetime(2025, 11, 3, 20, 34, 2, tzinfo=UTC)
 FULL: dict[str, Any] = {
@@ -40,7 +41,7 @@ FULL: dict[str, Any] = {
 LEAN = {"PROSPECTID": "p-2", "lastmodified": "2025-11-05", "Status": "Prospect"}
 
 
-def answer(reply: Any, *prospects: Any, **headers: str) -> Any:
+def answer(reply: type[Reply], *prospects: Any, **headers: str) -> Any:
     body = json.dumps({"prospects": prospects}).encode()
     return reply(body, headers={"Content-Type": "application/json", **headers})
 
@@ -49,7 +50,7 @@ def pull(client: ResManClient, since: datetime = SINCE, **more: Any) -> list[Any
     return list(client.prospects("400", "prop-1", modified_since=since, **more))
 
 
-def test_reads_a_full_and_a_lean_prospect(server: Any, reply: Any, client: ResManClient) -> None:
+def test_reads_a_full_and_a_lean_prospect(server: Server, reply: type[Reply], client: ResManClient) -> None:
     server.reply = answer(reply, FULL, LEAN)
     full, lean = pull(client)
     assert full.last_modified == datetime(2025, 11, 4, 14, 0, 0, 123456, tzinfo=UTC)
@@ -71,7 +72,9 @@ def test_reads_a_full_and_a_lean_prospect(server: Any, reply: Any, client: ResMa
     assert "Ada" not in repr(full) and "example.com" not in repr(full)
 
 
-def test_the_hash_sees_every_change_and_only_changes(server: Any, reply: Any, client: ResManClient) -> None:
+def test_the_hash_sees_every_change_and_only_changes(
+    server: Server, reply: type[Reply], client: ResManClient
+) -> None:
     moved = {**FULL, "lastModified": "2026-01-01T00:00:00Z"}
     server.reply = answer(reply, FULL, FULL, {**FULL, "events": []}, moved, {**FULL, "lostReason": "\ud800"})
     hashes = [p.content_hash for p in pull(client)]
@@ -81,7 +84,7 @@ def test_the_hash_sees_every_change_and_only_changes(server: Any, reply: Any, cl
 
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_it_does_not_matter_where_the_network_cuts_an_answer(
-    server: Any, reply: Any, client: ResManClient, size: int, monkeypatch: pytest.MonkeyPatch
+    server: Server, reply: type[Reply], client: ResManClient, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd = {**LEAN, "n": -12.5e-3, "t": True, "f": False, "u": '\u00e9\\u00e9"', "deep": [[{"a": []}], 1]}
     body = json.dumps({"first": 12, "PROSPECTS": [FULL, odd, LEAN], "last": -1.5}, indent=1).encode()
@@ -95,7 +98,9 @@ def test_it_does_not_matter_where_the_network_cuts_an_answer(
         pull(client)
 
 
-def test_asks_as_resman_wants_to_be_asked(server: Any, reply: Any, make_client: Callable[..., Any]) -> None:
+def test_asks_as_resman_wants_to_be_asked(
+    server: Server, reply: type[Reply], make_client: Callable[..., Any]
+) -> None:
     server.reply = answer(reply)
     client = make_client(server.url, clock=lambda: SINCE)
     assert pull(client, SINCE + timedelta(days=3), prospect_id="p-9") == []
@@ -114,7 +119,7 @@ def test_asks_as_resman_wants_to_be_asked(server: Any, reply: Any, make_client: 
 
 
 def test_netrc_and_a_proxy_of_the_environment_do_not_interfere(
-    server: Any, reply: Any, client: ResManClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    server: Server, reply: type[Reply], client: ResManClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -128,7 +133,9 @@ def test_netrc_and_a_proxy_of_the_environment_do_not_interfere(
     assert server.seen[1].headers["Authorization"] is None
 
 
-def test_gzip_is_unpacked_and_a_chunked_answer_joined(server: Any, reply: Any, client: ResManClient) -> None:
+def test_gzip_is_unpacked_and_a_chunked_answer_joined(
+    server: Server, reply: type[Reply], client: ResManClient
+) -> None:
     packed = gzip.compress(json.dumps({"prospects": [LEAN] * 500}).encode())
     server.reply = reply(packed, headers={"Content-Encoding": "gzip"})
     assert len(pull(client)) == 500
@@ -141,7 +148,7 @@ def test_gzip_is_unpacked_and_a_chunked_answer_joined(server: Any, reply: Any, c
 @pytest.mark.parametrize("key", ["prospectId", "status", "lastModified"])
 @pytest.mark.parametrize("value", [None, "", "  ", {}, "gone"])
 def test_a_record_without_its_key_is_garbled_and_tells_only_the_key(
-    server: Any, reply: Any, client: ResManClient, key: str, value: Any
+    server: Server, reply: type[Reply], client: ResManClient, key: str, value: Any
 ) -> None:
     bad = {k: v for k, v in FULL.items() if k != key} if value == "gone" else {**FULL, key: value}
     server.reply = answer(reply, FULL, bad)
@@ -170,7 +177,12 @@ ODD_ITEMS = [
 
 @pytest.mark.parametrize(("odd", "prospect_id", "reason"), ODD_ITEMS)
 def test_what_cannot_be_read_is_told_and_the_others_come(
-    server: Any, reply: Any, make_client: Callable[..., Any], odd: Any, prospect_id: str | None, reason: str
+    server: Server,
+    reply: type[Reply],
+    make_client: Callable[..., Any],
+    odd: Any,
+    prospect_id: str | None,
+    reason: str,
 ) -> None:
     log = Log()
     client = make_client(server.url, guard=log)
@@ -187,7 +199,7 @@ def test_what_cannot_be_read_is_told_and_the_others_come(
 
 
 def test_an_answer_in_which_nothing_can_be_read_is_garbled(
-    server: Any, reply: Any, client: ResManClient
+    server: Server, reply: type[Reply], client: ResManClient
 ) -> None:
     """A record's defect is its own, but a hundred of them and nothing else are another kind of answer."""
     told: list[UnreadableProspect] = []
@@ -200,7 +212,7 @@ def test_an_answer_in_which_nothing_can_be_read_is_garbled(
 
 
 def test_an_error_that_is_kept_keeps_no_guard(
-    server: Any, reply: Any, make_client: Callable[..., Any]
+    server: Server, reply: type[Reply], make_client: Callable[..., Any]
 ) -> None:
     """Its traceback keeps every frame, and so every generator that nobody closed."""
     log = Log()
@@ -223,7 +235,9 @@ def test_an_error_that_is_kept_keeps_no_guard(
     assert [error.kind for error in kept] == ["garbled"] * 4
 
 
-def test_a_short_list_leaves_out_what_cannot_be_read(server: Any, reply: Any, client: ResManClient) -> None:
+def test_a_short_list_leaves_out_what_cannot_be_read(
+    server: Server, reply: type[Reply], client: ResManClient
+) -> None:
     oak = {"propertyId": "prop-1", "name": "Oak"}
     server.reply = reply(json.dumps({"properties": [7, oak, None, {"name": "no id"}, {"x": 1}]}).encode())
     assert [p.name for p in client.properties("400")] == ["Oak"]
@@ -247,7 +261,7 @@ HEAD = b'{"prospects":[' + json.dumps(FULL).encode()
     ids=["length", "chunked", "close", "gzip"],
 )
 def test_a_stream_that_breaks_off_is_no_answer(
-    server: Any, reply: Any, client: ResManClient, raw: bytes
+    server: Server, reply: type[Reply], client: ResManClient, raw: bytes
 ) -> None:
     server.reply = reply(raw=raw)
     with pytest.raises(NoAnswer) as caught:
@@ -277,7 +291,7 @@ def test_a_stream_that_breaks_off_is_no_answer(
     ],
 )  # fmt: skip
 def test_what_is_no_list_of_prospects_is_garbled(
-    server: Any, reply: Any, client: ResManClient, body: bytes
+    server: Server, reply: type[Reply], client: ResManClient, body: bytes
 ) -> None:
     server.reply = reply(body)
     with pytest.raises(Garbled) as caught:
@@ -288,7 +302,7 @@ def test_what_is_no_list_of_prospects_is_garbled(
 
 
 def test_null_is_an_empty_list_and_other_keys_may_come_first(
-    server: Any, reply: Any, client: ResManClient
+    server: Server, reply: type[Reply], client: ResManClient
 ) -> None:
     server.reply = reply(b'{"Prospects":null}')
     assert pull(client) == []
@@ -317,7 +331,7 @@ class Log:
 
 
 def test_the_guard_is_held_while_streaming_and_let_go_when_closed(
-    server: Any, reply: Any, make_client: Callable[..., Any]
+    server: Server, reply: type[Reply], make_client: Callable[..., Any]
 ) -> None:
     log = Log()
     client = make_client(server.url, guard=log)
@@ -338,7 +352,7 @@ def test_the_guard_is_held_while_streaming_and_let_go_when_closed(
     assert log.told == ["400", "400", "400", "garbled", "401", "refused"]
 
 
-def test_a_guard_that_refuses_keeps_the_request_back(server: Any, make_client: Callable[..., Any]) -> None:
+def test_a_guard_that_refuses_keeps_the_request_back(server: Server, make_client: Callable[..., Any]) -> None:
     @contextmanager
     def refuse(account_id: str) -> Iterator[None]:
         raise PermissionError(account_id)
@@ -352,7 +366,9 @@ def test_a_guard_that_refuses_keeps_the_request_back(server: Any, make_client: C
     assert server.seen == []
 
 
-def test_memory_stays_flat_over_a_large_answer(server: Any, reply: Any, client: ResManClient) -> None:
+def test_memory_stays_flat_over_a_large_answer(
+    server: Server, reply: type[Reply], client: ResManClient
+) -> None:
     one = json.dumps(FULL).encode()
     server.reply = reply(b'{"prospects":[' + b",".join([one] * 3000) + b"]}")
     tracemalloc.start()
@@ -370,7 +386,7 @@ def test_memory_stays_flat_over_a_large_answer(server: Any, reply: Any, client: 
     assert grown < 1_500_000 < 3000 * len(one)
 
 
-def test_threads_share_one_client(server: Any, reply: Any, client: ResManClient) -> None:
+def test_threads_share_one_client(server: Server, reply: type[Reply], client: ResManClient) -> None:
     server.reply = answer(reply, *[LEAN] * 50)
     counts: list[int] = []
     threads = [threading.Thread(target=lambda: counts.append(len(pull(client)))) for _ in range(8)]
@@ -381,7 +397,7 @@ def test_threads_share_one_client(server: Any, reply: Any, client: ResManClient)
     assert counts == [50] * 8
 
 
-def test_the_other_lists(server: Any, reply: Any, client: ResManClient) -> None:
+def test_the_other_lists(server: Server, reply: type[Reply], client: ResManClient) -> None:
     lists = {
         "Properties": {"properties": [
             {"propertyId": "prop-1", "name": "Oak", "timeZone": "Central Standard Time",

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.standin_hand import Hand, Wording
 
-def test_the_made_up_world_is_seeded_and_has_no_real_contacts(hand: Any) -> None:
+
+def test_the_made_up_world_is_seeded_and_has_no_real_contacts(hand: Hand) -> None:
     one = hand.reset(seed=5, prospects=600)
     two = hand.reset(seed=5, prospects=600)
     other = hand.reset(seed=6, prospects=600)
@@ -34,7 +36,7 @@ def test_the_made_up_world_is_seeded_and_has_no_real_contacts(hand: Any) -> None
     assert len(set(every_id)) == len(every_id)
 
 
-def test_the_request_log_has_the_xml_and_never_the_key(hand: Any, say: Any) -> None:
+def test_the_request_log_has_the_xml_and_never_the_key(hand: Hand, say: type[Wording]) -> None:
     hand.created()
     seen = hand.state()["requests"]
     (entry,) = [r for r in seen if r["endpoint"] == "PostLeadManagement4_0"]
@@ -49,7 +51,7 @@ def test_the_request_log_has_the_xml_and_never_the_key(hand: Any, say: Any) -> N
     assert hand.state(requests="false")["requests"] == []
 
 
-def test_staff_edits_move_last_modified_unless_silent(hand: Any) -> None:
+def test_staff_edits_move_last_modified_unless_silent(hand: Hand) -> None:
     prospect_id, _ = hand.created()
     before = hand.prospect(prospect_id)["lastModified"]
     silent = hand.control(f"prospects/{prospect_id}", {"status": "Lost", "silent": True}).json()
@@ -63,7 +65,7 @@ def test_staff_edits_move_last_modified_unless_silent(hand: Any) -> None:
     assert set_back["lastModified"] == "2025-01-01T00:00:00.000000Z"
 
 
-def test_staff_change_people_and_the_searches_follow(hand: Any, say: Any) -> None:
+def test_staff_change_people_and_the_searches_follow(hand: Hand, say: type[Wording]) -> None:
     prospect_id, person_id = hand.created()
     people = [
         {"personId": person_id, "email": "moved@example.com"},
@@ -78,20 +80,20 @@ def test_staff_change_people_and_the_searches_follow(hand: Any, say: Any) -> Non
 @pytest.mark.parametrize(
     "bad", [{"status": "Gone"}, {"stauts": "Lost"}, {"people": []}, {"people": [{"x": 1}]}]
 )
-def test_an_edit_that_makes_no_sense_is_400_and_changes_nothing(hand: Any, bad: dict[str, Any]) -> None:
+def test_an_edit_that_makes_no_sense_is_400_and_changes_nothing(hand: Hand, bad: dict[str, Any]) -> None:
     prospect_id, _ = hand.created()
     before = hand.prospect(prospect_id)
     assert hand.control(f"prospects/{prospect_id}", bad).status_code == 400
     assert hand.prospect(prospect_id) == before
 
 
-def test_unknown_prospects_are_404(hand: Any) -> None:
+def test_unknown_prospects_are_404(hand: Hand) -> None:
     assert hand.control("prospects/nobody", {"status": "Lost"}).status_code == 404
     assert hand.control("prospects/nobody", method="DELETE").status_code == 404
     assert hand.control("edits", {"edits": [{"prospectId": "nobody"}]}).status_code == 404
 
 
-def test_staff_create_and_delete(hand: Any) -> None:
+def test_staff_create_and_delete(hand: Hand) -> None:
     body = {"propertyId": hand.property["propertyId"], "people": [{"firstName": "Vera", "lastName": "Vance"}]}
     made = hand.control("prospects", body)
     assert made.status_code == 201
@@ -103,7 +105,7 @@ def test_staff_create_and_delete(hand: Any) -> None:
     assert hand.control("prospects", {**body, "propertyId": "x"}).status_code == 400
 
 
-def test_edits_in_bulk(hand: Any) -> None:
+def test_edits_in_bulk(hand: Hand) -> None:
     chosen = [p["prospectId"] for p in hand.state()["prospects"]]
     answer = hand.control("edits", {"edits": [{"prospectId": i, "status": "Lost"} for i in chosen]}).json()
     assert answer["edited"] == len(chosen)
@@ -112,7 +114,7 @@ def test_edits_in_bulk(hand: Any) -> None:
     assert {p["status"] for p in hand.state()["prospects"]} == {"Lost"}
 
 
-def test_merge_keeps_the_events_and_drops_the_card(hand: Any, say: Any) -> None:
+def test_merge_keeps_the_events_and_drops_the_card(hand: Hand, say: type[Wording]) -> None:
     keep, drop = hand.created(), hand.created(email="twin@example.com")
     hand.accepted(say.lead(ids=drop, event=say.event("Other", comments="kept")))
     record = hand.control("merge", {"keep": keep[0], "drop": drop[0]}).json()
@@ -122,7 +124,7 @@ def test_merge_keeps_the_events_and_drops_the_card(hand: Any, say: Any) -> None:
     assert hand.control("merge", {"keep": keep[0], "drop": keep[0]}).status_code == 400
 
 
-def test_idle_prospects_are_lost_by_themselves_after_so_many_days(hand: Any) -> None:
+def test_idle_prospects_are_lost_by_themselves_after_so_many_days(hand: Hand) -> None:
     prospect_id, _ = hand.created()
     hand.faults(auto_lose_after_days=30)
     assert hand.prospect(prospect_id)["status"] == "Prospect"
@@ -132,7 +134,7 @@ def test_idle_prospects_are_lost_by_themselves_after_so_many_days(hand: Any) -> 
     hand.control("clock", {"advance_seconds": -31 * 86400})
 
 
-def test_reset_to_a_given_world_fills_in_what_is_left_out(hand: Any) -> None:
+def test_reset_to_a_given_world_fills_in_what_is_left_out(hand: Hand) -> None:
     world = {
         "properties": [
             {"propertyId": "P-1", "accountId": "77", "name": "Fern Court", "timeZone": "America/Boise"}
@@ -158,7 +160,7 @@ def test_reset_to_a_given_world_fills_in_what_is_left_out(hand: Any) -> None:
     assert {key: restored[key] for key in again} == again
 
 
-def test_reset_forgets_faults_switches_and_requests(hand: Any) -> None:
+def test_reset_forgets_faults_switches_and_requests(hand: Hand) -> None:
     hand.faults({"kind": "html"}, latency_ms=1)
     hand.v2("Properties")
     state = hand.reset(empty=True)

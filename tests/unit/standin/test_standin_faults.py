@@ -9,20 +9,22 @@ from typing import Any
 import pytest
 import requests
 
+from tests.fixtures.standin_hand import Hand, Wording
 
-def post(hand: Any, say: Any, ids: tuple[str, str]) -> requests.Response:
+
+def post(hand: Hand, say: type[Wording], ids: tuple[str, str]) -> requests.Response:
     lead = say.lead(ids=ids, event=say.event("Other", agent=hand.agent))
     answer: requests.Response = hand.v1("MITS/PostLeadManagement4_0", Xml=lead)
     return answer
 
 
-def events(hand: Any, ids: tuple[str, str]) -> int:
+def events(hand: Hand, ids: tuple[str, str]) -> int:
     """How many events there are beyond the first contact."""
     return len(hand.prospect(ids[0])["events"]) - 1
 
 
 @pytest.mark.parametrize(("kind", "committed"), [("drop_before", 0), ("drop_after", 1)])
-def test_dropped_connections(hand: Any, say: Any, kind: str, committed: int) -> None:
+def test_dropped_connections(hand: Hand, say: type[Wording], kind: str, committed: int) -> None:
     ids = hand.created()
     hand.faults({"kind": kind, "count": 1, "endpoint": "PostLeadManagement4_0"})
     with pytest.raises(requests.ConnectionError):
@@ -35,7 +37,7 @@ def test_dropped_connections(hand: Any, say: Any, kind: str, committed: int) -> 
     assert dropped["finishedAt"] is not None
 
 
-def test_truncate_commits_and_sends_half(hand: Any, say: Any) -> None:
+def test_truncate_commits_and_sends_half(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     hand.faults({"kind": "truncate", "count": 1})
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
@@ -43,7 +45,7 @@ def test_truncate_commits_and_sends_half(hand: Any, say: Any) -> None:
     assert events(hand, ids) == 1
 
 
-def test_hang_outlasts_the_client_and_commits_only_if_told(hand: Any, say: Any) -> None:
+def test_hang_outlasts_the_client_and_commits_only_if_told(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     lead = say.lead(ids=ids, event=say.event("Other"))
     form = {"IntegrationPartnerID": "standin-partner", "ApiKey": "standin-key", "AccountID": "400"}
@@ -59,7 +61,7 @@ def test_hang_outlasts_the_client_and_commits_only_if_told(hand: Any, say: Any) 
         hand.http.post(url, data=form, timeout=5)
 
 
-def test_latency_delays_and_still_answers(hand: Any, say: Any) -> None:
+def test_latency_delays_and_still_answers(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     hand.faults({"kind": "latency", "seconds": 0.1}, {"kind": "latency", "seconds": 0.1}, latency_ms=50)
     begun = time.monotonic()
@@ -68,7 +70,7 @@ def test_latency_delays_and_still_answers(hand: Any, say: Any) -> None:
     assert events(hand, ids) == 1
 
 
-def test_a_slow_server_commits_for_a_client_that_gave_up(hand: Any, say: Any) -> None:
+def test_a_slow_server_commits_for_a_client_that_gave_up(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     hand.faults({"kind": "latency", "seconds": 0.3, "count": 1})
     query = {"ProspectID": ids[0], "Xml": say.lead(ids=ids, event=say.event("Other"))}
@@ -82,7 +84,7 @@ def test_a_slow_server_commits_for_a_client_that_gave_up(hand: Any, say: Any) ->
     assert events(hand, ids) == 1
 
 
-def test_status_with_headers_body_and_hints(hand: Any, say: Any) -> None:
+def test_status_with_headers_body_and_hints(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     hand.faults(
         {"kind": "status", "status": 429, "retry_after": 7, "count": 1},
@@ -99,7 +101,7 @@ def test_status_with_headers_body_and_hints(hand: Any, say: Any) -> None:
     assert events(hand, ids) == 1
 
 
-def test_html_refuse_and_unauthorized(hand: Any, say: Any) -> None:
+def test_html_refuse_and_unauthorized(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     hand.faults({"kind": "html", "count": 1}, {"kind": "refuse", "description": "Not today", "count": 3})
     page = post(hand, say, ids)
@@ -115,7 +117,7 @@ def test_html_refuse_and_unauthorized(hand: Any, say: Any) -> None:
     assert events(hand, ids) == 0
 
 
-def test_faults_are_for_an_endpoint_a_property_or_an_account(hand: Any) -> None:
+def test_faults_are_for_an_endpoint_a_property_or_an_account(hand: Hand) -> None:
     property_id = hand.property["propertyId"]
     hand.faults(
         {"kind": "status", "status": 503, "endpoint": "Employees"},
@@ -127,7 +129,7 @@ def test_faults_are_for_an_endpoint_a_property_or_an_account(hand: Any) -> None:
     assert codes == [200, 503, 504, 500]
 
 
-def test_a_rate_is_seeded_and_repeats(hand: Any) -> None:
+def test_a_rate_is_seeded_and_repeats(hand: Hand) -> None:
     def run(seed: int) -> list[int]:
         hand.faults({"kind": "status", "status": 503, "rate": 0.5}, seed=seed)
         return [hand.v2("Employees").status_code for _ in range(24)]
@@ -150,7 +152,7 @@ def test_a_rate_is_seeded_and_repeats(hand: Any) -> None:
         {"fault": []},
     ],
 )
-def test_a_misspelled_fault_or_switch_is_400_and_changes_nothing(hand: Any, bad: dict[str, Any]) -> None:
+def test_a_misspelled_fault_or_switch_is_400_and_changes_nothing(hand: Hand, bad: dict[str, Any]) -> None:
     before = hand.state(requests="false")
     answer = hand.control("faults", bad)
     assert answer.status_code == 400
@@ -159,7 +161,7 @@ def test_a_misspelled_fault_or_switch_is_400_and_changes_nothing(hand: Any, bad:
     assert (after["faults"], after["switches"]) == (before["faults"], before["switches"])
 
 
-def test_requests_in_flight_are_counted_by_account(hand: Any) -> None:
+def test_requests_in_flight_are_counted_by_account(hand: Hand) -> None:
     hand.v2("Properties")
     assert hand.state()["maxConcurrent"] == {"400": 1}
     hand.faults({"kind": "latency", "seconds": 0.2})

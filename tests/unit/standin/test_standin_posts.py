@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from tests.fixtures.standin_hand import Hand, Wording
 
-def test_a_create_answers_the_ids_and_can_be_read_back_at_once(hand: Any, say: Any) -> None:
+
+def test_a_create_answers_the_ids_and_can_be_read_back_at_once(hand: Hand, say: type[Wording]) -> None:
     first = say.event(
         "WalkIn",
         "2026-01-05T17:30:00.123456",
@@ -36,7 +36,7 @@ def test_a_create_answers_the_ids_and_can_be_read_back_at_once(hand: Any, say: A
 
 
 @pytest.mark.parametrize("lacking", ["first_name", "last_name", "email", "agent", "source"])
-def test_a_create_without_something_required_is_refused(hand: Any, say: Any, lacking: str) -> None:
+def test_a_create_without_something_required_is_refused(hand: Hand, say: type[Wording], lacking: str) -> None:
     parts = {"agent": hand.agent, "source": hand.source}
     parts.pop(lacking, None)
     names = {lacking: None} if lacking in ("first_name", "last_name", "email") else {}
@@ -45,7 +45,7 @@ def test_a_create_without_something_required_is_refused(hand: Any, say: Any, lac
     assert len(hand.state()["prospects"]) == before
 
 
-def test_the_other_kind_of_id_is_unknown(hand: Any, say: Any) -> None:
+def test_the_other_kind_of_id_is_unknown(hand: Hand, say: type[Wording]) -> None:
     source, employee = hand.property["sources"][0], hand.property["employees"][0]
     event = say.event(first="True", agent=hand.agent, source=source["prospectSourceId"])
     assert "Transaction Source could not be found" in hand.refused(say.lead(event=event))
@@ -53,13 +53,13 @@ def test_the_other_kind_of_id_is_unknown(hand: Any, say: Any) -> None:
     assert "Agent could not be found" in hand.refused(say.lead(event=event))
 
 
-def test_a_source_of_another_property_is_unknown(hand: Any, say: Any) -> None:
+def test_a_source_of_another_property_is_unknown(hand: Hand, say: type[Wording]) -> None:
     other = hand.state()["properties"][1]["sources"][0]["transactionSourceId"]
     event = say.event(first="True", agent=hand.agent, source=other)
     assert "Transaction Source could not be found" in hand.refused(say.lead(event=event))
 
 
-def test_the_agent_must_be_a_leasing_agent_unless_lax(hand: Any, say: Any) -> None:
+def test_the_agent_must_be_a_leasing_agent_unless_lax(hand: Hand, say: type[Wording]) -> None:
     other = next(e["agentId"] for e in hand.property["employees"] if not e["isLeasing"])
     lead = say.lead(event=say.event(first="True", agent=other, source=hand.source))
     assert "not a leasing agent" in hand.refused(lead)
@@ -77,19 +77,19 @@ def test_the_agent_must_be_a_leasing_agent_unless_lax(hand: Any, say: Any) -> No
         '<LeadManagement xmlns="urn:x"><Prospects/></LeadManagement>',
     ],
 )
-def test_bad_xml_is_an_error(hand: Any, text: str) -> None:
+def test_bad_xml_is_an_error(hand: Hand, text: str) -> None:
     assert hand.refused(text)
 
 
 @pytest.mark.parametrize(
     "change", [{"kind": "Nonsense"}, {"kind": "LeaseSign"}, {"date": "today"}, {"date": ""}]
 )
-def test_event_type_and_date_are_checked(hand: Any, say: Any, change: dict[str, str]) -> None:
+def test_event_type_and_date_are_checked(hand: Hand, say: type[Wording], change: dict[str, str]) -> None:
     ids = hand.created()
     assert hand.refused(say.lead(ids=ids, event=say.event(**change)))
 
 
-def test_an_activity_adds_a_log_row_and_moves_last_modified(hand: Any, say: Any) -> None:
+def test_an_activity_adds_a_log_row_and_moves_last_modified(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     stamps = [hand.prospect(ids[0])["lastModified"]]
     for kind in ("appointment", "Other"):
@@ -105,7 +105,7 @@ def test_an_activity_adds_a_log_row_and_moves_last_modified(hand: Any, say: Any)
     assert row["people"][0]["email"] == "ada.example@example.com"
 
 
-def test_ids_of_an_update_must_exist_and_belong_together(hand: Any, say: Any) -> None:
+def test_ids_of_an_update_must_exist_and_belong_together(hand: Hand, say: type[Wording]) -> None:
     one, two = hand.created(), hand.created(email="bob@example.com")
     event = say.event("Other")
     unknown = "00000000-0000-4000-8000-000000000000"
@@ -116,7 +116,7 @@ def test_ids_of_an_update_must_exist_and_belong_together(hand: Any, say: Any) ->
     assert len(hand.prospect(one[0])["events"]) == 1
 
 
-def test_contact_fields_on_an_update_overwrite(hand: Any, say: Any) -> None:
+def test_contact_fields_on_an_update_overwrite(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created(phone="(202) 555-0199")
     lead = say.lead(ids=ids, first_name="Grace")
     hand.accepted(lead.replace("</Name>", "</Name><Email>new@example.com</Email>"))
@@ -128,14 +128,14 @@ def test_contact_fields_on_an_update_overwrite(hand: Any, say: Any) -> None:
     assert hand.mits("SearchProspects", Email="ada.example@example.com").find(".//Prospect") is None
 
 
-def test_a_customer_without_a_person_id_is_a_roommate(hand: Any, say: Any) -> None:
+def test_a_customer_without_a_person_id_is_a_roommate(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     hand.accepted(say.lead(ids=(ids[0], None), first_name="Rosa"))
     people = hand.prospect(ids[0])["people"]
     assert [(p["firstName"], p["isMainContact"]) for p in people] == [("Ada", True), ("Rosa", False)]
 
 
-def test_a_first_contact_event_changes_source_and_agent(hand: Any, say: Any) -> None:
+def test_a_first_contact_event_changes_source_and_agent(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     source = hand.property["sources"][3]["transactionSourceId"]
     agent = hand.property["employees"][2]["agentId"]
@@ -145,14 +145,16 @@ def test_a_first_contact_event_changes_source_and_agent(hand: Any, say: Any) -> 
     assert record["firstContactMethod"] == "Other"
 
 
-def lose(hand: Any, say: Any, ids: tuple[str, str], kind: str = "lost", event: str = "Cancel") -> str:
+def lose(
+    hand: Hand, say: type[Wording], ids: tuple[str, str], kind: str = "lost", event: str = "Cancel"
+) -> str:
     reason = hand.state()["lostReasons"]["400"][1]
     source = reason["id"] if event == "Cancel" else None
     document: str = say.lead(ids=ids, kind=kind, event=say.event(event, agent=hand.agent, source=source))
     return document
 
 
-def test_lost_takes_both_the_type_and_the_cancel(hand: Any, say: Any) -> None:
+def test_lost_takes_both_the_type_and_the_cancel(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     for kind, event in (("prospect", "Cancel"), ("lost", "Other")):
         hand.accepted(lose(hand, say, ids, kind, event))
@@ -169,14 +171,14 @@ def test_lost_takes_both_the_type_and_the_cancel(hand: Any, say: Any) -> None:
 
 
 @pytest.mark.parametrize(("kind", "event"), [("prospect", "Cancel"), ("lost", "Other")])
-def test_either_half_loses_when_lax(hand: Any, say: Any, kind: str, event: str) -> None:
+def test_either_half_loses_when_lax(hand: Hand, say: type[Wording], kind: str, event: str) -> None:
     ids = hand.created()
     hand.faults(cancel_needs_lost_type=False)
     hand.accepted(lose(hand, say, ids, kind, event))
     assert hand.prospect(ids[0])["status"] == "Lost"
 
 
-def test_cancel_takes_a_lost_reason_not_a_source(hand: Any, say: Any) -> None:
+def test_cancel_takes_a_lost_reason_not_a_source(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     wrong = say.lead(ids=ids, kind="lost", event=say.event("Cancel", source=hand.source))
     assert "Lost Prospect Reason" in hand.refused(wrong)
@@ -189,7 +191,7 @@ def test_cancel_takes_a_lost_reason_not_a_source(hand: Any, say: Any) -> None:
 @pytest.mark.parametrize(
     ("policy", "status"), [("lose", "Lost"), ("ignore", "Applicant"), ("error", "Applicant")]
 )
-def test_cancel_of_an_applicant_is_a_switch(hand: Any, say: Any, policy: str, status: str) -> None:
+def test_cancel_of_an_applicant_is_a_switch(hand: Hand, say: type[Wording], policy: str, status: str) -> None:
     ids = hand.created()
     hand.control(f"prospects/{ids[0]}", {"status": "Applicant"})
     hand.faults(cancel_after_conversion=policy)
@@ -198,7 +200,7 @@ def test_cancel_of_an_applicant_is_a_switch(hand: Any, say: Any, policy: str, st
     assert hand.prospect(ids[0])["status"] == status
 
 
-def test_reactivate_needs_no_source_and_clears_the_loss(hand: Any, say: Any) -> None:
+def test_reactivate_needs_no_source_and_clears_the_loss(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     hand.faults(activity_reactivates=False)
     hand.accepted(lose(hand, say, ids))
@@ -209,7 +211,7 @@ def test_reactivate_needs_no_source_and_clears_the_loss(hand: Any, say: Any) -> 
 
 @pytest.mark.parametrize(("switch", "status"), [(True, "Prospect"), (False, "Lost")])
 def test_an_activity_with_type_prospect_may_reactivate(
-    hand: Any, say: Any, switch: bool, status: str
+    hand: Hand, say: type[Wording], switch: bool, status: str
 ) -> None:
     ids = hand.created()
     hand.faults(activity_reactivates=switch)
@@ -220,14 +222,14 @@ def test_an_activity_with_type_prospect_may_reactivate(
     assert hand.prospect(ids[0])["status"] == status
 
 
-def test_an_application_event_alone_does_not_convert(hand: Any, say: Any) -> None:
+def test_an_application_event_alone_does_not_convert(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     hand.accepted(say.lead(ids=ids, event=say.event("Application", agent=hand.agent)))
     record = hand.prospect(ids[0])
     assert (record["status"], record["lease"]) == ("Prospect", None)
 
 
-def test_a_repost_is_a_second_event_and_an_event_id_edits(hand: Any, say: Any) -> None:
+def test_a_repost_is_a_second_event_and_an_event_id_edits(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     tour = say.event("Appointment", agent=hand.agent, event_id="")
     event_id = next(hand.accepted(say.lead(ids=ids, event=tour)).iter("EventID")).get("IDValue")
@@ -244,7 +246,7 @@ def test_a_repost_is_a_second_event_and_an_event_id_edits(hand: Any, say: Any) -
     assert len(hand.prospect(ids[0])["events"]) == 4
 
 
-def test_a_foreign_event_id_is_no_idempotency_key(hand: Any, say: Any) -> None:
+def test_a_foreign_event_id_is_no_idempotency_key(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     mine = say.lead(ids=ids, event=say.event("Other", event_id="11111111-1111-4111-8111-111111111111"))
     hand.accepted(mine)
@@ -252,7 +254,7 @@ def test_a_foreign_event_id_is_no_idempotency_key(hand: Any, say: Any) -> None:
     assert len(hand.prospect(ids[0])["events"]) == 3
 
 
-def test_duplicates_are_created_or_refused(hand: Any, say: Any) -> None:
+def test_duplicates_are_created_or_refused(hand: Hand, say: type[Wording]) -> None:
     one = hand.created(phone="(202) 555-0199")
     assert hand.created(phone="(202) 555-0199")[0] != one[0]
     hand.faults(duplicate_policy="refuse")
@@ -262,13 +264,13 @@ def test_duplicates_are_created_or_refused(hand: Any, say: Any) -> None:
     hand.created(email="fresh@example.com")
 
 
-def test_long_comments_can_be_refused(hand: Any, say: Any) -> None:
+def test_long_comments_can_be_refused(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     hand.faults(max_comment_length=10)
     assert "10 characters" in hand.refused(say.lead(ids=ids, event=say.event("Other", comments="x" * 11)))
 
 
-def test_mits_lite_adds_only_and_names_the_property_inside(hand: Any, say: Any) -> None:
+def test_mits_lite_adds_only_and_names_the_property_inside(hand: Hand, say: type[Wording]) -> None:
     property_id = f'<PropertyID IDValue="{hand.property["propertyId"]}"/>'
     first = say.event(first="True", agent=hand.agent, source=hand.source)
     query = {"IntegrationPartnerID": "standin-partner", "ApiKey": "standin-key"}

@@ -6,15 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import requests
+
+from tests.fixtures.standin_hand import Hand, Process, Wording
 
 EPOCH = "1970-01-01T00:00:00Z"
 
 
-def test_state_survives_a_sigterm(started: Any, hand_on: Any, say: Any, tmp_path: Path) -> None:
+def test_state_survives_a_sigterm(
+    started: type[Process], hand_on: Callable[[str], Hand], say: type[Wording], tmp_path: Path
+) -> None:
     file = tmp_path / "sub" / "state.json"
     first = started("--port", "0", "--prospects", "12", "--seed", "9", "--state", str(file))
     assert first.ready["pid"] == first.child.pid
@@ -42,7 +46,9 @@ def test_state_survives_a_sigterm(started: Any, hand_on: Any, say: Any, tmp_path
     assert second.stop() == (0, b"")
 
 
-def test_state_is_saved_within_a_second_of_a_change(started: Any, hand_on: Any, tmp_path: Path) -> None:
+def test_state_is_saved_within_a_second_of_a_change(
+    started: type[Process], hand_on: Callable[[str], Hand], tmp_path: Path
+) -> None:
     file = tmp_path / "state.json"
     server = started("--port", "0", "--empty", "--state", str(file))
     hand = hand_on(server.ready["url"])
@@ -59,7 +65,9 @@ def test_state_is_saved_within_a_second_of_a_change(started: Any, hand_on: Any, 
     assert third.stop() == (0, b"")
 
 
-def test_it_stops_fast_on_sigint_even_with_a_request_hanging(started: Any, hand_on: Any) -> None:
+def test_it_stops_fast_on_sigint_even_with_a_request_hanging(
+    started: type[Process], hand_on: Callable[[str], Hand]
+) -> None:
     server = started("--port", "0", "--empty")
     hand = hand_on(server.ready["url"])
     hand.faults({"kind": "hang", "seconds": 60})
@@ -75,7 +83,7 @@ def test_it_stops_fast_on_sigint_even_with_a_request_hanging(started: Any, hand_
     assert time.monotonic() - begun < 4
 
 
-def test_what_cannot_run_says_why_and_exits_2(server: Any, tmp_path: Path) -> None:
+def test_what_cannot_run_says_why_and_exits_2(server: Process, tmp_path: Path) -> None:
     broken = tmp_path / "state.json"
     broken.write_text("{}")
     port = server.ready["url"].rsplit(":", 1)[1]
@@ -90,7 +98,7 @@ def test_what_cannot_run_says_why_and_exits_2(server: Any, tmp_path: Path) -> No
         assert run.stdout == ""
 
 
-def test_a_state_file_that_cannot_be_written_ends_the_server(started: Any, tmp_path: Path) -> None:
+def test_a_state_file_that_cannot_be_written_ends_the_server(started: type[Process], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     server = started("--port", "0", "--empty", "--state", str(tmp_path / "file" / "state.json"))
     _, errors = server.child.communicate(timeout=10)
@@ -98,7 +106,7 @@ def test_a_state_file_that_cannot_be_written_ends_the_server(started: Any, tmp_p
     assert b"cannot be saved" in errors
 
 
-def test_long_answers_are_streamed_and_fast(hand: Any) -> None:
+def test_long_answers_are_streamed_and_fast(hand: Hand) -> None:
     property_id = {"propertyId": "P-1", "accountId": "400", "name": "Large"}
     people = [{"firstName": "Ada", "lastName": "Example"}]
     rows = [{"prospectId": f"A-{n}", "propertyId": "P-1", "people": people} for n in range(1500)]
@@ -111,7 +119,7 @@ def test_long_answers_are_streamed_and_fast(hand: Any) -> None:
     assert taken < 1
 
 
-def test_answers_do_not_wait_for_acknowledgements(hand: Any) -> None:
+def test_answers_do_not_wait_for_acknowledgements(hand: Hand) -> None:
     begun = time.monotonic()
     for _ in range(50):
         assert hand.v2("Account/AccountId", subdomain="standin400").status_code == 200

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from email.utils import format_datetime
-from typing import Any
 
 import pytest
+
+from tests.fixtures.standin_hand import Hand, Wording
 
 EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
 PROSPECT_KEYS = {
@@ -16,7 +17,7 @@ PROSPECT_KEYS = {
 }  # fmt: skip
 
 
-def test_credentials_are_asked_for(hand: Any) -> None:
+def test_credentials_are_asked_for(hand: Hand) -> None:
     url = hand.url + "/Properties"
     good, account = ("standin-partner", "standin-key"), {"ResMan-Account-Id": "400"}
     assert hand.http.get(url, headers=account, timeout=5).status_code == 401
@@ -26,7 +27,7 @@ def test_credentials_are_asked_for(hand: Any) -> None:
     assert hand.http.get(url, auth=good, headers=account, timeout=5).status_code == 200
 
 
-def test_an_ungranted_endpoint_is_401_with_code_20001_until_it_is_switched_on(hand: Any) -> None:
+def test_an_ungranted_endpoint_is_401_with_code_20001_until_it_is_switched_on(hand: Hand) -> None:
     property_id = hand.property["propertyId"]
     refused = hand.v2("ProspectSources", propertyId=property_id)
     assert refused.status_code == 401
@@ -37,7 +38,7 @@ def test_an_ungranted_endpoint_is_401_with_code_20001_until_it_is_switched_on(ha
     assert hand.v2("Employees").json()["code"] == "20001"
 
 
-def test_unknown_paths_are_404(hand: Any) -> None:
+def test_unknown_paths_are_404(hand: Hand) -> None:
     assert hand.v2("BankAccounts").status_code == 404
 
 
@@ -51,14 +52,14 @@ def test_unknown_paths_are_404(hand: Any) -> None:
         {"propertyId": "here", "modifiedSince": EPOCH, "firstContactDateFrom": EPOCH},
     ],
 )
-def test_a_missing_or_broken_filter_is_400(hand: Any, query: dict[str, str]) -> None:
+def test_a_missing_or_broken_filter_is_400(hand: Hand, query: dict[str, str]) -> None:
     query = {k: hand.property["propertyId"] if v == "here" else v for k, v in query.items()}
     answer = hand.v2("Prospects", **query)
     assert answer.status_code == 400
     assert answer.json()["message"]
 
 
-def test_a_property_of_another_account_is_not_visible(hand: Any) -> None:
+def test_a_property_of_another_account_is_not_visible(hand: Hand) -> None:
     property_id = hand.property["propertyId"]
     assert hand.v2("Prospects", account="401", propertyId=property_id, modifiedSince=EPOCH).status_code == 400
     assert property_id not in [
@@ -66,7 +67,7 @@ def test_a_property_of_another_account_is_not_visible(hand: Any) -> None:
     ]
 
 
-def test_a_prospect_has_the_keys_of_the_facts_and_no_more(hand: Any) -> None:
+def test_a_prospect_has_the_keys_of_the_facts_and_no_more(hand: Hand) -> None:
     rows = hand.prospects(misspelled="ignored", includecommunicationlog="true")
     assert len(rows) == 2
     assert all(set(row) - {"lease"} == PROSPECT_KEYS for row in rows)
@@ -78,7 +79,7 @@ def test_a_prospect_has_the_keys_of_the_facts_and_no_more(hand: Any) -> None:
     assert log[first["firstContactCommunicationLogId"]]["contactType"] == first["firstContactMethod"]
 
 
-def test_both_kinds_of_ids_are_given_and_differ(hand: Any) -> None:
+def test_both_kinds_of_ids_are_given_and_differ(hand: Hand) -> None:
     row = hand.prospects()[0]
     pairs = {(s["transactionSourceId"], s["prospectSourceId"]) for s in hand.property["sources"]}
     assert (row["transactionSourceId"], row["prospectSourceId"]) in pairs
@@ -90,7 +91,7 @@ def test_both_kinds_of_ids_are_given_and_differ(hand: Any) -> None:
     assert not {agent for agent, _ in agents} & listed
 
 
-def test_lease_is_absent_until_there_is_an_application(hand: Any) -> None:
+def test_lease_is_absent_until_there_is_an_application(hand: Hand) -> None:
     chosen = next(p for p in hand.prospects() if "lease" not in p)["prospectId"]
     hand.control(f"prospects/{chosen}", {"status": "Applicant"})
     (applied,) = hand.prospects(prospectId=chosen)
@@ -107,7 +108,7 @@ def test_lease_is_absent_until_there_is_an_application(hand: Any) -> None:
     assert hand.v2("Leasing/Leases", **query, leaseStatuses="Denied").json() == {"leases": []}
 
 
-def test_modified_since_is_exact_or_by_the_day(hand: Any, say: Any) -> None:
+def test_modified_since_is_exact_or_by_the_day(hand: Hand, say: type[Wording]) -> None:
     one, two = hand.prospects()
     for chosen, stamp in ((one, "2026-03-03T08:00:00Z"), (two, "2026-03-03T16:00:00Z")):
         hand.control(f"prospects/{chosen['prospectId']}", {"lastModified": stamp})
@@ -119,7 +120,7 @@ def test_modified_since_is_exact_or_by_the_day(hand: Any, say: Any) -> None:
     assert len(hand.prospects(since=noon)) == 2
 
 
-def test_future_modified_since_can_be_refused(hand: Any, say: Any) -> None:
+def test_future_modified_since_can_be_refused(hand: Hand, say: type[Wording]) -> None:
     later = format_datetime(say.instant(hand.state()["now"]) + timedelta(days=1), usegmt=True)
     assert hand.prospects(since=later) == []
     hand.faults(refuse_future_modified_since=True)
@@ -127,14 +128,14 @@ def test_future_modified_since_can_be_refused(hand: Any, say: Any) -> None:
     assert hand.v2("Prospects", propertyId=property_id, modifiedSince=later).status_code == 400
 
 
-def test_filters_by_id_person_and_first_contact(hand: Any) -> None:
+def test_filters_by_id_person_and_first_contact(hand: Hand) -> None:
     one, _ = hand.prospects()
     assert [p["prospectId"] for p in hand.prospects(personId=one["mainPersonId"])] == [one["prospectId"]]
     day = {"firstContactDateFrom": one["firstContactDate"], "firstContactDateTo": one["firstContactDate"]}
     assert [p["prospectId"] for p in hand.prospects(**day)] == [one["prospectId"]]
 
 
-def test_date_texts_come_in_three_styles(hand: Any) -> None:
+def test_date_texts_come_in_three_styles(hand: Hand) -> None:
     endings = {}
     for style in ("z", "offset", "naive"):
         hand.faults(date_style=style)
@@ -142,7 +143,7 @@ def test_date_texts_come_in_three_styles(hand: Any) -> None:
     assert endings == {"z": "Z", "offset": "+00:00", "naive": ""}
 
 
-def test_properties_groups_and_pick_lists(hand: Any) -> None:
+def test_properties_groups_and_pick_lists(hand: Hand) -> None:
     properties = hand.v2("Properties").json()["properties"]
     assert {p["timeZone"] for p in properties} == {"America/New_York", "America/Chicago", "America/Denver"}
     grouped = [i for g in hand.v2("Properties/Groups").json()["propertyGroups"] for i in g["propertyIds"]]
@@ -155,7 +156,7 @@ def test_properties_groups_and_pick_lists(hand: Any) -> None:
     assert known["accountId"] == "401"
 
 
-def test_a_note_is_echoed_and_kept_without_moving_the_prospect(hand: Any) -> None:
+def test_a_note_is_echoed_and_kept_without_moving_the_prospect(hand: Hand) -> None:
     (before, _) = hand.prospects()
     body = {
         "propertyId": before["propertyId"],

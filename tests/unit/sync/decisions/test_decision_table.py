@@ -1,4 +1,4 @@
-"""docs/decisions.md is what the code decides, and every case stands in it once."""
+"""docs/decision-table.md is what the code decides, and every case stands in it once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from domiq_dagster.sync.decisions.decide import Action, Case, Pair, Situation, c
 from domiq_dagster.sync.decisions.decision_table import all_cases, fold, markdown, sections
 from domiq_dagster.sync.status_map import SHIPPED, ConflictPolicy
 
-PAGE = Path(__file__).resolve().parents[4] / "docs" / "decisions.md"
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "decision-table.md"
 
 
 def test_the_page_is_what_the_code_gives() -> None:
     assert PAGE.read_text(encoding="utf-8") == markdown(), (
-        "run: python -m domiq_dagster.sync.decisions.decision_table > docs/decisions.md"
+        "run: python -m domiq_dagster.sync.decisions.decision_table > docs/decision-table.md"
     )
 
 
