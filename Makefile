@@ -5,7 +5,8 @@
 #          make chaos OPTIONS="--seed 7" repeats a run
 # soak     the property tests of both ways for minutes: make soak MINUTES=30 (10 if left out)
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
-# lint     what .pre-commit-config.yaml lists: formatting, lint, types, which room may import which, layout of sql/
+# lint     what .pre-commit-config.yaml lists: formatting, lint, types, which room may import which, the layout of
+#          sql/, and whether Dagster can load the definitions
 # format   puts that of it right which a program can
 # rooms    draws docs/architecture.md's picture of the rooms from the code
 

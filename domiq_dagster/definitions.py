@@ -1,30 +1,32 @@
-"""Gathers everything into one Definitions; nothing else."""
+"""The code location: gathers what the other modules define into one Definitions.
 
-from collections.abc import Mapping
+Nothing is defined here. An asset belongs in `assets/`, a check in `checks`, a job in `jobs`, what runs by the
+clock in `schedules`, what runs when something happens in `sensors`, what they are given in `resources`.
+"""
+
 from typing import Any
 
-from dagster import Definitions, in_process_executor
+import dagster as dg
 
 from domiq_dagster.assets import all_assets
 from domiq_dagster.checks import all_checks
 from domiq_dagster.jobs import all_jobs
-from domiq_dagster.resources import SyncResource, ThresholdResource
+from domiq_dagster.resources import all_resources
 from domiq_dagster.schedules import all_schedules
 from domiq_dagster.sensors import all_sensors
 
 
-def build_definitions(**overrides: Any) -> Definitions:
-    """Everything; `overrides` replaces resources by name."""
-    resources: Mapping[str, Any] = {"sync": SyncResource(), "thresholds": ThresholdResource(), **overrides}
-    return Definitions(
+def build_definitions(**overrides: Any) -> dg.Definitions:
+    """Everything. `overrides` replaces resources by name: limits of one's own, or what a test needs."""
+    return dg.Definitions(
         assets=all_assets,
         asset_checks=all_checks,
         jobs=all_jobs,
         schedules=all_schedules,
         sensors=all_sensors,
-        resources=resources,
+        resources={**all_resources(), **overrides},
         # A run is one process: its steps are few and share nothing that would gain from more.
-        executor=in_process_executor,
+        executor=dg.in_process_executor,
     )
 
 

@@ -1,27 +1,33 @@
-"""What a user configures: how far a run may go, and when a property is in trouble. Where the systems are,
-and the credentials, come from the environment (see the README) and are never part of a run's config."""
+"""The resources: what assets, checks, jobs and sensors are given rather than reach for. One class a thing
+that is reached (DomIQ's database, ResMan, the notifier) or that a user sets (limits, thresholds).
+
+A new outside system, or a new figure that somebody may want to set, belongs here. How it is opened belongs in
+`wiring`, what is done with it in `sync`. Where the systems are, and the credentials, come from the
+environment (see the README) and are never part of a run's config: what can be configured here is figures.
+"""
 
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
-from dagster import ConfigurableResource, DagsterRun, InitResourceContext
+import dagster as dg
 from pydantic import Field
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.sync.account_gate import BreakerRules
 from domiq_dagster.sync.alerts.thresholds import NAMES, Threshold
 from domiq_dagster.sync.budget import Budget, worker_name
 from domiq_dagster.sync.dry_run import OpenDryRun
 from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.workers import Presence
 from domiq_dagster.wiring import (
+    STATEMENT_SECONDS,
     domiq_database,
     dry_run_sessions,
     notice_channels,
@@ -33,24 +39,114 @@ from domiq_dagster.wiring import (
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
-    """The two ends, as the engine takes them."""
+class DomiqResource(dg.ConfigurableResource["DomiqResource"]):
+    """DomIQ's database, opened per use; and told, for as long as a run goes on, that its process lives.
 
-    engine: Engine
-    client: ResManClient
-    open_dry_run: OpenDryRun
-    """Opens a session that is undone at its end, for dry runs."""
+    Every step of ours takes it, so each run of ours is seen at work (`run_liveness` says what for).
+    """
+
+    statement_seconds: float = Field(
+        default=STATEMENT_SECONDS, gt=0, description="The longest that one statement may take."
+    )
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        """The resource of a run or of a tick. Of a run the database is told that it is alive."""
+        with ExitStack() as stack:
+            if context.run is not None:
+                self._say_alive(context.run, stack)
+            yield self
+
+    def _say_alive(self, run: dg.DagsterRun, stack: ExitStack) -> None:
+        try:
+            engine = stack.enter_context(self.engine(pool_size=1))
+            stack.enter_context(Presence(engine, worker_name(), run.job_name, run_id=run.run_id))
+        except (DatabaseError, DBAPIError) as error:
+            # The run's own step says what is wrong with the database, and ends at once.
+            logger.warning("nobody can be told that this run is alive: %s", type(error).__name__)
+
+    @contextmanager
+    def engine(self, *, pool_size: int = 10) -> Iterator[Engine]:
+        """An engine on the database, which is looked at first.
+
+        Args:
+            pool_size: connections that are kept; a few more may be open at once.
+
+        Raises:
+            DatabaseError: what is wrong with the database, in one sentence.
+        """
+        with (
+            self.url() as url,
+            open_engine(url, pool_size=pool_size, statement_seconds=self.statement_seconds) as engine,
+        ):
+            yield engine
+
+    @contextmanager
+    def url(self) -> Iterator[str]:
+        """Where the database is. The embedded one runs for as long as this is entered."""
+        with domiq_database(os.environ) as url:
+            yield url
+
+    @contextmanager
+    def dry_runs(self) -> Iterator[OpenDryRun]:
+        """Opens sessions that are undone at their end."""
+        with self.url() as url:
+            yield dry_run_sessions(url, statement_seconds=self.statement_seconds)
 
 
-class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
-    """DomIQ's database and ResMan's API, opened per use."""
+class ResmanResource(dg.ConfigurableResource["ResmanResource"]):
+    """ResMan's API, behind the gate that lets one request at a time to each account."""
+
+    slot_seconds: float = Field(
+        default=BreakerRules().longest_wait,
+        gt=0,
+        description="The longest that a request waits for its account's slot.",
+    )
+
+    @contextmanager
+    def client(self, domiq: DomiqResource) -> Iterator[ResManClient]:
+        """A client, whose gate is kept in DomIQ's database.
+
+        The database is an argument and no nested resource: Dagster would set up a second one of its own for
+        it, without the run's config, and two would say of one run that it lives.
+
+        Raises:
+            ConfigurationError: which variable is missing or wrong.
+        """
+        config = resman_config(os.environ)
+        with domiq.url() as url, open_client(config, url, longest_wait=self.slot_seconds) as client:
+            yield client
+
+
+class NotifierResource(dg.ConfigurableResource["NotifierResource"]):
+    """The channels by which people are told: e-mail, SMS, Slack, DomIQ itself, and the operator's own."""
+
+    notice_seconds: float = Field(
+        default=300.0, gt=0, description="The longest that one run goes on sending notices."
+    )
+
+    @property
+    def channels(self) -> Channels:
+        """The channels as the environment names them; `problems` says which are closed, and why.
+
+        Raises:
+            ConfigurationError: the directory of the own templates is none.
+        """
+        return notice_channels(os.environ)
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(self.notice_seconds)
+
+
+class LimitsResource(dg.ConfigurableResource["LimitsResource"]):
+    """How far one run may go, and how far behind a property may be before it is pulled out of turn."""
 
     max_accounts: int = Field(default=4, ge=1, description="ResMan accounts worked on side by side.")
     push_seconds: float = Field(default=600.0, gt=0, description="The longest that one push run goes on.")
     push_rows: int = Field(default=100_000, ge=1, description="The most changes that one push run takes.")
-    notice_seconds: float = Field(
-        default=300.0, gt=0, description="The longest that one run goes on sending notices."
+    rules_seconds: float = Field(
+        default=120.0, gt=0, description="The longest that one run of rules goes on."
     )
     pull_gap_minutes: float = Field(
         default=30.0, gt=0, description="A property whose last good pull is older than this has a gap."
@@ -58,55 +154,15 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
     full_gap_hours: float = Field(
         default=36.0, gt=0, description="A property whose last full re-read is older than this has a gap."
     )
-    rules_seconds: float = Field(
-        default=120.0, gt=0, description="The longest that one run of rules goes on."
-    )
-
-    @contextmanager
-    def yield_for_execution(self, context: InitResourceContext) -> Iterator[Self]:
-        """For as long as a run goes on, the database is told that its process lives."""
-        with ExitStack() as stack:
-            if context.run is not None:
-                self._say_alive(context.run, stack)
-            yield self
-
-    def _say_alive(self, run: DagsterRun, stack: ExitStack) -> None:
-        try:
-            engine = stack.enter_context(self.database(pool_size=1))
-            stack.enter_context(Presence(engine, worker_name(), run.job_name, run_id=run.run_id))
-        except (DatabaseError, DBAPIError) as error:
-            # The run's own step says what is wrong with the database, and ends at once.
-            logger.warning("nobody can be told that this run is alive: %s", type(error).__name__)
-
-    @contextmanager
-    def database(self, *, pool_size: int = 10) -> Iterator[Engine]:
-        """DomIQ's database alone. Raises a DatabaseError that says what is wrong."""
-        with domiq_database(os.environ) as url, open_engine(url, pool_size=pool_size) as engine:
-            yield engine
-
-    @contextmanager
-    def open(self) -> Iterator[Sync]:
-        """Both ends. Raises a DatabaseError or ConfigurationError that says what is wrong."""
-        config = resman_config(os.environ)
-        with (
-            domiq_database(os.environ) as url,
-            open_engine(url, pool_size=2 + 2 * self.max_accounts) as engine,
-            open_client(config, url) as client,
-        ):
-            yield Sync(engine, client, dry_run_sessions(url))
 
     @property
-    def budget(self) -> Budget:
+    def connections(self) -> int:
+        """How many connections to the database so many accounts take: each two, and two for the rest."""
+        return 2 + 2 * self.max_accounts
+
+    @property
+    def push_budget(self) -> Budget:
         return Budget(self.push_seconds, self.push_rows)
-
-    @property
-    def channels(self) -> Channels:
-        """The channels of notices, as the environment names them."""
-        return notice_channels(os.environ)
-
-    @property
-    def notice_budget(self) -> Budget:
-        return Budget(self.notice_seconds)
 
     @property
     def pull_gap(self) -> timedelta:
@@ -117,7 +173,7 @@ class SyncResource(ConfigurableResource):  # type: ignore[type-arg]
         return timedelta(hours=self.full_gap_hours)
 
 
-class ThresholdResource(ConfigurableResource):  # type: ignore[type-arg]
+class ThresholdResource(dg.ConfigurableResource["ThresholdResource"]):
     """When a property is in trouble, where the table domiq_sync.threshold (`domiq-sync alerts thresholds`)
     says nothing: the table's values win, field by field."""
 
@@ -148,3 +204,14 @@ class ThresholdResource(ConfigurableResource):  # type: ignore[type-arg]
     @property
     def threshold(self) -> Threshold:
         return Threshold(**{name: getattr(self, name) for name in NAMES})
+
+
+def all_resources() -> dict[str, Any]:
+    """Each by the name under which a function asks for it, and a run's config sets it."""
+    return {
+        "domiq": DomiqResource(),
+        "resman": ResmanResource(),
+        "notifier": NotifierResource(),
+        "limits": LimitsResource(),
+        "thresholds": ThresholdResource(),
+    }

@@ -8,13 +8,13 @@ whoever waited for it would wait for an hour.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
+import dagster as dg
 
 UNDER_WAY = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
 ]
 """The statuses of a run that is still going to do something, if its process lives."""
 START_SECONDS = 45.0
@@ -26,31 +26,31 @@ _MOST_RUNS = 500
 
 
 def live_runs(
-    instance: DagsterInstance,
+    instance: dg.DagsterInstance,
     seen: Mapping[str, bool],
     *,
     job_name: str | None = None,
     tags: Mapping[str, str] | None = None,
     created_after: datetime | None = None,
-) -> list[DagsterRun]:
+) -> list[dg.DagsterRun]:
     """The runs under way, of one job, with these tags, or not there yet at a time. `seen`: see
     `sync.workers.runs_seen`."""
     now = datetime.now(UTC)
-    filters = RunsFilter(
+    filters = dg.RunsFilter(
         job_name=job_name, tags=dict(tags or {}), created_after=created_after, statuses=UNDER_WAY
     )
     records = instance.get_run_records(filters, limit=_MOST_RUNS)
     return [r.dagster_run for r in records if _is_live(r, seen, now)]
 
 
-def _is_live(record: RunRecord, seen: Mapping[str, bool], now: datetime) -> bool:
+def _is_live(record: dg.RunRecord, seen: Mapping[str, bool], now: datetime) -> bool:
     run = record.dagster_run
-    if run.status is DagsterRunStatus.QUEUED or seen.get(run.run_id, False):
+    if run.status is dg.DagsterRunStatus.QUEUED or seen.get(run.run_id, False):
         return True
     return run.run_id not in seen and now - _moved_at(record) < timedelta(seconds=START_SECONDS)
 
 
-def _moved_at(record: RunRecord) -> datetime:
+def _moved_at(record: dg.RunRecord) -> datetime:
     """When a run came to the status that it has."""
     if record.start_time is not None:
         return datetime.fromtimestamp(record.start_time, UTC)
@@ -59,12 +59,14 @@ def _moved_at(record: RunRecord) -> datetime:
 
 
 def bury_dead_runs(
-    instance: DagsterInstance, seen: Mapping[str, bool], jobs: Sequence[str]
-) -> list[DagsterRun]:
+    instance: dg.DagsterInstance, seen: Mapping[str, bool], jobs: Sequence[str]
+) -> list[dg.DagsterRun]:
     """Marks runs as failed whose process is dead: that was seen at work and is no longer, or, of these jobs,
     never was. Dagster's retries start them again. Returns them."""
     now = datetime.now(UTC)
-    records = instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.STARTED]), limit=_MOST_RUNS)
+    records = instance.get_run_records(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]), limit=_MOST_RUNS
+    )
     dead = [r.dagster_run for r in records if _is_dead(r, seen, jobs, now)]
     for run in dead:
         instance.report_run_failed(
@@ -73,7 +75,7 @@ def bury_dead_runs(
     return dead
 
 
-def _is_dead(record: RunRecord, seen: Mapping[str, bool], jobs: Sequence[str], now: datetime) -> bool:
+def _is_dead(record: dg.RunRecord, seen: Mapping[str, bool], jobs: Sequence[str], now: datetime) -> bool:
     run = record.dagster_run
     if run.run_id in seen:
         return not seen[run.run_id]

@@ -28,7 +28,8 @@ DATABASE = "domiq"
 DAGSTER_DATABASE = "dagster"
 DEFAULT_V1_URL = "https://api.myresman.com"
 DEFAULT_V2_URL = "https://partners-api.myresman.com"
-_STATEMENT_TIMEOUT_MS = 300_000
+STATEMENT_SECONDS = 300.0
+"""The longest that one statement may take, if nobody says otherwise."""
 _GATE_WAIT_MS = 2_000
 """How long a wait for an account's slot lasts before it asks whether to go on waiting."""
 
@@ -73,12 +74,14 @@ def domiq_database(env: Mapping[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def open_engine(url: str, *, check: bool = True, pool_size: int = 10) -> Iterator[Engine]:
+def open_engine(
+    url: str, *, check: bool = True, pool_size: int = 10, statement_seconds: float = STATEMENT_SECONDS
+) -> Iterator[Engine]:
     """An engine on DomIQ's database, disposed at the end.
 
     With `check`, raises WrongDatabase, BlindRole or NotMigrated before anything is read.
     """
-    engine = make_engine(url, pool_size=pool_size, statement_timeout_ms=_STATEMENT_TIMEOUT_MS)
+    engine = make_engine(url, pool_size=pool_size, statement_timeout_ms=_milliseconds(statement_seconds))
     try:
         if check:
             with engine.connect() as connection:
@@ -90,9 +93,9 @@ def open_engine(url: str, *, check: bool = True, pool_size: int = 10) -> Iterato
         engine.dispose()
 
 
-def dry_run_sessions(url: str) -> OpenDryRun:
+def dry_run_sessions(url: str, *, statement_seconds: float = STATEMENT_SECONDS) -> OpenDryRun:
     """Opens sessions on DomIQ's database that are undone at their end, for dry runs."""
-    return lambda: dry_run_session(url, statement_timeout_ms=_STATEMENT_TIMEOUT_MS)
+    return lambda: dry_run_session(url, statement_timeout_ms=_milliseconds(statement_seconds))
 
 
 def resman_config(env: Mapping[str, str]) -> ResManConfig:
@@ -156,3 +159,8 @@ def open_client(
     finally:
         client.close()
         gate_engine.dispose()
+
+
+def _milliseconds(seconds: float) -> int:
+    """At least one: none at all would be no limit."""
+    return max(1, round(seconds * 1000))

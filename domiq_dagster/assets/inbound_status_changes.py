@@ -1,16 +1,19 @@
-"""Second stop inward: what ResMan's news means for each linked conversation, decided and applied."""
+"""Second stop inward: what ResMan's news means for each linked conversation, decided and applied. What the
+asset is, and what it says of one property; `inbound` has the step that materialises it."""
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
-from dagster import AssetSpec, MetadataValue
+import dagster as dg
 
+from domiq_dagster.assets.catalogue import OWNERS, stored_in
 from domiq_dagster.assets.resman_leads import resman_leads
 from domiq_dagster.assets.sources import domiq_conversation
 from domiq_dagster.partitions import properties
 from domiq_dagster.sync.decisions.apply import Applied
 
-inbound_status_changes = AssetSpec(
+inbound_status_changes = dg.AssetSpec(
     "inbound_status_changes",
     description="Statuses that moved at ResMan, written to conversation and to status_sync_log "
     "(from_resman), by the property's conflict policy. Materialising a partition again repairs what policy "
@@ -18,21 +21,24 @@ inbound_status_changes = AssetSpec(
     partitions_def=properties,
     deps=[resman_leads, domiq_conversation],
     group_name="inbound",
+    owners=OWNERS,
     kinds={"python", "postgres"},
+    tags={"direction": "inbound", "writes_to": "domiq"},
+    metadata=stored_in("public.status_sync_log"),
     skippable=True,
 )
 
 
 def applied_metadata(
     applied: Applied, verdicts: Counter[str], left_alone: Mapping[str, int]
-) -> Mapping[str, MetadataValue]:
+) -> dict[str, Any]:
     """What deciding about one property's leads did, and how they stand after it."""
     return {
-        "applied": MetadataValue.int(applied.applied),
-        "conflicts": MetadataValue.int(verdicts["conflict"]),
-        "diverged": MetadataValue.int(verdicts["diverged"]),
-        "linked_leads": MetadataValue.int(sum(verdicts.values())),
-        "decisions": MetadataValue.json(dict(applied.by_reason)),
-        "verdicts": MetadataValue.json(dict(verdicts)),
-        "statuses_left_alone": MetadataValue.json(dict(left_alone)),
+        "applied": applied.applied,
+        "conflicts": verdicts["conflict"],
+        "diverged": verdicts["diverged"],
+        "linked_leads": verdicts.total(),
+        "decisions": dict(applied.by_reason),
+        "verdicts": dict(verdicts),
+        "statuses_left_alone": dict(left_alone),
     }

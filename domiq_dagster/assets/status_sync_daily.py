@@ -2,55 +2,54 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
-from dagster import (
-    AssetExecutionContext,
-    AssetObservation,
-    BackfillPolicy,
-    MaterializeResult,
-    MetadataValue,
-    asset,
-)
+import dagster as dg
+from sqlalchemy import Engine
 
+from domiq_dagster.assets.catalogue import OWNERS, stored_in
 from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.status_sync_log import status_sync_log
-from domiq_dagster.assets.tables import table
-from domiq_dagster.partitions import days
-from domiq_dagster.resources import SyncResource
+from domiq_dagster.assets.tables import frame_table
+from domiq_dagster.partitions import days, one_run
+from domiq_dagster.resources import DomiqResource
 from domiq_dagster.sync.monitoring.figures import count_day
 
 
-@asset(
+@dg.asset(
     partitions_def=days,
-    backfill_policy=BackfillPolicy.single_run(),
+    backfill_policy=one_run,
     deps=[status_sync_log],
     group_name="record",
-    kinds={"pandas", "postgres"},
+    owners=OWNERS,
+    kinds={"pandas", "postgres", "table"},
+    tags={"direction": "both", "writes_to": "domiq_sync"},
+    metadata=stored_in("domiq_sync.daily_total"),
     output_required=False,  # a dry run materialises nothing
 )
 def status_sync_daily(
-    context: AssetExecutionContext, config: DryRunConfig, sync: SyncResource
-) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
+    context: dg.AssetExecutionContext, config: DryRunConfig, domiq: DomiqResource
+) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
     """The changes of one UTC day, per property, direction and status (domiq_sync.daily_total)."""
-    with sync.database() as engine:
-        for day in context.partition_keys:
-            with engine.connect() as connection:
-                frame = count_day(connection, date.fromisoformat(day))
-                if config.dry_run:
-                    connection.rollback()
-                else:
-                    connection.commit()
-            failed = frame.loc[frame["sync_status"] == "failed", "changes"].sum()
-            metadata = {
-                "changes": MetadataValue.int(int(frame["changes"].sum())),
-                "failed": MetadataValue.int(int(failed)),
-                "by_property": table(frame),
-            }
-            if config.dry_run:
-                context.log_event(
-                    AssetObservation(context.asset_key, partition=day, metadata={**metadata, **DRY})
-                )
-            else:
-                context.add_asset_metadata(metadata, asset_key="status_sync_daily", partition_key=day)
-    if not config.dry_run:
-        yield MaterializeResult()
+    with domiq.engine() as engine:
+        counted = {day: _count(engine, day, keep=not config.dry_run) for day in context.partition_keys}
+    if config.dry_run:
+        for day, metadata in counted.items():
+            yield dg.AssetObservation(context.asset_key, partition=day, metadata={**metadata, **DRY})
+        return
+    for day, metadata in counted.items():
+        context.add_asset_metadata(metadata, asset_key=context.asset_key, partition_key=day)
+    yield dg.MaterializeResult()
+
+
+def _count(engine: Engine, day: str, *, keep: bool) -> dict[str, Any]:
+    """Counts one day anew, and tells what there was."""
+    with engine.connect() as connection:
+        frame = count_day(connection, date.fromisoformat(day))
+        if keep:
+            connection.commit()
+    return {
+        "changes": int(frame["changes"].sum()),
+        "failed": int(frame.loc[frame["sync_status"] == "failed", "changes"].sum()),
+        "by_property": frame_table(frame),
+    }

@@ -1,26 +1,34 @@
 """The success-rate view, read as it is and shown per property."""
 
-from dagster import MaterializeResult, MetadataValue, asset
+from typing import Any
 
+import dagster as dg
+
+from domiq_dagster.assets.catalogue import OWNERS, stored_in
 from domiq_dagster.assets.status_sync_log import status_sync_log
-from domiq_dagster.assets.tables import table
-from domiq_dagster.resources import SyncResource
+from domiq_dagster.assets.tables import frame_table
+from domiq_dagster.resources import DomiqResource
 from domiq_dagster.sync.monitoring.figures import success_rate_frame
 
 
-@asset(deps=[status_sync_log], group_name="record", kinds={"pandas", "postgres"})
-def status_sync_success_rate(sync: SyncResource) -> MaterializeResult:  # type: ignore[type-arg]
+@dg.asset(
+    deps=[status_sync_log],
+    group_name="record",
+    owners=OWNERS,
+    kinds={"pandas", "postgres", "view"},
+    tags={"direction": "both", "writes_to": "nothing"},
+    metadata=stored_in("public.status_sync_success_rate"),
+)
+def status_sync_success_rate(domiq: DomiqResource) -> dg.MaterializeResult[None]:
     """The view status_sync_success_rate: of all changes logged for a property, how many percent
     succeeded, and how many failed."""
-    with sync.database() as engine, engine.connect() as connection:
+    with domiq.engine() as engine, engine.connect() as connection:
         frame = success_rate_frame(connection)
-    metadata: dict[str, MetadataValue] = {
-        "properties": MetadataValue.int(len(frame)),
-        "failed_status_updates": MetadataValue.int(int(frame["failed_status_updates"].sum())),
-        "by_property": table(frame),
+    metadata: dict[str, Any] = {
+        "properties": len(frame),
+        "failed_status_updates": int(frame["failed_status_updates"].sum()),
+        "by_property": frame_table(frame),
     }
     if len(frame):
-        metadata["lowest_success_rate"] = MetadataValue.float(
-            round(float(frame["sync_success_rate"].min()), 2)
-        )
-    return MaterializeResult(metadata=metadata)
+        metadata["lowest_success_rate"] = round(float(frame["sync_success_rate"].min()), 2)
+    return dg.MaterializeResult(metadata=metadata)

@@ -3,58 +3,64 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from dagster import (
-    AssetExecutionContext,
-    AssetObservation,
-    MaterializeResult,
-    MetadataValue,
-    TableRecord,
-    asset,
-)
+import dagster as dg
 from sqlalchemy import Engine
 
+from domiq_dagster.assets.catalogue import OWNERS, stored_in
 from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.status_sync_log import status_sync_log
-from domiq_dagster.resources import SyncResource
+from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.resources import DomiqResource, LimitsResource, NotifierResource
 from domiq_dagster.sync.rules import run_rules
 from domiq_dagster.sync.rules.plan import plan_rules
 from domiq_dagster.sync.rules.run import COUNTS, OUTCOMES
 
+_FIGURES = (*COUNTS, *OUTCOMES)
 
-@asset(
+
+@dg.asset(
     deps=[status_sync_log],
     group_name="record",
+    owners=OWNERS,
     kinds={"python", "postgres"},
+    tags={"direction": "both", "writes_to": "domiq"},
+    metadata=stored_in("domiq_sync.rule_decision"),
     output_required=False,  # a dry run materialises nothing
 )
 def status_workflow_actions(
-    context: AssetExecutionContext, config: DryRunConfig, sync: SyncResource
-) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
+    context: dg.AssetExecutionContext,
+    config: DryRunConfig,
+    domiq: DomiqResource,
+    notifier: NotifierResource,
+    limits: LimitsResource,
+) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
     """What status_workflow_rules asked for: moves (pending changes of the next push), tasks and follow-ups
     (domiq_sync.task), lead scores, notifications; and what each rule decided (domiq_sync.rule_decision)."""
-    with sync.database() as engine:
-        if config.dry_run:
-            context.log_event(AssetObservation(context.asset_key, metadata={**_foreseen(engine), **DRY}))
-            return
-        run = run_rules(engine, templates=sync.channels.templates, seconds=sync.rules_seconds)
+    if config.dry_run:
+        with domiq.engine() as engine:
+            foreseen = _foreseen(engine)
+        yield dg.AssetObservation(context.asset_key, metadata={**foreseen, **DRY})
+        return
+    templates = notifier.channels.templates
+    with domiq.engine() as engine:
+        run = run_rules(engine, templates=templates, seconds=limits.rules_seconds)
     for sentence in run.waiting:
         context.log.warning(sentence)
-    names = (*COUNTS, *OUTCOMES)
     rows = [
-        TableRecord({"property": key, **{name: counts[name] for name in names}})
+        {"property": key, **{name: counts[name] for name in _FIGURES}}
         for key, counts in sorted(run.by_property.items())
         if counts
     ]
-    yield MaterializeResult(
+    yield dg.MaterializeResult(
         metadata={
-            **{name: MetadataValue.int(run.total(name)) for name in names},
-            "left_for_the_next_run": MetadataValue.int(run.left),
-            **({"by_property": MetadataValue.table(rows)} if rows else {}),
+            **{name: run.total(name) for name in _FIGURES},
+            "left_for_the_next_run": run.left,
+            **table_unless_empty("by_property", rows),
         }
     )
 
 
-def _foreseen(engine: Engine) -> dict[str, MetadataValue]:
+def _foreseen(engine: Engine) -> dict[str, int]:
     """What the rules would do about the changes that wait for them."""
     sums: Counter[str] = Counter()
     for plan in plan_rules(engine, open_only=True):
@@ -62,4 +68,4 @@ def _foreseen(engine: Engine) -> dict[str, MetadataValue]:
         for planned in plan.rules:
             sums += planned.done + planned.outcomes
             sums["moves"] += planned.moves.total()
-    return {name: MetadataValue.int(sums[name]) for name in (*COUNTS, *OUTCOMES)}
+    return {name: sums[name] for name in _FIGURES}

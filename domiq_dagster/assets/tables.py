@@ -1,16 +1,24 @@
-"""A pandas frame as Dagster's table metadata, with its column types."""
+"""Tables as metadata: rows of ours, and frames of pandas with the types of their columns."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
 import pandas as pd
-from dagster import MetadataValue, TableColumn, TableMetadataValue, TableRecord, TableSchema
 
 
-def table(frame: pd.DataFrame) -> TableMetadataValue:
+def table_unless_empty(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, dg.TableMetadataValue]:
+    """The rows as one entry of an event's metadata; none where there are none."""
+    return {name: dg.MetadataValue.table([dg.TableRecord(row) for row in rows])} if rows else {}
+
+
+def frame_table(frame: pd.DataFrame) -> dg.TableMetadataValue:
     """The frame as the UI shows it: numbers stay numbers, all else becomes text, missing is empty."""
-    columns = [TableColumn(str(name), type=_type(frame[name])) for name in frame.columns]
+    columns = [dg.TableColumn(str(name), type=_type(frame[name])) for name in frame.columns]
     records = [
-        TableRecord({str(k): _cell(v) for k, v in row.items()}) for row in frame.to_dict(orient="records")
+        dg.TableRecord({str(k): _cell(v) for k, v in row.items()}) for row in frame.to_dict(orient="records")
     ]
-    return MetadataValue.table(records, schema=TableSchema(columns=columns))
+    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
 
 
 def _type(column: pd.Series) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from dagster import DagsterInstance
+import dagster as dg
 from rich.console import Console
 
 from domiq_dagster.definitions import defs
@@ -35,7 +35,7 @@ def run_demo(*, seed: int, console: Console) -> dict[str, Any]:
     with (
         stage(os.environ, seed=seed, console=console, keep=False) as world,
         _environment(stage_environment(world)),
-        DagsterInstance.get() as instance,
+        dg.DagsterInstance.get() as instance,
         open_engine(world.urls.domiq) as engine,
     ):
         console.print("First cycle through Dagster: pull, apply, reconcile, push ...")
@@ -70,7 +70,7 @@ def stage_environment(world: Stage) -> dict[str, str]:
     )
 
 
-def run_cycle(instance: DagsterInstance, world: Stage) -> None:
+def run_cycle(instance: dg.DagsterInstance, world: Stage) -> None:
     """Pull and apply every property in one run, reconcile, push. Raises where a run fails."""
     with open_engine(world.urls.domiq) as engine, engine.connect() as connection:
         keys = [i.partition_key for i in load_integrations(connection)]

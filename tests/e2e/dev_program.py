@@ -108,6 +108,10 @@ class Dev:
         prospect = self.http.get(f"{url}/_standin/prospects/{prospect_id}", timeout=10).json()
         return " ".join(e["comments"] or "" for e in prospect["events"])
 
+    def postmaster(self) -> psutil.Process:
+        """The main process of the database."""
+        return _postmaster(self.home)
+
     def processes(self) -> set[psutil.Process]:
         """All that belong to it: its descendants, and whoever works in its home or for it."""
         mine = set(psutil.Process(self.process.pid).children(recursive=True))
@@ -115,26 +119,52 @@ class Dev:
             with suppress(psutil.Error, OSError):
                 if each.environ().get("DOMIQ_HOME") == str(self.home):
                     mine.add(each)
-        server = psutil.Process(int((self.home / "pg" / "postmaster.pid").read_text().splitlines()[0]))
+        server = self.postmaster()
         return mine | {server, *server.children()}
 
 
 @contextmanager
 def home() -> Iterator[Path]:
-    """An empty directory to run in."""
+    """An empty directory to run in. A database that a killed program left running in it is ended."""
     with tempfile.TemporaryDirectory(prefix="domiq-dev-", ignore_cleanup_errors=True) as name:
         path = Path(name)
         path.chmod(0o755)  # if root runs the tests, the server runs under another account
-        yield path
+        try:
+            yield path
+        finally:
+            with suppress(FileNotFoundError, psutil.NoSuchProcess):
+                server = _postmaster(path)
+                server.send_signal(signal.SIGINT)
+                server.wait(30)
 
 
-@contextmanager
-def running_dev(home: Path) -> Iterator[Dev]:
-    """The program, ended at the end as Ctrl-C ends it."""
-    dev = Dev(home)
-    try:
-        yield dev
-    finally:
+def _postmaster(home: Path) -> psutil.Process:
+    """The main process of the home's database."""
+    return psutil.Process(int((home / "pg" / "postmaster.pid").read_text().splitlines()[0]))
+
+
+class DevHome:
+    """A home in which the program runs, one after the other."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._dev: Dev | None = None
+
+    def running(self) -> Dev:
+        """The program, ready for use: the one that runs, else another one in the same home."""
+        if self._dev is not None and self._dev.process.poll() is not None:
+            self.close()
+        if self._dev is None:
+            self._dev = Dev(self._home)
+        dev = self._dev
+        dev.until("ready", lambda: "Ready." in dev.said(), 180)
+        return dev
+
+    def close(self) -> None:
+        """Ends the one that runs as Ctrl-C ends it."""
+        if (dev := self._dev) is None:
+            return
+        self._dev = None
         if dev.process.poll() is None:
             dev.process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):

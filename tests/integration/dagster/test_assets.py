@@ -297,7 +297,7 @@ def test_a_push_stops_at_its_budget_and_the_next_one_goes_on(harness: Harness) -
     harness.run("pull", keys=harness.keys())
     for _ in range(3):
         harness.world.conversation(flats, "new")
-    harness.run("push", resources={"sync": {"push_rows": 2}})
+    harness.run("push", resources={"limits": {"push_rows": 2}})
     pushes = harness.metadata("conversation_status_pushes")
     assert (pushes["pushed"], pushes["still_pending"]) == (2, 1)
     assert pushes["ended_because"] == "the row budget is used up"

@@ -10,6 +10,7 @@ import pytest
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckSeverity,
+    AssetKey,
     AssetSelection,
     Definitions,
     ExecuteInProcessResult,
@@ -19,7 +20,7 @@ from dagster import (
 from domiq_dagster.assets import all_assets
 from domiq_dagster.checks import all_checks
 from domiq_dagster.definitions import defs
-from domiq_dagster.resources import SyncResource, ThresholdResource
+from domiq_dagster.resources import all_resources
 from domiq_dagster.sync.alerts.thresholds import set_threshold
 from domiq_dagster.sync.repair.retry import put_back
 from tests.fixtures.dagster_instance import Harness, logged, plain
@@ -45,8 +46,7 @@ def one_by_one() -> Definitions:
         define_asset_job(key.name, AssetSelection.checks(key))
         for key in defs.resolve_asset_graph().asset_check_keys
     ]
-    resources = {"sync": SyncResource(), "thresholds": ThresholdResource()}
-    return Definitions(assets=all_assets, asset_checks=all_checks, jobs=jobs, resources=resources)
+    return Definitions(assets=all_assets, asset_checks=all_checks, jobs=jobs, resources=all_resources())
 
 
 @pytest.fixture
@@ -179,6 +179,26 @@ def test_leads_that_could_not_be_compared_are_counted_with_the_reason(harness: H
         "its property was never pulled": 1,
     }
     assert "20.0 % of the leads could be compared" in str(found.description)
+
+
+def test_a_pull_that_fails_says_before_that_what_is_behind_and_what_diverges(harness: Harness) -> None:
+    harness.connect(0)
+    harness.world.standin.faults({"kind": "status", "status": 503, "endpoint": "Prospects"})
+
+    run = harness.run("pull", keys=harness.keys(), fails=True)
+
+    behind, diverged = verdict(run, "pull_gaps"), verdict(run, "divergence")
+    assert (behind.passed, diverged.passed) == (False, True)
+    assert [row["property"] for row in plain(behind.metadata)["by_property"]] == ["juniper-flats"]
+
+
+def test_a_check_that_is_run_alone_materialises_nothing(healthy: tuple[Harness, UUID]) -> None:
+    harness, _ = healthy
+    harness.world.standin.faults({"kind": "status", "status": 503, "endpoint": "Prospects"})
+    leads = AssetKey("resman_leads")
+    before = harness.instance.get_latest_materialization_event(leads)
+    assert check(harness, "pull_gaps")[0].passed
+    assert harness.instance.get_latest_materialization_event(leads) == before
 
 
 def test_a_property_that_is_behind_is_named_with_the_reason_and_the_days_it_missed(harness: Harness) -> None:

@@ -11,7 +11,7 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster_shared.serdes import serialize_value
 
 from domiq_dagster.definitions import build_definitions, defs
-from domiq_dagster.resources import SyncResource, ThresholdResource
+from domiq_dagster.resources import LimitsResource, ThresholdResource, all_resources
 
 SECRETS = {
     "DOMIQ_DATABASE_URL": "postgresql://ada:hunter2@db.example.com/domiq",
@@ -44,29 +44,29 @@ def test_no_secret_shows_in_the_resources_or_in_what_the_ui_shows_of_them(
         monkeypatch.setenv(name, value)
     made = build_definitions()
     snap = RepositorySnap.from_def(made.get_repository_def())
-    shown = serialize_value(snap) + repr(SyncResource()) + repr(ThresholdResource()) + repr(made)
+    shown = serialize_value(snap) + repr(all_resources()) + repr(made)
     assert "max_accounts" in shown
     for secret in SECRETS.values():
         assert secret not in shown
 
 
 def test_the_resources_config_is_figures_only() -> None:
-    for resource in (SyncResource(), ThresholdResource()):
+    for resource in all_resources().values():
         assert {type(v) for v in resource.model_dump().values()} <= {int, float}
 
 
 @pytest.mark.parametrize(
     ("resource", "bad"),
     [
-        (SyncResource, {"max_accounts": 0}),
-        (SyncResource, {"push_seconds": 0.0}),
-        (SyncResource, {"pull_gap_minutes": -1.0}),
+        (LimitsResource, {"max_accounts": 0}),
+        (LimitsResource, {"push_seconds": 0.0}),
+        (LimitsResource, {"pull_gap_minutes": -1.0}),
         (ThresholdResource, {"lowest_success_rate": 101.0}),
         (ThresholdResource, {"window_hours": 0.0}),
     ],
 )
 def test_a_figure_that_makes_no_sense_is_refused(
-    resource: type[SyncResource] | type[ThresholdResource], bad: dict[str, float]
+    resource: type[LimitsResource] | type[ThresholdResource], bad: dict[str, float]
 ) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         resource(**bad)  # type: ignore[arg-type]
@@ -102,8 +102,8 @@ def test_every_asset_check_job_schedule_and_sensor_says_what_it_is() -> None:
 
 
 def test_a_resource_can_be_replaced() -> None:
-    other = SyncResource(max_accounts=9)
-    made = build_definitions(sync=other)
+    other = LimitsResource(max_accounts=9)
+    made = build_definitions(limits=other)
     assert isinstance(made, Definitions)
-    assert (made.resources or {})["sync"] is other
-    assert (defs.resources or {})["sync"] is not other
+    assert (made.resources or {})["limits"] is other
+    assert (defs.resources or {})["limits"] is not other

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from dagster import SkipReason
+
 from domiq_dagster import schedules, sensors
 from tests.fixtures.dagster_instance import Harness
 from tests.integration.dagster.test_sensors import ask, cursor_of, pull_at, requested
@@ -83,7 +85,7 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(harness: Harn
     assert harness.done("inbound_status_changes") == set(harness.keys())
 
     # The live pull, the sweep and the sensor find nothing more.
-    assert isinstance(ask(harness, sensors.pull_gaps, cursor_of(answer)), sensors.SkipReason)
+    assert isinstance(ask(harness, sensors.pull_gaps, cursor_of(answer)), SkipReason)
     before = world.versions()
     harness.run(schedules.pull_every_10_minutes.job_name, keys=harness.keys())
     harness.run("reconcile_pending")

@@ -19,7 +19,7 @@ from dagster import (
 from domiq_dagster import schedules
 from domiq_dagster.definitions import defs
 from domiq_dagster.ranges import RANGE_END, RANGE_START
-from domiq_dagster.resources import SyncResource
+from domiq_dagster.resources import all_resources
 from tests.fixtures.dagster_instance import Harness
 from tests.fixtures.world import World
 from tests.integration.dagster.test_sensors import under_way
@@ -38,7 +38,7 @@ def harness(environment: World, tmp_path: Path) -> Iterator[Harness]:
 def ask(harness: Harness, schedule: ScheduleDefinition) -> RunRequest | SkipReason:
     """One tick at a quarter past midnight."""
     with build_schedule_context(
-        harness.instance, scheduled_execution_time=NIGHT, resources={"sync": SyncResource()}
+        harness.instance, scheduled_execution_time=NIGHT, resources=all_resources()
     ) as context:
         answer = schedule(context)
     assert isinstance(answer, RunRequest | SkipReason)
@@ -85,7 +85,7 @@ def test_the_nightly_count_is_of_the_day_that_ended(harness: Harness) -> None:
 
 def test_reconciliation_by_the_clock_runs_without_any_property(harness: Harness) -> None:
     with build_schedule_context(
-        harness.instance, scheduled_execution_time=NIGHT, resources={"sync": SyncResource()}
+        harness.instance, scheduled_execution_time=NIGHT, resources=all_resources()
     ) as context:
         (asked,) = schedules.reconcile_every_10_minutes.evaluate_tick(context).run_requests or []
     harness.run(schedules.reconcile_every_10_minutes.job_name, request=asked)
@@ -121,8 +121,8 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
 @pytest.mark.parametrize(
     ("job", "assets", "checks"),
     [
-        ("pull", {"resman_leads", "inbound_status_changes"}, set()),
-        ("full_reread", {"resman_leads", "inbound_status_changes"}, set()),
+        ("pull", {"resman_leads", "inbound_status_changes"}, {"pull_gaps", "divergence"}),
+        ("full_reread", {"resman_leads", "inbound_status_changes"}, {"pull_gaps", "divergence"}),
         (
             "push",
             {

@@ -23,7 +23,7 @@ from dagster._core.remote_origin import (
 from domiq_dagster import sensors
 from domiq_dagster.definitions import defs
 from domiq_dagster.ranges import RANGE_END, RANGE_START
-from domiq_dagster.resources import SyncResource, ThresholdResource
+from domiq_dagster.resources import LimitsResource, ThresholdResource, all_resources
 from domiq_dagster.sync.alerts.dispatch import AlertNotSent
 from tests.fake_servers.smtp import Mailbox, SmtpServer
 from tests.fixtures.dagster_instance import Harness
@@ -33,8 +33,9 @@ Answer = RunRequest | SensorResult | SkipReason
 
 def ask(harness: Harness, sensor: Sensor, cursor: str | None = None, **resources: Any) -> Answer:
     """One evaluation. Partitions that it wants added or deleted are, as the daemon would do it."""
-    given = {"sync": SyncResource()} | resources
-    with build_sensor_context(harness.instance, cursor=cursor, resources=given) as context:
+    with build_sensor_context(
+        harness.instance, cursor=cursor, resources=all_resources() | resources
+    ) as context:
         answer = sensor(context)
     assert isinstance(answer, RunRequest | SensorResult | SkipReason)
     for request in (isinstance(answer, SensorResult) and answer.dynamic_partitions_requests) or []:
@@ -363,8 +364,8 @@ class TestPullGaps:
     def test_the_age_that_makes_a_gap_can_be_configured(self, harness: Harness) -> None:
         harness.connect(0)
         pull_at(harness, "juniper-flats", timedelta(minutes=31))
-        patient = SyncResource(pull_gap_minutes=60)
-        assert isinstance(ask(harness, sensors.pull_gaps, sync=patient), SkipReason)
+        patient = LimitsResource(pull_gap_minutes=60)
+        assert isinstance(ask(harness, sensors.pull_gaps, limits=patient), SkipReason)
 
 
 class TestAlerts:

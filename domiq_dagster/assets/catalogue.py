@@ -1,0 +1,40 @@
+"""What an asset says of itself in Dagster's catalogue beyond what it does: whose it is, which table stands
+behind it, where it is written. Its group, kinds and tags each asset states itself.
+
+The tags, for whoever selects assets (`tag:writes_to=resman`):
+  direction  inbound (from ResMan), outbound (to ResMan), both
+  writes_to  what materialising it writes to: domiq, resman, people, domiq_sync (the machinery's own tables)
+             or nothing
+"""
+
+import warnings
+from typing import Any
+
+import dagster as dg
+
+from domiq_dagster.assets.table_schemas import SCHEMAS
+
+# Code references are beta, and only show.
+warnings.filterwarnings("ignore", message=".*(code_references|CodeReference)", category=dg.BetaWarning)
+
+OWNERS = ["team:lead-sync"]
+"""Whom to ask about the sync's own assets. DomIQ's and ResMan's have teams of their own, see `sources`."""
+
+
+def stored_in(table: str) -> dict[str, Any]:
+    """The metadata of an asset behind which a table or view stands.
+
+    Args:
+        table: its name with its schema, one of SCHEMAS. The database's own name is the environment's matter.
+    """
+    return {"dagster/table_name": table, "dagster/column_schema": SCHEMAS[table]}
+
+
+def written_in(file: str) -> dict[str, Any]:
+    """The metadata of an asset without a function, by which Dagster would find its code.
+
+    Args:
+        file: `__file__` of the module that states it.
+    """
+    where = dg.LocalFileCodeReference(file_path=file)
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[where])}

@@ -1,0 +1,152 @@
+"""The checks that the inbound step evaluates itself when it is done, whether it fails or not. Dagster skips a
+check that is a step of its own where its asset's step fails, or marks its partitions as it goes; and it is
+then that one wants to know. They can be run alone as well, and the sweep evaluates them when it has mended
+what it could. All other checks are in `domiq_dagster.checks`.
+
+Each is one check over all properties with a table by property, rather than one by partition: of 1,000
+verdicts the UI would list none by what is wrong. The figures of one property are with the materialisations of
+its partition.
+"""
+
+from collections.abc import Collection, Iterator
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
+from domiq_dagster.assets.resman_leads import resman_leads
+from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.resources import LimitsResource
+from domiq_dagster.sync.monitoring.divergence import (
+    WHY_NOT_COMPARED,
+    Coverage,
+    coverage,
+    divergences,
+    note_divergence,
+)
+from domiq_dagster.sync.monitoring.gaps import days_without_pull, gaps
+
+DIVERGENCE = dg.AssetCheckSpec(
+    "divergence",
+    asset=inbound_status_changes.key,
+    description="Linked leads agree, or something explains why not.",
+)
+PULL_GAPS = dg.AssetCheckSpec(
+    "pull_gaps", asset=resman_leads.key, description="Every connected property was pulled lately."
+)
+INBOUND_CHECKS = [PULL_GAPS, DIVERGENCE]
+
+
+def inbound_results(
+    engine: Engine, limits: LimitsResource, wanted: Collection[dg.AssetCheckKey], *, note: bool = True
+) -> list[dg.AssetCheckResult]:
+    """The verdicts of those of the checks that are wanted. With `note`, what diverges is remembered with the
+    time at which it was first seen."""
+    found = []
+    if PULL_GAPS.key in wanted:
+        found.append(gaps_result(engine, limits))
+    if DIVERGENCE.key in wanted:
+        found.append(divergence_result(engine, note=note))
+    return found
+
+
+def inbound_evaluations(engine: Engine, limits: LimitsResource) -> Iterator[dg.AssetCheckEvaluation]:
+    """The verdicts of all of them, as events of an op that is not theirs."""
+    for spec, result in (
+        (PULL_GAPS, gaps_result(engine, limits)),
+        (DIVERGENCE, divergence_result(engine)),
+    ):
+        yield dg.AssetCheckEvaluation(
+            asset_key=spec.asset_key,
+            check_name=spec.name,
+            passed=result.passed,
+            severity=result.severity,
+            description=result.description,
+            metadata=result.metadata,
+        )
+
+
+def divergence_result(engine: Engine, *, note: bool = True) -> dg.AssetCheckResult:
+    """How many linked leads disagree unexplained, since when, which, and what mends it; and what share of the
+    leads could be compared."""
+    with engine.begin() as connection:
+        if note:
+            note_divergence(connection)
+        found = divergences(connection)
+        covered = Coverage()
+        for one in coverage(connection).values():
+            covered.add(one)
+    diverged = sum(one.leads for one in found)
+    not_compared = [
+        {"leads": count, "why": WHY_NOT_COMPARED[reason]}
+        for reason, count in sorted(covered.not_compared.items())
+    ]
+    by_property = [
+        {
+            "property": one.partition_key,
+            "diverged": one.leads,
+            "since": one.since.isoformat(timespec="seconds") if one.since else "",
+            "repair": one.repair,
+            "conversations": ", ".join(map(str, one.sample)),
+        }
+        for one in found
+    ]
+    share = {} if covered.percent is None else {"compared_percent": round(covered.percent, 1)}
+    return dg.AssetCheckResult(
+        asset_key=DIVERGENCE.asset_key,
+        check_name=DIVERGENCE.name,
+        passed=not diverged,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=_sentence(diverged, len(found), covered),
+        metadata={
+            "diverged": diverged,
+            "compared": covered.compared,
+            "leads": covered.leads,
+            **share,
+            **table_unless_empty("not_compared", not_compared),
+            **table_unless_empty("by_property", by_property),
+        },
+    )
+
+
+def gaps_result(engine: Engine, limits: LimitsResource) -> dg.AssetCheckResult:
+    """Which properties are behind ResMan, since when and why, and which days were missed altogether. The
+    sensor `pull_gaps` has closed what can be."""
+    with engine.connect() as connection:
+        found = gaps(connection, limits.pull_gap, limits.full_gap)
+        missed = days_without_pull(connection)
+    by_property = [
+        {
+            "property": gap.partition_key,
+            "why": gap.reason,
+            "last_pull": gap.last_pull_at.isoformat(timespec="seconds") if gap.last_pull_at else "never",
+            "account_paused": gap.paused,
+            "error": gap.last_error or "",
+        }
+        for gap in found
+    ]
+    days = [
+        {"property": m.partition_key, "days": m.days, "from": str(m.first_day), "to": str(m.last_day)}
+        for m in missed
+    ]
+    return dg.AssetCheckResult(
+        asset_key=PULL_GAPS.asset_key,
+        check_name=PULL_GAPS.name,
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(found)} properties are behind; the sensor pull_gaps has them pulled."
+        if found
+        else "Every connected property was pulled lately.",
+        metadata={
+            "behind": len(found),
+            **table_unless_empty("by_property", by_property),
+            **table_unless_empty("days_without_pull", days),
+        },
+    )
+
+
+def _sentence(diverged: int, properties: int, covered: Coverage) -> str:
+    share = "" if covered.percent is None else f" {covered.percent:.1f} % of the leads could be compared."
+    if not diverged:
+        return f"Both sides agree.{share}"
+    return f"{diverged} leads of {properties} properties diverge; by_property names what mends each.{share}"

@@ -1,0 +1,86 @@
+"""What the assets say of themselves in the catalogue: whose they are, of what kind, where they are written,
+and the columns of the tables behind them, which are those that the database has."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetKey, AssetSpec, LocalFileCodeReference, TableSchema
+from sqlalchemy import Engine, text
+
+from domiq_dagster.assets.table_schemas import SCHEMAS
+from domiq_dagster.definitions import defs
+from tests.fixtures.world import World
+
+ROOT = Path(__file__).parents[3] / "domiq_dagster"
+SPECS = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
+COLUMNS = text(
+    """
+    SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull
+    FROM pg_attribute a
+    WHERE a.attrelid = CAST(:name AS regclass) AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attnum
+    """
+)
+
+
+def columns_of(engine: Engine, table: str) -> list[tuple[str, str, bool]]:
+    """The columns of a table or view in their order: name, type, whether it may be empty."""
+    with engine.connect() as connection:
+        return [
+            (name, kind, nullable) for name, kind, nullable in connection.execute(COLUMNS, {"name": table})
+        ]
+
+
+def by_key(specs: dict[AssetKey, AssetSpec]) -> list[Any]:
+    return [pytest.param(spec, id=key.to_user_string()) for key, spec in sorted(specs.items())]
+
+
+@pytest.mark.parametrize("table", sorted(SCHEMAS))
+def test_the_catalogue_states_the_columns_that_the_table_has(world: World, table: str) -> None:
+    stated = [(c.name, c.type, c.constraints.nullable) for c in SCHEMAS[table].columns]
+    assert stated == columns_of(world.engine, table)
+
+
+@pytest.mark.parametrize("table", sorted(SCHEMAS))
+def test_every_column_says_what_it_holds(table: str) -> None:
+    assert [c.name for c in SCHEMAS[table].columns if not c.description] == []
+
+
+@pytest.mark.parametrize("spec", by_key(SPECS))
+def test_every_asset_says_whose_it_is_and_of_what_kind(spec: AssetSpec) -> None:
+    assert spec.owners
+    assert spec.kinds
+    assert spec.group_name in {"sources", "inbound", "outbound", "record"}
+    assert {"direction", "writes_to"} <= set(spec.tags) or "system" in spec.tags
+
+
+def test_every_asset_but_resmans_own_names_its_table_and_the_tables_columns() -> None:
+    tables = {key.to_user_string(): spec.metadata.get("dagster/table_name") for key, spec in SPECS.items()}
+    assert tables == {
+        "domiq/property": "public.property",
+        "domiq/conversation": "public.conversation",
+        "resman/prospects": None,
+        "resman_leads": "domiq_sync.resman_lead",
+        "inbound_status_changes": "public.status_sync_log",
+        "conversation_status_pushes": "domiq_sync.attempt",
+        "status_sync_log": "public.status_sync_log",
+        "status_sync_success_rate": "public.status_sync_success_rate",
+        "status_workflow_actions": "domiq_sync.rule_decision",
+        "status_notifications": "domiq_sync.notification",
+        "status_sync_daily": "domiq_sync.daily_total",
+    }
+    for spec in SPECS.values():
+        schema = spec.metadata.get("dagster/column_schema")
+        table = spec.metadata.get("dagster/table_name")
+        assert schema == (SCHEMAS[table] if table else None)
+        assert schema is None or isinstance(schema, TableSchema)
+
+
+@pytest.mark.parametrize("spec", by_key(SPECS))
+def test_every_asset_says_in_which_of_our_files_it_is_written(spec: AssetSpec) -> None:
+    (reference,) = spec.metadata["dagster/code_references"].code_references
+    assert isinstance(reference, LocalFileCodeReference)
+    file = Path(reference.file_path)
+    assert file.is_relative_to(ROOT / "assets")
+    assert (reference.line_number is None) or file.read_text().splitlines()[reference.line_number - 1]
