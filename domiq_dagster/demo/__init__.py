@@ -1,7 +1,8 @@
 """The made-up world of the demo: DomIQ's side of it, and what its people do between two syncs.
 
-Nothing here is used by the sync itself. Everything is derived from one seed and from the state of the
-stand-in, so the same two give the same world.
+What belongs here: making the world up, stirring it, and the commands demo and dev. Everything is derived from
+one seed and from the state of the stand-in, so the same two give the same world. What does not: anything that
+the sync itself uses.
 """
 
 from domiq_dagster.demo.connect import Connection, connect_all, connections

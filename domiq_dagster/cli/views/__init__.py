@@ -1,4 +1,8 @@
-"""What the command line shows: results as plain values (for --json), as tables, and as a story."""
+"""What the command line shows: results as plain values (for --json), as tables, and as a story.
+
+What belongs here: putting into words what the engine found. What does not: options, exit codes and whatever
+asks a database, which are the commands'.
+"""
 
 from domiq_dagster.cli.views.alerts import (
     backtest_result,
