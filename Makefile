@@ -1,6 +1,9 @@
 # install  the virtual environment .venv/, from constraints.txt; everything below calls it
 # demo     everything from nothing: one full sync against the stand-in, on an embedded database
-# test     the whole test suite
+# test     the whole test suite, with its slowest twenty
+# test-quick
+#          for a change under way: what needs no database, and of each way, of the queue, of the tables and of the
+#          definitions the tests that most faults fail. One room: make test-quick ROOM=sync/linking
 # chaos    workers killed, connections cut, the database restarted: some minutes, one JSON line;
 #          make chaos OPTIONS="--seed 7" repeats a run
 # soak     the property tests of both ways for minutes: make soak MINUTES=30 (10 if left out)
@@ -18,7 +21,7 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test chaos soak dev lint format rooms
+.PHONY: install demo test test-quick chaos soak dev lint format rooms
 
 install: $(STAMP)
 
@@ -38,7 +41,15 @@ demo: install
 	@$(BIN)/domiq-sync demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=20
+
+IN := tests/integration
+QUICK := tests/unit $(IN)/test_schema_contract.py $(IN)/test_capture.py $(IN)/sync/queue/test_queue.py \
+  $(IN)/sync/delivery/test_outbound.py $(IN)/sync/pull/test_pull.py $(IN)/sync/decisions/test_apply.py \
+  $(IN)/sync/rules/test_rules_run.py $(IN)/dagster/test_definitions.py $(IN)/dagster/test_schedules_and_jobs.py
+test-quick: install
+	$(BIN)/python -m pytest $(if $(ROOM),$(or $(wildcard tests/unit/$(ROOM) $(IN)/$(ROOM)),
+	  $(error There are no tests of the room $(ROOM); ROOM=sync/linking would be one)),$(QUICK))
 
 chaos: install
 	@$(BIN)/python -m tests.chaos.run $(OPTIONS)
