@@ -47,9 +47,9 @@ IN := tests/integration
 QUICK := tests/unit $(IN)/test_schema_contract.py $(IN)/test_capture.py $(IN)/sync/queue/test_queue.py \
   $(IN)/sync/delivery/test_outbound.py $(IN)/sync/pull/test_pull.py $(IN)/sync/decisions/test_apply.py \
   $(IN)/sync/rules/test_rules_run.py $(IN)/dagster/test_definitions.py $(IN)/dagster/test_schedules_and_jobs.py
+ROOMS_TESTS = $(or $(wildcard tests/unit/$(ROOM) $(IN)/$(ROOM)),$(error No room $(ROOM) has tests: try ROOM=sync/linking))
 test-quick: install
-	$(BIN)/python -m pytest $(if $(ROOM),$(or $(wildcard tests/unit/$(ROOM) $(IN)/$(ROOM)),
-	  $(error There are no tests of the room $(ROOM); ROOM=sync/linking would be one)),$(QUICK))
+	$(BIN)/python -m pytest $(if $(ROOM),$(ROOMS_TESTS),$(QUICK))
 
 chaos: install
 	@$(BIN)/python -m tests.chaos.run $(OPTIONS)
