@@ -196,7 +196,7 @@ def _disturb(there: Stage, workers: Workers, application: Application, player: F
 
 
 def _settle(there: Stage, workers: Workers, deadline: float) -> int:
-    """Waits, in calm weather, until nothing is pending. Returns how many are at the deadline."""
+    """Waits, without faults, until nothing is pending. Returns how many are at the deadline."""
     ends = time.monotonic() + deadline
     told = 0.0
     with _engine(there) as engine:

@@ -252,7 +252,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         if lost:
             self.checks.nothing_changed(before, believed)
 
-    # Clocks, the weather
+    # Clocks, faults
 
     @rule(
         seconds=st.sampled_from([DAY, DAY, 3600.0, 50.0, 10.0, -30.0, -3600.0]),

@@ -64,7 +64,7 @@ class Interleaving(RuleBasedStateMachine):
         self.world.standin.edit(self.leads[n], status=status)
 
     @rule(faults=st.sampled_from(FAULTS))
-    def weather(self, faults: list[dict[str, Any]]) -> None:
+    def change_faults(self, faults: list[dict[str, Any]]) -> None:
         self.world.standin.faults(*faults)
 
     @rule()

@@ -28,9 +28,9 @@ def claims(world: World, limit: int = 10) -> list[Claim]:
         return queue.claim(c, integration.property_id, "w", 150.0, limit=limit)
 
 
-def settle(world: World, held: Claim, how: str = "success") -> None:
+def settle(world: World, claimed: Claim, how: str = "success") -> None:
     with world.engine.begin() as c:
-        assert queue.settle(c, [Settlement(held, how, {"outcome": "refused"})]) == {held.change_id}
+        assert queue.settle(c, [Settlement(claimed, how, {"outcome": "refused"})]) == {claimed.change_id}
 
 
 def set_status(c: Connection, conversation: UUID, status: str) -> None:
@@ -81,8 +81,8 @@ def test_a_lock_that_a_savepoint_gave_back_counts_no_more(world: World) -> None:
 
 def test_what_is_put_back_or_found_by_reconciliation_is_not_in_turn(world: World) -> None:
     conversation = world.conversation(world.property(), "new")
-    (held,) = claims(world)
-    settle(world, held, "failed")
+    (claimed,) = claims(world)
+    settle(world, claimed, "failed")
     assert put_back(world.engine).total == 1
     world.change(conversation, status="contacted")
     assert in_turn(world, conversation) == [False, True]
@@ -93,8 +93,8 @@ def test_what_is_put_back_or_found_by_reconciliation_is_not_in_turn(world: World
 
 def test_a_change_in_turn_waits_for_one_put_back_before_it_that_is_postponed(world: World) -> None:
     conversation = world.conversation(world.property(), "new")
-    (held,) = claims(world)
-    settle(world, held, "failed")
+    (claimed,) = claims(world)
+    settle(world, claimed, "failed")
     world.change(conversation, status="contacted")
     assert put_back(world.engine).total == 1
     first, second = lane(world, conversation)
@@ -102,10 +102,10 @@ def test_a_change_in_turn_waits_for_one_put_back_before_it_that_is_postponed(wor
     world.do("UPDATE domiq_sync.delivery SET next_attempt_at = now() + interval '1 h' WHERE NOT in_turn")
     assert claims(world) == []
     world.later()
-    (held,) = claims(world)
-    assert held.change_id == first.change_id
+    (claimed,) = claims(world)
+    assert claimed.change_id == first.change_id
     assert claims(world) == []
-    settle(world, held)
+    settle(world, claimed)
     assert [h.change_id for h in claims(world)] == [second.change_id]
 
 
@@ -134,9 +134,9 @@ def test_what_overtook_an_earlier_change_before_its_commit_is_alone_in_flight(wo
     assert claims(world) == []
     settle(world, overtaker)
     assert [d.is_head for d in lane(world, conversation)] == [True, False]
-    (held,) = claims(world)
-    assert held.change_id == first.change_id
-    settle(world, held)
+    (claimed,) = claims(world)
+    assert claimed.change_id == first.change_id
+    settle(world, claimed)
     assert [h.change_id for h in claims(world)] == [third.change_id]
 
 
@@ -151,10 +151,10 @@ def test_two_heads_in_turn_which_cannot_be_delay_nobody_and_keep_their_order(
     first, second = lane(world, broken)
     assert first.in_turn and second.in_turn
     others = {world.conversation(property_id, "new") for _ in range(3)}
-    held = [h for _ in range(6) for h in claims(world, limit)]
-    assert {h.lane for h in held} == others | {broken}
-    assert len(held) == 4
-    (of_broken,) = [h for h in held if h.lane == broken]
+    claimed = [h for _ in range(6) for h in claims(world, limit)]
+    assert {h.lane for h in claimed} == others | {broken}
+    assert len(claimed) == 4
+    (of_broken,) = [h for h in claimed if h.lane == broken]
     assert of_broken.change_id == first.change_id
     settle(world, of_broken)
     assert [h.change_id for h in claims(world, limit)] == [second.change_id]
@@ -182,11 +182,11 @@ class Claims:
 
     def __call__(self, *args: Any, **options: Any) -> list[Claim]:
         self.begun.append(options["due_from"])
-        held = self._claim(*args, **options)
-        if held and not self.found:
+        claimed = self._claim(*args, **options)
+        if claimed and not self.found:
             self._after_the_first()
-        self.found += held
-        return held
+        self.found += claimed
+        return claimed
 
 
 @pytest.fixture
