@@ -84,8 +84,8 @@ def conservation(domiq: DomiqResource) -> dg.AssetCheckResult:
         passed=not problems,
         description="Run the job reconcile_pending: it mends this." if problems else "Nothing is lost.",
         metadata={
-            "problems": len(problems),
-            "sample": [{k: str(v) for k, v in p.items()} for p in problems[:_SAMPLE]],
+            "problems": problems[0]["of_all"] if problems else 0,
+            "sample": [{k: str(v) for k, v in p.items() if k != "of_all"} for p in problems[:_SAMPLE]],
         },
     )
 

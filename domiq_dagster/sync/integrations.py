@@ -1,4 +1,4 @@
-"""The settings of each connected property: reading them, and filling from ResMan what was left open."""
+"""The settings of each connected property, as DomIQ's database has them."""
 
 from __future__ import annotations
 

@@ -54,7 +54,12 @@ def sync_pass(
     channels: Channels | None = None,
 ) -> PassReport:
     """Pull, apply, reconcile, run the rules, push, notify, once. What ResMan refuses to answer for one
-    property is in the report; the others go on. Without `channels` notices wait in the outbox."""
+    property is in the report; the others go on. Without `channels` notices wait in the outbox.
+
+    Args:
+        property_ids: those that are pulled, applied, swept, ruled and pushed; all of them, if not given.
+            Notices are written and sent for every property in any case: what is due is due.
+    """
     report = PassReport()
     integrations = _integrations(engine, property_ids)
     try:

@@ -67,7 +67,7 @@ class Presence:
 
 
 def runs_seen(connection: Connection, *, patience: float | None = None) -> dict[str, bool]:
-    """The Dagster runs that were seen at work in the last day, each with whether it is alive.
+    """The Dagster runs that were ever seen at work and are not forgotten, each with whether it is alive.
 
     Args:
         patience: for how many seconds somebody may be silent; PATIENCE_SECONDS, if not given.

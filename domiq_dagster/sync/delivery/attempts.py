@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resman.models import LeadRecord, PostedLead
 from domiq_dagster.resman.redact import describe
+from domiq_dagster.sync.account_gate import NotWanted
 from domiq_dagster.sync.delivery.planning import POST_NAMES
 from domiq_dagster.sync.queue.queue import Attempt
 
@@ -56,8 +57,11 @@ class AttemptLog:
                 "answer": self.words(error),
             }
             raise
-        except Exception:
+        except NotWanted:
             outcome = "not_asked"  # whoever asks was told to stop, or lost its lease, while it waited
+            raise
+        except Exception:
+            outcome = "fault"  # of our own: it may have been sent
             raise
         else:
             if isinstance(answer, PostedLead):

@@ -33,6 +33,7 @@ from domiq_dagster.sync.queue.heartbeat import Heartbeat
 from domiq_dagster.sync.queue.queue import Claim, DueProperty
 from domiq_dagster.sync.setup.fill_settings import complete_settings
 from domiq_dagster.sync.status_map import StatusMap, load_status_map
+from domiq_dagster.sync.trouble import log_fault
 
 logger = logging.getLogger(__name__)
 
@@ -240,7 +241,7 @@ class _Push:
             if error.connection_invalidated:
                 raise
             connection.rollback()
-            logger.exception("change %s could not be delivered", claim.change_id)
+            log_fault(f"change {claim.change_id} could not be delivered", error)
             return DeliveryResult("postponed", "database_error")
 
     def _note(self, claim: Claim, result: DeliveryResult) -> None:

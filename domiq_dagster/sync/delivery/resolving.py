@@ -197,6 +197,8 @@ class Resolver:
             "several prospects look like one user",
             len(leads),
         )
+        if not context.keep_claim():
+            return LostLease()
         open_review(context.connection, context.property_id, review)
         context.connection.commit()
         return Settle("failed", "ambiguous_lead", str(several))
@@ -284,6 +286,8 @@ class Resolver:
             return Postpone("lead_not_found", rules.first_pause, state="ready", counted=True)
         if context.claim.attempts >= rules.max_attempts:
             return Settle("failed", "lead_not_found", f"ResMan has no lead {prospect_id} at this property")
+        if not context.keep_claim():
+            return LostLease()
         unlink(
             context.connection,
             property_id=context.property_id,

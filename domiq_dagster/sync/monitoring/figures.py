@@ -133,7 +133,8 @@ def property_figures(connection: Connection, property_id: UUID | None = None) ->
 
 
 def conservation_problems(connection: Connection) -> list[dict[str, Any]]:
-    """Where pending changes and deliveries are not the same set (at most 1,000); empty when all is well."""
+    """Where pending changes and deliveries are not the same set: empty when all is well. At most 1,000, each
+    with the number of all of them in `of_all`."""
     return [dict(row) for row in connection.execute(QUERIES.conservation).mappings()]
 
 

@@ -35,19 +35,21 @@ WHERE CAST(:property_id AS uuid) IS NULL OR i.property_id = :property_id
 ORDER BY i.partition_key
 
 -- name: conservation
--- Pending outbound changes and deliveries must be the same set. Empty when they are.
-SELECT 'pending change without delivery' AS problem, c.property_id, c.change_id
-FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
-WHERE g.sync_status = 'pending' AND g.sync_direction = 'to_resman'
-  AND NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.change_id = c.change_id)
-UNION ALL
-SELECT 'delivery without pending change', d.property_id, d.change_id
-FROM domiq_sync.delivery d JOIN public.status_sync_log g ON g.id = d.change_id
-WHERE g.sync_status IS DISTINCT FROM 'pending' OR g.sync_direction IS DISTINCT FROM 'to_resman'
-UNION ALL
-SELECT 'change without a place in the order', NULL, g.id
-FROM public.status_sync_log g
-WHERE NOT EXISTS (SELECT FROM domiq_sync.change c WHERE c.change_id = g.id)
+-- Pending outbound changes and deliveries must be the same set. Empty when they are; `of_all` counts all of them.
+SELECT found.*, count(*) OVER () AS of_all FROM (
+    SELECT 'pending change without delivery' AS problem, c.property_id, c.change_id
+    FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
+    WHERE g.sync_status = 'pending' AND g.sync_direction = 'to_resman'
+      AND NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.change_id = c.change_id)
+    UNION ALL
+    SELECT 'delivery without pending change', d.property_id, d.change_id
+    FROM domiq_sync.delivery d JOIN public.status_sync_log g ON g.id = d.change_id
+    WHERE g.sync_status IS DISTINCT FROM 'pending' OR g.sync_direction IS DISTINCT FROM 'to_resman'
+    UNION ALL
+    SELECT 'change without a place in the order', NULL, g.id
+    FROM public.status_sync_log g
+    WHERE NOT EXISTS (SELECT FROM domiq_sync.change c WHERE c.change_id = g.id)
+) AS found
 LIMIT 1000
 
 -- name: recent_failures

@@ -27,6 +27,7 @@ class UnreadableProspects:
         self._in_trouble = frozenset(in_trouble)
         self._found: dict[str, UnreadableProspect] = {}
         self._readable_again: set[str] = set()
+        self._not_named = False
 
     def __len__(self) -> int:
         return len(self._found)
@@ -38,6 +39,8 @@ class UnreadableProspects:
         """Takes one that could not be read."""
         if item.key in self._found or len(self._found) < _MOST:
             self._found[item.key] = item
+        else:
+            self._not_named = True
 
     def note_spoiled(self, prospect: Prospect, error: Exception) -> None:
         """Takes one that was read, but could not be looked at or put in a row."""
@@ -59,8 +62,8 @@ class UnreadableProspects:
 
     @property
     def has_nameless(self) -> bool:
-        """Whether one has no id, so that it cannot be asked for by it."""
-        return any(item.prospect_id is None for item in self._found.values())
+        """Whether one has no id, so that it cannot be asked for by it, or is one too many to be named."""
+        return self._not_named or any(item.prospect_id is None for item in self._found.values())
 
     def without_these(self, ids: Sequence[str]) -> list[str]:
         """Those of the ids that are not of them."""

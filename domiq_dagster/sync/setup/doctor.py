@@ -39,7 +39,7 @@ def examine(engine: Engine, client: ResManClient) -> list[dict[str, Any]]:
         finding(
             "Every pending change has its delivery",
             not problems,
-            "yes" if not problems else f"{len(problems)} do not match: run domiq-sync sync",
+            "yes" if not problems else f"{problems[0]['of_all']} do not match: run domiq-sync sync",
         )
     )
     findings.append(

@@ -132,6 +132,30 @@ def test_a_worker_that_lost_its_lease_changes_nothing(world: World) -> None:
     assert world.rows("SELECT FROM domiq_sync.attempt") == []
 
 
+def test_a_worker_whose_lease_ran_out_while_it_read_closes_no_link(world: World) -> None:
+    property_id = world.property()
+    world.lead(email="ada@example.com")
+    conversation = world.conversation(property_id, "contacted", email="ada@example.com")
+    world.sync()
+    (link,) = world.rows("SELECT prospect_id FROM domiq_sync.lead_link")
+    world.change(conversation, status="tour_scheduled")
+    # Once already the lead was not there: at the second look that is believed.
+    world.do("UPDATE domiq_sync.delivery SET attempts = 1, last_outcome = 'lead_not_found'")
+    late = claim(world, "late", lease=0.0)
+    (integration,) = world.integrations()
+    with world.engine.connect() as c:
+        statuses = load_status_map(c, property_id)
+
+    def lose_the_lease(*args: Any) -> None:
+        assert claim(world, "holder") is not None
+
+    world.client.search_by_id = lose_the_lease  # type: ignore[method-assign,assignment]
+    ended = DeliveryWorker(world.engine, world.client).deliver(late, integration, statuses)
+    assert ended.result == "lost_lease"
+    assert world.rows("SELECT prospect_id FROM domiq_sync.lead_link") == [link]
+    assert world.delivery().worker == "holder"
+
+
 def test_a_worker_whose_lease_ran_out_while_it_searched_posts_nothing(world: World) -> None:
     property_id = world.property()
     world.sync()
