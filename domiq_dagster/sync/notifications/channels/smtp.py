@@ -77,7 +77,7 @@ class MailServer:
         )
 
 
-class MailSender:
+class MailChannel:
     """Sends by SMTP.
 
     Args:
