@@ -172,9 +172,9 @@ def _initialise(data_dir: Path, durable: bool) -> Programs:
         version_file = data_dir / "PG_VERSION"
         version = version_file.read_text().strip() if version_file.is_file() else None
         if version != str(POSTGRES_MAJOR):
-            held = "something else" if version is None else f"the data of PostgreSQL {version}"
+            content = "something else" if version is None else f"the data of PostgreSQL {version}"
             raise EmbeddedServerError(
-                f"{data_dir} holds {held}, and PostgreSQL {POSTGRES_MAJOR} cannot use it: move it away."
+                f"{data_dir} holds {content}, and PostgreSQL {POSTGRES_MAJOR} cannot use it: move it away."
             )
         return programs_for(data_dir)
     unfinished = data_dir.with_name(f"{data_dir.name}.new")

@@ -21,7 +21,7 @@ from domiq_dagster.demo.people import PeopleMaker, Person, other_notation, phone
 DAYS: Final = 60
 _BOTH_SIDES, _ONLY_DOMIQ = 0.525, 0.2
 _MOVED_AT_RESMAN, _MOVED_ON_BOTH, _NEWER = 0.12, 0.015, 0.02
-_TWICE_HERE, _AT_TWO_PLACES = 0.03, 0.01
+_TWICE_HERE, _AT_TWO_PROPERTIES = 0.03, 0.01
 _EARLY: Final = ("new", "contacted", "qualified", "tour_scheduled")
 _COVERED: Final[dict[str, tuple[str, ...]]] = {
     "Prospect": _EARLY,
@@ -208,7 +208,7 @@ class _Casting:
         """People known by e-mail who also chat at a second property, of their own account if it has one."""
         shared = [s for s in self.cast.scenes if s.visitor.email and s.visitor.first_name != "Anonymous"]
         accounts = dict(self._properties)
-        wanted = round(_AT_TWO_PLACES * conversations) if len(self._properties) > 1 else 0
+        wanted = round(_AT_TWO_PROPERTIES * conversations) if len(self._properties) > 1 else 0
         for scene in self._dice.sample(shared, min(wanted, len(shared))):
             others = [p for p, _ in self._properties if p != scene.property_id]
             near = [p for p in others if accounts[p] == accounts[scene.property_id]]
@@ -220,8 +220,8 @@ class _Casting:
     def _cast_twice_here(self, wanted: int) -> None:
         """People who had chatted at the same property before; the conversation that is there is the newer."""
         edge = self._first + timedelta(days=1)
-        places = Counter(id(s.visitor) for s in self.cast.scenes)
-        fit = [s for s in self.cast.scenes if s.began > edge and places[id(s.visitor)] == 1]
+        visits = Counter(id(s.visitor) for s in self.cast.scenes)
+        fit = [s for s in self.cast.scenes if s.began > edge and visits[id(s.visitor)] == 1]
         for scene in self._dice.sample(fit, min(wanted, len(fit))):
             status = self._dice.choice(("completed", "active", "new", "contacted", "qualified"))
             lead_status = None if status in _NOT_LEADS else status

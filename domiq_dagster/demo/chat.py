@@ -6,9 +6,12 @@ import random
 from typing import Final
 
 _GREETINGS: Final = (
-    ("Hi, is anybody there?", "Hello and welcome to {place}! I am the leasing assistant. How can I help?"),
-    ("Hello! I found {place} online.", "Great to meet you! Are you looking for a new apartment?"),
-    ("Do you have anything available?", "We do! What size of home are you looking for at {place}?"),
+    (
+        "Hi, is anybody there?",
+        "Hello and welcome to {property_name}! I am the leasing assistant. How can I help?",
+    ),
+    ("Hello! I found {property_name} online.", "Great to meet you! Are you looking for a new apartment?"),
+    ("Do you have anything available?", "We do! What size of home are you looking for at {property_name}?"),
     ("I am looking for an apartment.", "You are in the right place. When would you like to move in?"),
 )
 _TOPICS: Final = (
@@ -50,7 +53,7 @@ _CLOSINGS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "application": (
         ("I would like to apply.", "Wonderful! I have sent you the application; it takes some 15 minutes."),
     ),
-    "leased": (("I just signed the lease!", "Congratulations, and welcome home to {place}!"),),
+    "leased": (("I just signed the lease!", "Congratulations, and welcome home to {property_name}!"),),
     "lost": (
         (
             "Thanks, but we found another place.",
@@ -105,6 +108,6 @@ class Topic:
             turns.append(dice.choice(closing))
         spoken = []
         for question, answer in turns:
-            spoken.append(("user", question.format(place=property_name, **self._words)))
-            spoken.append(("bot", answer.format(place=property_name, **self._words)))
+            spoken.append(("user", question.format(property_name=property_name, **self._words)))
+            spoken.append(("bot", answer.format(property_name=property_name, **self._words)))
         return spoken

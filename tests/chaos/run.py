@@ -1,4 +1,4 @@
-"""The chaos run: sets everything up, lets it happen, waits until all is quiet, judges.
+"""The chaos run: sets everything up, lets it happen, waits until all is quiet, verifies.
 
 Progress goes to stderr, one JSON line to stdout; exit code 1 if anything was lost, doubled, out of order,
 invented or held, or if a worker did not behave.
@@ -28,7 +28,7 @@ from domiq_dagster.resman.config import ResManConfig
 from domiq_dagster.sync.account_gate import BreakerRules
 from domiq_dagster.sync.delivery.outcomes import DeliveryRules
 from domiq_dagster.sync.monitoring.explain import explain
-from tests.chaos import verdict as judging
+from tests.chaos import verdict as verdicts
 from tests.chaos.faults import FULL_DECKS, SHORT_DECKS, Climate, FaultPlayer
 from tests.chaos.stage import Stage, stage
 from tests.chaos.timeline import Timeline
@@ -128,7 +128,7 @@ def _run(options: argparse.Namespace, seed: int, logs: Path) -> dict[str, Any]:
             _disturb(there, workers, application, player)
             pending = _settle(there, workers, options.deadline)
             workers.terminate_all()
-            verdict, figures = _judge(there, leads, application, timeline)
+            verdict, figures = _verify(there, leads, application, timeline)
             result = {
                 "benchmark": "chaos", "form": "short" if options.short else "full", "seed": seed,
                 "changes": verdict.changes, "properties": size.properties, "accounts": size.accounts,
@@ -214,24 +214,24 @@ def _settle(there: Stage, workers: Workers, deadline: float) -> int:
             time.sleep(0.1)
 
 
-def _judge(
+def _verify(
     there: Stage, leads: list[Lead], application: Application, timeline: Timeline
-) -> tuple[judging.Verdict, dict[str, Any]]:
+) -> tuple[verdicts.Verdict, dict[str, Any]]:
     prospects = there.standin.state()["prospects"]
     requests = there.standin.requests()
     with _engine(there) as engine:
         with engine.connect() as connection:
-            verdict = judging.judge(connection, prospects, leads, application.acknowledged)
-            tried = judging.tried(connection)
+            verdict = verdicts.verify(connection, prospects, leads, application.acknowledged)
+            tried = verdicts.tried(connection)
         for what in _held(there, engine):
             verdict.add("held", what)
         _investigate(verdict, engine, prospects)
     figures = {
         **tried,
-        "faults": dict(judging.faults_met(requests)),
+        "faults": dict(verdicts.faults_met(requests)),
         "requests": len(requests),
         "max_concurrent": max(there.standin.state()["maxConcurrent"].values(), default=0),
-        "overlaps": dict(judging.overlaps(requests, timeline)),
+        "overlaps": dict(verdicts.overlaps(requests, timeline)),
         "application_interrupted": application.interruptions,
     }
     return verdict, figures
@@ -243,7 +243,7 @@ def _held(there: Stage, engine: Engine) -> list[str]:
     while True:
         with engine.connect() as connection:
             connections = there.to_database.open_connections() + there.to_standin.open_connections()
-            found = judging.leaks(connection, connections)
+            found = verdicts.leaks(connection, connections)
         if not found or time.monotonic() > ends:
             return found
         time.sleep(0.1)
@@ -267,7 +267,7 @@ def _mishaps(there: Stage, workers: Workers, player: FaultPlayer) -> dict[str, A
     }
 
 
-def _investigate(verdict: judging.Verdict, engine: Engine, prospects: list[dict[str, Any]]) -> None:
+def _investigate(verdict: verdicts.Verdict, engine: Engine, prospects: list[dict[str, Any]]) -> None:
     """What a person needs to find the cause: the sentences, then the story of the first changes concerned."""
     for kind, sentences in verdict.problems.items():
         for sentence in sentences[:20]:

@@ -78,7 +78,7 @@ def roll(marks: Iterable[str]) -> str:
     return running.hex()
 
 
-def judge(
+def verify(
     connection: Connection,
     prospects: Sequence[dict[str, Any]],
     leads: Sequence[Lead],
@@ -88,7 +88,7 @@ def judge(
     verdict = Verdict()
     rows = connection.execute(text(_CHANGES)).all()
     verdict.changes = len(rows)
-    _judge_log(verdict, rows, acknowledged)
+    _verify_log(verdict, rows, acknowledged)
     for problem in conservation_problems(connection):
         verdict.add("lost", f"conservation: {problem}", problem["change_id"])
     by_conversation: dict[UUID, list[Any]] = defaultdict(list)
@@ -97,7 +97,7 @@ def judge(
     verdict.conversations = len(by_conversation)
     kinds = {lead.conversation_id: lead.kind for lead in leads}
     shown = _shown(prospects, rows)
-    _judge_repeats(verdict, shown, rows)
+    _verify_repeats(verdict, shown, rows)
     for conversation_id, changes in by_conversation.items():
         there = [mark for mark, _ in shown[conversation_id]]
         if kinds[conversation_id] == "twin":
@@ -105,7 +105,7 @@ def judge(
             final = None
         else:
             expected, final = _expected(changes, linked=kinds[conversation_id] == "linked")
-        _judge_conversation(verdict, conversation_id, changes, expected, there)
+        _verify_conversation(verdict, conversation_id, changes, expected, there)
         found = {prospect["prospectId"]: prospect["status"] for _, prospect in shown[conversation_id]}
         if len(found) > 1:
             verdict.add("doubled", f"conversation {conversation_id} has {len(found)} leads", changes[0].id)
@@ -113,7 +113,7 @@ def judge(
             verdict.add(
                 "diverged", f"conversation {conversation_id}: {found}, expected {final}", changes[-1].id
             )
-    _judge_persons(verdict, prospects)
+    _verify_persons(verdict, prospects)
     return verdict
 
 
@@ -157,7 +157,7 @@ def overlaps(requests: Sequence[dict[str, Any]], timeline: Timeline) -> Counter[
     return found
 
 
-def _judge_log(verdict: Verdict, rows: Sequence[Any], acknowledged: Iterable[tuple[UUID, str]]) -> None:
+def _verify_log(verdict: Verdict, rows: Sequence[Any], acknowledged: Iterable[tuple[UUID, str]]) -> None:
     for row in rows:
         if row.sync_status != "success":
             verdict.add("lost", f"change {row.id} is {row.sync_status} ({row.outcome})", row.id)
@@ -184,7 +184,7 @@ def _shown(prospects: Sequence[dict[str, Any]], rows: Sequence[Any]) -> dict[UUI
     return shown
 
 
-def _judge_repeats(verdict: Verdict, shown: dict[UUID, list[tuple[str, Any]]], rows: Sequence[Any]) -> None:
+def _verify_repeats(verdict: Verdict, shown: dict[UUID, list[tuple[str, Any]]], rows: Sequence[Any]) -> None:
     changes = {marker(row.id)[:-1]: row.id for row in rows}
     seen = Counter(mark for marks in shown.values() for mark, _ in marks)
     for mark, times in seen.items():
@@ -218,7 +218,7 @@ def _of_twin(changes: Sequence[Any], there: Sequence[str]) -> tuple[list[str], l
     return expected, [mark for n, mark in enumerate(bare) if n == 0 or mark != bare[n - 1]]
 
 
-def _judge_conversation(
+def _verify_conversation(
     verdict: Verdict, conversation_id: UUID, changes: Sequence[Any], expected: list[str], there: list[str]
 ) -> None:
     if roll(expected) == roll(there):
@@ -236,7 +236,7 @@ def _judge_conversation(
         verdict.add("out_of_order", f"{conversation_id}: {there}, expected {expected}", changes[0].id)
 
 
-def _judge_persons(verdict: Verdict, prospects: Sequence[dict[str, Any]]) -> None:
+def _verify_persons(verdict: Verdict, prospects: Sequence[dict[str, Any]]) -> None:
     persons = Counter(
         (prospect["propertyId"], person["email"]) for prospect in prospects for person in prospect["people"]
     )

@@ -20,7 +20,7 @@ from sqlalchemy import event
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.sync.notifications.channels.apprise_url import NotifySlack
 from domiq_dagster.sync.notifications.channels.channels import configure
-from domiq_dagster.sync.notifications.channels.message import Message, Sender, SendResult
+from domiq_dagster.sync.notifications.channels.message import Channel, Message, SendResult
 from domiq_dagster.sync.notifications.notify import notify_changes
 from domiq_dagster.sync.notifications.sender import Timing, deliver_due
 
@@ -43,14 +43,14 @@ class Death:
 
 
 class Watched:
-    """A sender whose every message is two steps."""
+    """A channel whose every message is two steps."""
 
-    def __init__(self, sender: Sender, death: Death) -> None:
-        self._sender, self._death = sender, death
+    def __init__(self, channel: Channel, death: Death) -> None:
+        self._channel, self._death = channel, death
 
     def send(self, recipient: str, message: Message) -> SendResult:
         self._death.step()
-        result = self._sender.send(recipient, message)
+        result = self._channel.send(recipient, message)
         self._death.step()
         return result
 
@@ -59,13 +59,13 @@ def tell(url: str, settings: Mapping[str, str], webhook: str, step: int) -> None
     death = Death(step)
     NotifySlack.webhook_url = webhook
     channels = configure(settings)
-    watched = {name: Watched(sender, death) for name, sender in channels.senders.items()}
+    watched = {name: Watched(channel, death) for name, channel in channels.outward.items()}
     engine = make_engine(url)
     for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
         event.listen(engine, name, death.step)
     notify_changes(engine, channels.templates)
     deliver_due(
-        engine, dataclasses.replace(channels, senders=watched), timing=Timing(pause=lambda seconds: None)
+        engine, dataclasses.replace(channels, outward=watched), timing=Timing(pause=lambda seconds: None)
     )
 
 

@@ -196,7 +196,7 @@ HOT = [
     *queries("delivery/pending_change.sql", "load", "sibling_in_doubt"),
     *queries("delivery/lead_state.sql", "upsert_lead", "note_moved"),
     *queries("decisions/apply.sql", "moved_leads", "moved_lead", "lock_conversation", "set_status"),
-    *queries("decisions/apply.sql", "log_inbound", "log_outbound"),
+    *queries("queue/change_log.sql", "log_inbound", "log_outbound"),
     *queries("decisions/conflict_store.sql", "open", "close"),
     *queries("repair/conflicts.sql", "lock_conflict", "property_of_conflict"),
     *queries("repair/link_review.sql", "lock_conversation"),

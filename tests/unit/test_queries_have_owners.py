@@ -44,15 +44,26 @@ def loaded() -> Iterator[Loaded]:
                 yield Loaded(module, node.targets[0].id, named, str(file.value))
 
 
-def words_of(module: Path) -> set[str]:
-    """Every attribute and every text of a module: what it may name a query by."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.Attribute):
-            found.add(node.attr)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.add(node.value)
-    return found
+def is_queries(node: ast.expr, each: Loaded) -> bool:
+    """Whether an expression is the name under which the module has loaded its queries."""
+    return isinstance(node, ast.Name) and node.id == each.variable
+
+
+def attributes_of(each: Loaded) -> set[str]:
+    """What the module names as `QUERIES.name`."""
+    return {
+        node.attr
+        for node in ast.walk(ast.parse(each.module.read_text()))
+        if isinstance(node, ast.Attribute) and is_queries(node.value, each)
+    }
+
+
+def worked_out(each: Loaded) -> set[str]:
+    """Every text of a module that works out the name of a query, with `QUERIES[...]`."""
+    nodes = list(ast.walk(ast.parse(each.module.read_text())))
+    if not any(isinstance(node, ast.Subscript) and is_queries(node.value, each) for node in nodes):
+        return set()
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 def test_a_module_loads_only_what_lies_beside_it() -> None:
@@ -76,15 +87,18 @@ def test_each_file_is_loaded_by_one_module() -> None:
 @pytest.mark.parametrize("each", list(loaded()), ids=lambda each: f"{each.package}/{each.file}")
 def test_every_query_is_run_and_every_query_that_is_named_is_there(each: Loaded) -> None:
     there = read_queries(each.package, each.file).keys()
-    assert there - words_of(each.module) == set(), "nobody runs these"
-    named = {
-        node.attr
-        for node in ast.walk(ast.parse(each.module.read_text()))
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == each.variable
-    }
+    named = attributes_of(each)
+    assert there - named - worked_out(each) == set(), "nobody runs these"
     assert named - there == set(), "these are named, and not there"
+
+
+def test_only_what_is_named_as_a_query_counts_as_run(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    each = Loaded(module, "QUERIES", "room", "module.sql")
+    module.write_text("run(QUERIES.claim)\nqueue.settle('postpone')\n")
+    assert (attributes_of(each), worked_out(each)) == ({"claim"}, set())
+    module.write_text("def ids(kind):\n    run(QUERIES[kind])\nids('lanes')\n")
+    assert (attributes_of(each), worked_out(each)) == (set(), {"lanes"})
 
 
 WRITERS = {
@@ -102,10 +116,13 @@ WRITERS = {
     "attempt": {"queue"},
     "notification": {"notifications"},
     "alert": {"alerts"},
+    "public.status_sync_log": {"queue"},
 }
-"""The rooms that write each of the machinery's busy tables. resman_lead: what a pull read, and what is known
-since a post of our own."""
-_WRITE = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+domiq_sync\.(\w+)", re.IGNORECASE)
+"""The rooms that write each of the machinery's busy tables, and the log of changes. resman_lead: what a pull
+read, and what is known since a post of our own."""
+_WRITE = re.compile(
+    r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(?:domiq_sync\.(\w+)|(public\.status_sync_log)\b)", re.IGNORECASE
+)
 _COMMENT = re.compile(r"--[^\n]*")
 
 
@@ -113,8 +130,8 @@ def test_each_table_is_written_in_its_own_room() -> None:
     found: dict[str, set[str]] = {}
     for path in [*PACKAGE.rglob("*.sql"), *PACKAGE.rglob("*.py")]:
         if "demo" not in path.parts:
-            for table in _WRITE.findall(_COMMENT.sub("", path.read_text())):
-                found.setdefault(table, set()).add(path.parent.name)
+            for own, log in _WRITE.findall(_COMMENT.sub("", path.read_text())):
+                found.setdefault(own or log, set()).add(path.parent.name)
     assert {table: found.get(table) for table in WRITERS} == WRITERS
     # Of the others, whatever they are, each has one room as well.
     assert {table: rooms for table, rooms in found.items() if len(rooms) > 1 and table not in WRITERS} == {}

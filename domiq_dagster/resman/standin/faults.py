@@ -75,7 +75,7 @@ class FaultPlan:
         """
         self.seed = seed
         self.faults = [
-            _fault(spec, random.Random(f"{seed}:{place}")) for place, spec in enumerate(specs or [])
+            _fault(spec, random.Random(f"{seed}:{number}")) for number, spec in enumerate(specs or [])
         ]
 
     def draw(

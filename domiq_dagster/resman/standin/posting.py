@@ -126,9 +126,9 @@ class Posting:
         if first.transaction_source is None or first.type == "Cancel":
             raise LeadError("A Transaction Source is required.")
         if self.switches.duplicate_policy == "refuse":
-            place = self.property.property_id
-            taken = self.store.with_email(place, main.email or "") or self.store.with_phone(
-                place, main.phone or ""
+            property_id = self.property.property_id
+            taken = self.store.with_email(property_id, main.email or "") or self.store.with_phone(
+                property_id, main.phone or ""
             )
             if taken:
                 raise LeadError("A prospect with this email or phone already exists.")

@@ -76,7 +76,7 @@ class Context:
     record: Property | None
 
     @property
-    def place(self) -> Property:
+    def property_record(self) -> Property:
         """The property of a method that takes one."""
         if self.record is None:
             raise V1Failure("The PropertyID is not valid.")
@@ -121,12 +121,12 @@ def _success(request: V1Call, payload: dict[str, list[dict[str, Any]]] | ET.Elem
 
 
 def _envelope(request: V1Call, status: str, description: str | None) -> dict[str, Any]:
-    account, place = request.get("AccountID"), request.get("PropertyID")
+    account, property_id = request.get("AccountID"), request.get("PropertyID")
     answer: dict[str, Any] = {"MethodName": request.method, "Status": status, "ErrorDescription": description}
     if account is not None:
         answer["AccountID"] = int(account) if account.isdigit() else account
-    if place is not None:
-        answer["PropertyID"] = place
+    if property_id is not None:
+        answer["PropertyID"] = property_id
     return answer
 
 
@@ -192,7 +192,7 @@ def _post_lead(context: Context) -> Payload:
     answered = []
     # Prospects are taken one by one: what came before a refused one stays.
     for lead in parse_leads(text):
-        target = _named_property(standin, lead) if lite else context.place
+        target = _named_property(standin, lead) if lite else context.property_record
         result = Posting(standin.store, standin.switches, target).post(lead, add_only=lite)
         answered.append(_posted_element(standin, target, result))
     return lead_management(answered)
@@ -215,16 +215,16 @@ def _posted_element(standin: Standin, record: Property, result: PostedResult) ->
 
 
 def _search(context: Context) -> Payload:
-    standin, place = context.standin, context.place
-    found = _find(standin, context.request, place.property_id)
+    standin, record = context.standin, context.property_record
+    found = _find(standin, context.request, record.property_id)
     if len(found) > standin.switches.max_search_results:
         body = b"<html><body><h1>502 Bad Gateway</h1>response too large: buffer overflow</body></html>"
         return Answer(502, body, HTML, outcome="Failed")
-    owner = standin.store.accounts[place.account_id]
-    return lead_management([prospect_as_read(p, place, owner) for p in found])
+    owner = standin.store.accounts[record.account_id]
+    return lead_management([prospect_as_read(p, record, owner) for p in found])
 
 
-def _find(standin: Standin, request: V1Call, place: str) -> list[Prospect]:
+def _find(standin: Standin, request: V1Call, property_id: str) -> list[Prospect]:
     """Exactly one of the five searches."""
     store = standin.store
     given = {name for name in _SEARCHES for part in name.split("+") if request.get(part)}
@@ -235,16 +235,16 @@ def _find(standin: Standin, request: V1Call, place: str) -> list[Prospect]:
     if not all(values):
         raise LeadError(f"Both of {name.replace('+', ' and ')} are required.")
     if name == "ProspectID":
-        prospect = store.prospect_at(place, values[0])
+        prospect = store.prospect_at(property_id, values[0])
         return [] if prospect is None else [prospect]
     if name == "Email":
-        return store.with_email(place, values[0])
+        return store.with_email(property_id, values[0])
     if name == "Phone":
-        return store.with_phone(place, values[0])
+        return store.with_phone(property_id, values[0])
     if name == "FirstName+LastName":
-        return store.with_name(place, values[0], values[1])
+        return store.with_name(property_id, values[0], values[1])
     start, end = (_instant(value) for value in values)
-    return [p for p in store.prospects_of(place) if start <= p.last_modified <= end]
+    return [p for p in store.prospects_of(property_id) if start <= p.last_modified <= end]
 
 
 def _instant(text: str) -> datetime:
@@ -256,7 +256,9 @@ def _instant(text: str) -> datetime:
 
 def _sources(context: Context) -> Payload:
     return {
-        "ProspectSources": [{"ID": s.transaction_source_id, "Name": s.name} for s in context.place.sources]
+        "ProspectSources": [
+            {"ID": s.transaction_source_id, "Name": s.name} for s in context.property_record.sources
+        ]
     }
 
 
@@ -267,7 +269,7 @@ def _lost_reasons(context: Context) -> Payload:
 
 def _employees(context: Context) -> Payload:
     rows = []
-    for employee in context.place.employees:
+    for employee in context.property_record.employees:
         row = {"ID": employee.agent_id, "Name": f"{employee.first_name} {employee.last_name}"}
         optional = {"Email": employee.email, "SecurityGroup": employee.security_group}
         rows.append(row | {key: value for key, value in optional.items() if value is not None})
@@ -276,7 +278,7 @@ def _employees(context: Context) -> Payload:
 
 def _people(context: Context, statuses: tuple[str, ...]) -> list[dict[str, Any]]:
     rows = []
-    for prospect in context.standin.store.prospects_of(context.place.property_id):
+    for prospect in context.standin.store.prospects_of(context.property_record.property_id):
         if prospect.status in statuses and prospect.lease is not None:
             status = "Current" if prospect.status == "Resident" else "Pending"
             rows += [_person_row(person, prospect, status) for person in prospect.people]

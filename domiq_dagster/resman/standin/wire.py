@@ -106,13 +106,13 @@ class Wire:
         log = self._standin.log
         if call.is_v1:
             request = v1.V1Call.of(call)
-            account, place = request.get("AccountID"), request.get("PropertyID")
+            account, property_id = request.get("AccountID"), request.get("PropertyID")
             named = {**call.query, **call.form()}
-            return log.begin("v1", call.method, call.path, request.method, account, place, named)
+            return log.begin("v1", call.method, call.path, request.method, account, property_id, named)
         parameters = {**call.query, **call.json_object()}
         account = call.headers.get("resman-account-id")
-        place = parameters.get("propertyId")
-        return log.begin("v2", call.method, call.path, v2.endpoint_of(call), account, place, parameters)
+        property_id = parameters.get("propertyId")
+        return log.begin("v2", call.method, call.path, v2.endpoint_of(call), account, property_id, parameters)
 
     async def _exchange(self, call: Call, entry: RequestEntry, connection: Connection) -> None:
         standin = self._standin

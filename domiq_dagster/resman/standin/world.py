@@ -28,7 +28,7 @@ from .records import (
 )
 from .store import Store
 
-_PLACES: Final = (
+_PROPERTIES: Final = (
     ("Juniper Flats", "400", "America/New_York", "Albany", "NY"),
     ("Copper Ridge", "400", "America/Chicago", "Austin", "TX"),
     ("The Larkspur", "400", "America/Denver", "Boulder", "CO"),
@@ -99,7 +99,7 @@ class WorldMaker:
         """Two accounts, twelve properties in three time zones, and so many prospects spread over them."""
         for account_id in ("400", "401"):
             self.store.add_account(Account(account_id, self.lost_reasons()))
-        for name, account_id, zone, city, state in _PLACES:
+        for name, account_id, zone, city, state in _PROPERTIES:
             self.store.add_property(self._property(name, account_id, zone, city, state))
         records = list(self.store.properties.values())
         for number in range(prospects):
@@ -113,7 +113,7 @@ class WorldMaker:
 
     def employees(self) -> list[Employee]:
         """Four leasing agents and one who is none."""
-        return [self._employee(is_leasing=place < 4) for place in range(5)]
+        return [self._employee(is_leasing=number < 4) for number in range(5)]
 
     def _employee(self, is_leasing: bool) -> Employee:
         first, last = self.dice.choice(_FIRST), self.dice.choice(_LAST)

@@ -6,7 +6,6 @@ was read, and status, log row, beaten changes and the agreed pair written togeth
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,8 @@ from domiq_dagster.sync.decisions import conflict_store
 from domiq_dagster.sync.decisions.decide import DOMIQ_HAS_NO_LEAD, Action, Decision, Pair, Situation, decide
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.linking.store import AgreedPair, agree, agree_unless_moved
-from domiq_dagster.sync.queue import changes, lanes
+from domiq_dagster.sync.queue import change_log, changes, lanes
+from domiq_dagster.sync.queue.change_log import AppliedStatus
 from domiq_dagster.sync.status_map import RESMAN_LOST, StatusMap, load_status_map
 
 logger = logging.getLogger(__name__)
@@ -253,33 +253,30 @@ class _Applying:
         return written
 
     def _log_inbound(self, lead: MovedLead, written: str | None, record: dict[str, str]) -> None:
-        change_id = self.connection.scalar(
-            QUERIES.log_inbound,
-            {
-                "conversation_id": lead.conversation_id,
-                "prospect_id": lead.prospect_id,
-                "property_id": lead.property_id,
-                "domiq_status": lead.domiq_status,
-                "how": "found when ResMan's status was applied",
-                "new_status": written,
-                "status_reason": lead.lost_reason if lead.resman_status == RESMAN_LOST else None,
-                "context": json.dumps({"sync": record}),
-            },
+        change_id = change_log.log_inbound(
+            self.connection,
+            AppliedStatus(
+                lead.conversation_id,
+                lead.property_id,
+                lead.prospect_id,
+                lead.domiq_status,
+                new_status=written,
+                status_reason=lead.lost_reason if lead.resman_status == RESMAN_LOST else None,
+                context_data={"sync": record},
+            ),
         )
         if lead.agreed_at is None:
             changes.no_rules_for_the_past(self.connection, change_id, lead.property_id, lead.prospect_id)
 
     def _log_outbound(self, lead: MovedLead, decision: Decision) -> None:
-        logged = self.connection.execute(
-            QUERIES.log_outbound,
-            {
-                "conversation_id": lead.conversation_id,
-                "prospect_id": lead.prospect_id,
-                "agreed_domiq_status": lead.agreed_domiq_status,
-                "domiq_status": lead.domiq_status,
-                "status_reason": f"found by reconciliation: {decision.reason}",
-            },
-        ).one()
+        logged = change_log.log_outbound(
+            self.connection,
+            conversation_id=lead.conversation_id,
+            prospect_id=lead.prospect_id,
+            agreed_domiq_status=lead.agreed_domiq_status,
+            domiq_status=lead.domiq_status,
+            status_reason=f"found by reconciliation: {decision.reason}",
+        )
         if logged.old_status is None:
             changes.no_news(self.connection, [logged.id])
 

@@ -33,21 +33,3 @@ SELECT set_config('domiq_sync.origin', '', true)
 
 -- name: set_status
 UPDATE public.conversation SET status = :new_status WHERE id = :conversation_id RETURNING status
-
--- name: log_inbound
-INSERT INTO public.status_sync_log (conversation_id, resman_lead_id, old_status, new_status, status_reason,
-                                    updated_by, sync_direction, sync_status, context_data)
-SELECT :conversation_id, :prospect_id, chain.old_status, :new_status, :status_reason,
-       'resman_user', 'from_resman', 'success', CAST(:context AS jsonb)
-FROM domiq_sync.close_chain(:conversation_id, :property_id, :domiq_status, :how) AS chain(old_status)
-RETURNING id
-
--- name: log_outbound
--- It goes on from the last change that was logged, if there was any.
-INSERT INTO public.status_sync_log (conversation_id, resman_lead_id, old_status, new_status, status_reason,
-                                    updated_by, sync_direction, sync_status)
-VALUES (:conversation_id, :prospect_id,
-        COALESCE((SELECT last.new_status FROM domiq_sync.last_change(:conversation_id) AS last),
-                 :agreed_domiq_status),
-        :domiq_status, :status_reason, 'system', 'to_resman', 'pending')
-RETURNING id, old_status

@@ -76,12 +76,12 @@ def fold(ruled: Mapping[Case, Ruling]) -> list[tuple[Row, Ruling]]:
 
 
 def _fold_one(
-    rows: Mapping[tuple[frozenset[Any], ...], Ruling], place: int
+    rows: Mapping[tuple[frozenset[Any], ...], Ruling], position: int
 ) -> dict[tuple[frozenset[Any], ...], Ruling]:
     alike: dict[tuple[Any, ...], frozenset[Any]] = {}
     for values, outcome in rows.items():
-        key = (values[:place], values[place + 1 :], outcome)
-        alike[key] = alike.get(key, frozenset()) | values[place]
+        key = (values[:position], values[position + 1 :], outcome)
+        alike[key] = alike.get(key, frozenset()) | values[position]
     return {(*start, merged, *end): outcome for (start, end, outcome), merged in alike.items()}
 
 
@@ -105,10 +105,10 @@ def _with_policy(case: Case, policy: ConflictPolicy) -> Case:
 
 
 def _in_order(rows: list[tuple[Row, Ruling]]) -> list[tuple[Row, Ruling]]:
-    def place(item: tuple[Row, Ruling]) -> list[list[int]]:
+    def order(item: tuple[Row, Ruling]) -> list[list[int]]:
         return [sorted(_DOMAINS[name].index(v) for v in item[0][name]) for name in _DOMAINS]
 
-    return sorted(rows, key=place)
+    return sorted(rows, key=order)
 
 
 def markdown() -> str:

@@ -35,8 +35,8 @@ def decide_posts(context: DeliveryContext, resolved: Resolved) -> list[Post] | O
         # What it shows is our own first post of two, and no news.
         if not note_moved(context, resolved, status):
             return LostLease()
-    elif status is not None and (held := _resman_wins(context, resolved, status)) is not None:
-        return held
+    elif status is not None and (ended := _resman_wins(context, resolved, status)) is not None:
+        return ended
     posts = resolved.posts()
     if isinstance(posts, NothingToSend):
         agreed = None

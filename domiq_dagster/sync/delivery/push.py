@@ -210,13 +210,13 @@ class _Push:
         """Delivers until nothing is due. Returns the outage that ended it, if one did."""
         with self.engine.connect() as connection:
             while self.stop.take_row():
-                turn = properties.next(connection)
-                claim = self._claim(connection, *turn) if turn is not None else None
+                due = properties.next(connection)
+                claim = self._claim(connection, *due) if due is not None else None
                 if claim is None:
                     self.stop.return_row()
-                    if turn is None:
+                    if due is None:
                         return None
-                    properties.nothing_at(turn[0])
+                    properties.nothing_at(due[0])
                     continue
                 properties.claimed(claim)
                 with self.heartbeat.holding(claim):

@@ -141,7 +141,7 @@ class DeliveryWorker:
         return queue.postpone(
             context.connection,
             claim,
-            # What may have left stays unknown until a read has told.
+            # An unknown outcome stays unknown until a read-back has told.
             state="unknown" if claim.outcome_unknown and not postpone.decide_again else postpone.state,
             outcome=postpone.outcome,
             seconds=postpone.seconds,

@@ -117,8 +117,8 @@ def load_link_state(
     Args:
         shared: what the property's own contacts are at ResMan.
     """
-    place = {"property_id": property_id}
-    waiting = connection.execute(QUERIES.waiting_people, place).all()
+    values = {"property_id": property_id}
+    waiting = connection.execute(QUERIES.waiting_people, values).all()
     users = _users(connection, property_id, waiting)
     by_key: dict[object, list[WaitingUser]] = {}
     for user in users.values():
@@ -126,10 +126,10 @@ def load_link_state(
             by_key.setdefault(key, []).append(user)
     soon = {
         key
-        for row in connection.execute(QUERIES.people_of_missing, place)
+        for row in connection.execute(QUERIES.people_of_missing, values)
         for key in keys_of(row.first_name, row.last_name, row.email, row.phone)
     }
-    linked = connection.execute(QUERIES.linked_prospects, place).all()
+    linked = connection.execute(QUERIES.linked_prospects, values).all()
     owners = {c: user for user in users.values() for c in user.waiting}
     same, never = _decided(connection, property_id, users, owners)
     listed_under, rivals = _reviewed(connection, property_id, owners)

@@ -67,18 +67,18 @@ FROM by_change GROUP BY account_id
 -- name: not_connected
 -- Pending changes of properties that are not connected, or of none. From one property of the index to the
 -- next, so that only these are counted.
-WITH RECURSIVE place AS (
+WITH RECURSIVE queued AS (
     (SELECT d.property_id FROM domiq_sync.delivery d WHERE d.property_id IS NOT NULL
      ORDER BY d.property_id LIMIT 1)
     UNION ALL
-    SELECT (SELECT d.property_id FROM domiq_sync.delivery d WHERE d.property_id > place.property_id
+    SELECT (SELECT d.property_id FROM domiq_sync.delivery d WHERE d.property_id > queued.property_id
             ORDER BY d.property_id LIMIT 1)
-    FROM place WHERE place.property_id IS NOT NULL
+    FROM queued WHERE queued.property_id IS NOT NULL
 )
 SELECT (SELECT count(*) FROM domiq_sync.delivery d WHERE d.property_id IS NULL)
-       + COALESCE(sum((SELECT count(*) FROM domiq_sync.delivery d WHERE d.property_id = place.property_id)), 0)::bigint
-FROM place
-WHERE NOT EXISTS (SELECT FROM domiq_sync.integration i WHERE i.property_id = place.property_id)
+       + COALESCE(sum((SELECT count(*) FROM domiq_sync.delivery d WHERE d.property_id = queued.property_id)), 0)::bigint
+FROM queued
+WHERE NOT EXISTS (SELECT FROM domiq_sync.integration i WHERE i.property_id = queued.property_id)
 
 -- name: queue_depth
 SELECT COALESCE(sum(all_of.pending), 0)::bigint AS pending, COALESCE(sum(now_due.due), 0)::bigint AS due,

@@ -55,26 +55,26 @@ LIMIT 1000
 -- name: recent_failures
 -- Settled changes of each property's recent window, with the reason that most of its failures share. Only
 -- the windows are read, through the index on (property_id, logged_at).
-WITH place AS (
+WITH recent AS (
     SELECT i.partition_key, i.property_id, p.name AS property_name, w.since
     FROM json_to_recordset(CAST(:windows AS json)) AS w(property_id uuid, since timestamptz)
     JOIN domiq_sync.integration i ON i.property_id = w.property_id
     JOIN public.property p ON p.id = i.property_id
 ), settled AS (
-    SELECT place.property_id, g.sync_status,
+    SELECT recent.property_id, g.sync_status,
            CASE WHEN g.sync_status = 'failed' THEN g.context_data #>> '{sync,outcome}' END AS reason, count(*) AS n
-    FROM place
-    JOIN domiq_sync.change c ON c.property_id = place.property_id AND c.logged_at >= place.since
+    FROM recent
+    JOIN domiq_sync.change c ON c.property_id = recent.property_id AND c.logged_at >= recent.since
     JOIN public.status_sync_log g ON g.id = c.change_id
     WHERE g.sync_status IN ('success', 'failed')
     GROUP BY 1, 2, 3
 )
-SELECT place.partition_key, place.property_id, place.property_name,
+SELECT recent.partition_key, recent.property_id, recent.property_name,
        COALESCE(sum(s.n) FILTER (WHERE s.sync_status = 'success'), 0)::bigint AS success,
        COALESCE(sum(s.n) FILTER (WHERE s.sync_status = 'failed'), 0)::bigint AS failed,
        (array_agg(s.reason ORDER BY s.n DESC, s.reason) FILTER (WHERE s.reason IS NOT NULL))[1] AS main_reason,
        COALESCE(max(s.n) FILTER (WHERE s.reason IS NOT NULL), 0)::bigint AS of_main_reason
-FROM place LEFT JOIN settled s ON s.property_id = place.property_id
+FROM recent LEFT JOIN settled s ON s.property_id = recent.property_id
 GROUP BY 1, 2, 3 ORDER BY 1
 
 -- name: success_rate

@@ -20,7 +20,7 @@ def postpone_or_gather(connection: Connection, claimed: ClaimedNotice) -> bool:
     """Postpones a notice that may not go now by itself, or gathers it into a digest.
 
     It waits for the end of quiet hours, or of the window in which its address had enough. Alerts, in-app
-    notices and the operator's always go.
+    notices and the operator's always go. In the transaction of its claim, so that the lease is its own.
 
     Returns:
         Whether it was; False where it may go.
@@ -73,6 +73,10 @@ def gather_in_app(connection: Connection, templates: Templates) -> None:
     lock_channel(connection, "in_app")
     for crowd in connection.execute(QUERIES.crowded_in_app, {"times": _BURST_IN_APP}).all():
         address = {"property_id": crowd.property_id, "recipient": crowd.recipient}
-        digest_id = connection.execute(QUERIES.gather_in_app, address).scalar_one()
-        values = digest_values(connection, digest_id, private=False)
-        store_text(connection, digest_id, *templates.render("digest", "in_app", values))
+        with connection.begin_nested() as savepoint:
+            digest_id = connection.execute(QUERIES.gather_in_app, address).scalar_one()
+            values = digest_values(connection, digest_id, private=False)
+            if values is None:  # all of them were read just now
+                savepoint.rollback()
+                continue
+            store_text(connection, digest_id, *templates.render("digest", "in_app", values))

@@ -6,7 +6,7 @@ leaves an outcome that nobody can ask for: the notice is `unknown`, shown by `do
 not repeated unless a person says so.
 
 Every write after a claim names the lease token that the claim gave. A worker that lost its lease matches no
-row, and what it does is rolled back: `LostLease`.
+row: it is told so, and rolls back what else its transaction did.
 """
 
 from __future__ import annotations
@@ -26,10 +26,6 @@ from domiq_dagster.sync.notifications.recipients import zone
 from domiq_dagster.sync.notifications.schedule import NotificationSettings
 
 QUERIES = load_queries(__package__, "claims.sql")
-
-
-class LostLease(Exception):
-    """Somebody else has claimed the notice, or it is settled: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,35 +103,49 @@ def _claimed(row: Row[Any]) -> ClaimedNotice:
     )
 
 
-def mark_sending(connection: Connection, claimed: ClaimedNotice, lease_seconds: float) -> None:
-    """Notes that the first byte is about to leave; the lease then lasts that long. Raises LostLease."""
-    under_lease(connection, QUERIES.mark_sending, claimed, lease_seconds=lease_seconds)
+def mark_sending(connection: Connection, claimed: ClaimedNotice, lease_seconds: float) -> bool:
+    """Notes that the first byte is about to leave; the lease then lasts that long.
+
+    Returns:
+        Whether it was the worker's own still, and had not run out.
+    """
+    return under_lease(connection, QUERIES.mark_sending, claimed, lease_seconds=lease_seconds) is not None
 
 
-def settle(connection: Connection, claimed: ClaimedNotice, state: str, reason: str | None) -> None:
-    """Gives a notice its final state: delivered, undeliverable, unknown or suppressed. Raises LostLease."""
-    under_lease(connection, QUERIES.settle, claimed, state=state, reason=reason)
+def settle(connection: Connection, claimed: ClaimedNotice, state: str, reason: str | None) -> bool:
+    """Gives a notice its final state: delivered, undeliverable, unknown or suppressed.
+
+    Returns:
+        Whether the lease was the worker's own still.
+    """
+    if under_lease(connection, QUERIES.settle, claimed, state=state, reason=reason) is None:
+        return False
     if claimed.is_digest and state == "delivered":
         connection.execute(QUERIES.clear_digested_texts, {"id": claimed.id})
+    return True
 
 
 def postpone(
     connection: Connection, claimed: ClaimedNotice, reason: str, *, seconds: float, most_hours: int
-) -> str:
+) -> str | None:
     """Postpones a notice of which nothing was sent: it may be claimed again after `seconds`.
 
-    Raises LostLease.
-
     Returns:
-        Its state: pending; or undeliverable, where it has been tried for more than `most_hours`.
+        Its state: pending; or undeliverable, where it has been tried for more than `most_hours`. None where
+        the lease was not the worker's own any more.
     """
     values = {"reason": reason, "seconds": seconds, "most_hours": most_hours}
-    return str(under_lease(connection, QUERIES.postpone, claimed, **values).state)
+    postponed = under_lease(connection, QUERIES.postpone, claimed, **values)
+    return None if postponed is None else str(postponed.state)
 
 
-def split(connection: Connection, claimed: ClaimedNotice, recipients: Sequence[str]) -> None:
-    """Puts a notice for each of these addresses in the place of this one. Raises LostLease."""
-    under_lease(connection, QUERIES.split, claimed, recipients=list(recipients))
+def split(connection: Connection, claimed: ClaimedNotice, recipients: Sequence[str]) -> bool:
+    """Puts a notice for each of these addresses in the place of this one.
+
+    Returns:
+        Whether the lease was the worker's own still.
+    """
+    return under_lease(connection, QUERIES.split, claimed, recipients=list(recipients)) is not None
 
 
 def give_up_lapsed(connection: Connection, channel: str) -> list[LapsedNotice]:
@@ -156,14 +166,12 @@ def clear_old_texts(connection: Connection) -> None:
 
 def under_lease(
     connection: Connection, query: TextClause, claimed: ClaimedNotice, **values: object
-) -> Row[Any]:
-    """Runs a statement that names the lease, and returns the row that it returns.
+) -> Row[Any] | None:
+    """Runs a statement that names the lease.
 
-    Raises:
-        LostLease: it matches nothing. What else the transaction did is to be rolled back.
+    Returns:
+        The first row that it returns. None where it matches nothing, since the lease was lost: what else the
+        transaction did is to be rolled back.
     """
     known = {"id": claimed.id, "lease_token": claimed.lease_token, "channel": claimed.channel}
-    row = connection.execute(query, {**known, **values}).first()
-    if row is None:
-        raise LostLease(f"notice {claimed.id}")
-    return row
+    return connection.execute(query, {**known, **values}).first()

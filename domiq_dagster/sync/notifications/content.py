@@ -13,6 +13,7 @@ from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.notifications.channels.message import Message
 from domiq_dagster.sync.notifications.claims import ClaimedNotice
 from domiq_dagster.sync.notifications.facts import change_facts
+from domiq_dagster.sync.notifications.outcomes import Settle
 from domiq_dagster.sync.notifications.recipients import OPERATOR
 from domiq_dagster.sync.notifications.templates import as_html
 
@@ -21,20 +22,19 @@ _LISTED = 20
 """How many notices a digest lists; the others are counted."""
 
 
-class NothingToSend(Exception):
-    """What the notice was about is gone."""
+def compose(connection: Connection, notice: ClaimedNotice, channels: Channels) -> Message | Settle:
+    """The message that a notice is sent as; or how it ends, where what it was about is gone.
 
-
-def compose(connection: Connection, notice: ClaimedNotice, channels: Channels) -> Message:
-    """The message that a notice is sent as. Raises NothingToSend or TemplateProblem."""
+    Raises:
+        TemplateProblem: it cannot be put in words.
+    """
     kind = "email" if notice.channel == OPERATOR else notice.channel
     if notice.body and not notice.is_digest:
         return Message(notice.id, notice.subject, notice.body, as_html(notice.body))
     template = "digest" if notice.is_digest else notice.template_id
-    if notice.is_digest:
-        values = digest_values(connection, notice.id, private=kind != "in_app")
-    else:
-        values = _facts_of(connection, notice, link=channels.link, private=kind != "in_app")
+    values = _values(connection, notice, link=channels.link, private=kind != "in_app")
+    if isinstance(values, Settle):
+        return values
     subject, body = channels.templates.render(template, kind, values)
     html = channels.templates.render(template, "email_html", values)[1] if kind == "email" else None
     return Message(
@@ -45,18 +45,22 @@ def compose(connection: Connection, notice: ClaimedNotice, channels: Channels) -
     )
 
 
-def _facts_of(
+def _values(
     connection: Connection, notice: ClaimedNotice, *, link: str | None, private: bool
-) -> dict[str, Any]:
+) -> dict[str, Any] | Settle:
+    """What the notice's template may say."""
+    if notice.is_digest:
+        digested = digest_values(connection, notice.id, private=private)
+        return digested or Settle("suppressed", "all that the digest would tell of is gone")
     if notice.change_id is None:
-        raise NothingToSend("there is no text, and no change to tell of")
+        return Settle("suppressed", "there is no text, and no change to tell of")
     facts = change_facts(connection, [notice.change_id], link=link, private=private)
     if notice.change_id not in facts:
-        raise NothingToSend("the change is gone, with its conversation")
+        return Settle("suppressed", "the change is gone, with its conversation")
     return facts[notice.change_id]
 
 
-def digest_values(connection: Connection, digest_id: UUID, *, private: bool) -> dict[str, Any]:
+def digest_values(connection: Connection, digest_id: UUID, *, private: bool) -> dict[str, Any] | None:
     """What the digest template may say: counts per property, and the first notices of each.
 
     Args:
@@ -64,8 +68,8 @@ def digest_values(connection: Connection, digest_id: UUID, *, private: bool) -> 
         digest_id: the notice that is the digest.
         private: False for what is stored: counts alone.
 
-    Raises:
-        NothingToSend: all that it would tell of is gone.
+    Returns:
+        None where all that it would tell of is gone.
     """
     groups: dict[UUID | None, dict[str, Any]] = {}
     total = urgent = 0
@@ -77,7 +81,7 @@ def digest_values(connection: Connection, digest_id: UUID, *, private: bool) -> 
         total += row.notices
         urgent += row.urgent
     if not total:
-        raise NothingToSend("all that the digest would tell of is gone")
+        return None
     if private:
         for property_id, line in _digest_lines(connection, digest_id):
             groups[property_id]["lines"].append(line)

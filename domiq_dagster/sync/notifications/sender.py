@@ -17,7 +17,8 @@ from domiq_dagster.sync.notifications.bursts import gather_in_app
 from domiq_dagster.sync.notifications.channel_state import due_channels
 from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.notifications.claims import clear_old_texts
-from domiq_dagster.sync.notifications.worker import ChannelWorker, NoticeResult, SendingRules
+from domiq_dagster.sync.notifications.outcomes import NoticeResult, SendingRules
+from domiq_dagster.sync.notifications.worker import ChannelWorker
 
 logger = logging.getLogger(__name__)
 _LONGEST_WAIT = 10.0

@@ -61,7 +61,8 @@ WHERE NOT is_head AND change_id IN (
 RETURNING property_id
 
 -- name: expire_leases
--- What they held may have left: the next worker reads before it sends. Whoever is late finds the token gone.
+-- The outcome of what they had claimed is unknown: the next worker reads it back before it sends. Whoever is late
+-- finds the token gone.
 UPDATE domiq_sync.delivery
 SET state = 'unknown', lease_token = NULL, worker = NULL, last_outcome = 'lease_expired'
 WHERE state = 'in_flight' AND next_attempt_at < (SELECT clock_timestamp()) RETURNING property_id

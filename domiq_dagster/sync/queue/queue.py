@@ -29,8 +29,8 @@ class Claim:
     Attributes:
         seq: its place in the order of all changes.
         lane: the ordering key, which is the conversation's id.
-        attempts, postponements: how often it was tried before, and how often it was put off for no fault of
-            its own.
+        attempts, postponements: how often it was tried before, and how often it was postponed for no fault
+            of its own.
         outcome_unknown: an earlier worker or attempt may have sent it, so it must be read back before it is
             sent.
     """

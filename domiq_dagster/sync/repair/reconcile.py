@@ -18,7 +18,7 @@ from domiq_dagster.sync.decisions.decide import Action
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.linking import store
 from domiq_dagster.sync.property_names import PropertyNames
-from domiq_dagster.sync.queue import changes, lanes
+from domiq_dagster.sync.queue import change_log, changes, lanes
 from domiq_dagster.sync.status_map import load_status_map
 
 logger = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ def _log_uncaptured(engine: Engine, property_id: UUID) -> int:
             free = connection.scalars(
                 QUERIES.lock_conversations, {"ids": list(found[start : start + _BATCH])}
             ).all()
-            rows = connection.execute(QUERIES.log_uncaptured, {"ids": list(free)}).all()
+            rows = change_log.log_uncaptured(connection, free)
             changes.no_news(connection, [row.id for row in rows if row.old_status is None])
             logged += len(rows)
     return logged

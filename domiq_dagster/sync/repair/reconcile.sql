@@ -9,19 +9,6 @@ ORDER BY u.began_at, u.conversation_id
 SELECT c.id FROM public.conversation c WHERE c.id = ANY (CAST(:ids AS uuid[]))
 FOR NO KEY UPDATE SKIP LOCKED
 
--- name: log_uncaptured
--- Looks again, since another sweep or the application may have logged it meanwhile.
-INSERT INTO public.status_sync_log (conversation_id, resman_lead_id, old_status, new_status, status_reason,
-                                    updated_by, sync_direction, sync_status)
-SELECT c.id, l.prospect_id, last.new_status, c.status, 'found by reconciliation: no change was logged for it',
-       'system', 'to_resman', 'pending'
-FROM public.conversation c
-LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = c.id
-LEFT JOIN LATERAL domiq_sync.last_change(c.id) AS last ON TRUE
-WHERE c.id = ANY (CAST(:ids AS uuid[])) AND c.status IS DISTINCT FROM last.new_status
-ORDER BY c.created_at, c.id
-RETURNING id, old_status
-
 -- name: unknown_outcomes
 SELECT property_id FROM domiq_sync.delivery WHERE state = 'unknown'
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.property_names import PropertyNames
-from domiq_dagster.sync.queue import changes, lanes
+from domiq_dagster.sync.queue import change_log, changes, lanes
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "retry.sql")
@@ -120,7 +119,7 @@ def _record(choice: Choice, names: PropertyNames, by: str | None) -> dict[str, A
 
 def _put_back(connection: Connection, ids: list[UUID], record: dict[str, Any]) -> set[UUID]:
     """Those of them that nobody else has put back meanwhile."""
-    moved = set(connection.scalars(QUERIES.put_back, {"ids": ids, "record": json.dumps(record)}).all())
+    moved = change_log.put_back(connection, ids, record)
     changes.adopt(connection, [i for i in ids if i in moved])
     # A failed change may have arrived all the same: somebody may have settled it by hand.
     lanes.doubt(connection, moved)

@@ -28,21 +28,6 @@ WHERE g.sync_status = 'failed' AND g.sync_direction = 'to_resman'
   AND (CAST(:reason AS text) IS NULL OR COALESCE(g.context_data #>> '{sync,outcome}', '(none)') = :reason)
 ORDER BY c.seq
 
--- name: put_back
--- The replay itself goes on record: when, by whom, chosen how, and what it had failed of, which is no longer
--- how it ended. after_attempt: the last step that was tried before.
-UPDATE public.status_sync_log g
-SET sync_status = 'pending',
-    context_data = (
-        SELECT (kept.context - 'sync') || jsonb_build_object('retries',
-            COALESCE(kept.context -> 'retries', '[]'::jsonb) || jsonb_build_array(
-                CAST(:record AS jsonb) || jsonb_build_object(
-                    'at', clock_timestamp(), 'after', kept.context -> 'sync',
-                    'after_attempt', (SELECT max(a.id) FROM domiq_sync.attempt a WHERE a.change_id = g.id))))
-        FROM (SELECT domiq_sync.context_object(g.context_data) AS context) AS kept)
-WHERE g.id = ANY (CAST(:ids AS uuid[])) AND g.sync_status = 'failed'
-RETURNING g.id
-
 -- name: reasons
 -- What all failed changes failed of.
 SELECT COALESCE(g.context_data #>> '{sync,outcome}', '(none)') AS reason, count(*) AS changes

@@ -113,7 +113,7 @@ class Not:
         return None if self.part.why_not(facts) else "what must not hold does"
 
     def outcomes(self, known: Facts, names: frozenset[str]) -> frozenset[bool]:
-        return frozenset(not held for held in self.part.outcomes(known, names))
+        return frozenset(not holds for holds in self.part.outcomes(known, names))
 
 
 @dataclass(slots=True)

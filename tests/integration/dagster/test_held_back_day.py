@@ -30,12 +30,12 @@ def zones(harness: Harness) -> set[Any]:
 
 def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(harness: Harness) -> None:
     world = harness.world
-    places = three_zones(harness)
-    ids = harness.connect(*places)
+    properties = three_zones(harness)
+    ids = harness.connect(*properties)
     now = datetime.now(UTC)
     leads = []
     for n in range(EDITS):
-        property_id = places[n % 3]
+        property_id = properties[n % 3]
         made = world.lead(property_id, email=f"lead{n}@example.com")
         leads.append(made["prospectId"])
         world.conversation(ids[n % 3], "contacted", email=f"lead{n}@example.com", age="3 days")
@@ -48,7 +48,7 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(harness: Harn
     world.standin.control("edits", {"edits": [{"prospectId": i, "lastModified": old} for i in leads]})
     world.do("UPDATE domiq_sync.resman_lead SET touched_at = now() - interval '2 days'")
     world.do("UPDATE domiq_sync.watermark SET watermark = now() - interval '2 days'")
-    assert zones(harness) == {world.at_resman[n]["timeZone"] for n in places}
+    assert zones(harness) == {world.at_resman[n]["timeZone"] for n in properties}
 
     # A day in which nothing is pulled, and in which staff go on, past midnight in each zone.
     world.standin.faults(modified_since_granularity="day")

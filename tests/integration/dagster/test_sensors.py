@@ -397,7 +397,7 @@ class TestAlerts:
             assert answer.skip_message == "0 alerts opened, 0 closed"
         assert [m.recipient for m in mailbox.mails] == ["ops@example.com"]
 
-    def test_each_spell_of_trouble_is_told_once_and_so_is_its_end(
+    def test_each_incident_is_told_once_and_so_is_its_end(
         self, harness: Harness, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
     ) -> None:
         (flats,) = harness.connect(0)
@@ -415,22 +415,23 @@ class TestAlerts:
         harness.world.do("UPDATE status_sync_log SET sync_status = 'success'")
         assert asked() == "0 alerts opened, 1 closed"
         assert asked() == "0 alerts opened, 0 closed"
-        told = harness.world.rows(
+        sent = harness.world.rows(
             "SELECT body, recipient, channel, state FROM domiq_sync.notification WHERE channel = 'in_app' "
             "ORDER BY created_at"
         )
-        assert [(t.recipient, t.channel, t.state) for t in told] == 2 * [("operators", "in_app", "delivered")]
-        assert told[0].body.startswith("Juniper Flats: 10 of 10 status syncs of the last 24 h failed.")
-        assert told[1].body.startswith("Juniper Flats: status syncs succeed again. It lasted ")
-        assert [m.text.strip() for m in mailbox.mails] == [t.body for t in told]
+        assert [(t.recipient, t.channel, t.state) for t in sent] == 2 * [("operators", "in_app", "delivered")]
+        assert sent[0].body.startswith("Juniper Flats: 10 of 10 status syncs of the last 24 h failed.")
+        assert sent[1].body.startswith("Juniper Flats: status syncs succeed again. It lasted ")
+        assert [m.text.strip() for m in mailbox.mails] == [t.body for t in sent]
         lines = [r.message for r in caplog.records if r.levelno == logging.WARNING]
         assert lines == [
-            f"alert {turn}: {t.body}" for turn, t in zip(("opened", "recovered"), told, strict=True)
+            f"alert {transition}: {t.body}"
+            for transition, t in zip(("opened", "recovered"), sent, strict=True)
         ]
         with harness.world.engine.connect() as connection:
-            (spell,) = connection.exec_driver_sql("SELECT figures, closed_at FROM domiq_sync.alert").all()
-        assert (spell.figures["failed"], spell.figures["settled"]) == (10, 10)
-        assert spell.closed_at is not None
+            (incident,) = connection.exec_driver_sql("SELECT figures, closed_at FROM domiq_sync.alert").all()
+        assert (incident.figures["failed"], incident.figures["settled"]) == (10, 10)
+        assert incident.closed_at is not None
 
 
 def test_notices_are_sent_when_changes_or_messages_wait_and_no_run_takes_them_along_soon(

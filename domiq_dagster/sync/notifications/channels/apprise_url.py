@@ -24,8 +24,8 @@ with warnings.catch_warnings():
 
 from domiq_dagster.sync.notifications.channels import any_service, slack, twilio, webhook
 from domiq_dagster.sync.notifications.channels.http import USER_AGENT
-from domiq_dagster.sync.notifications.channels.message import Message, Sender, SendResult, refused
-from domiq_dagster.sync.notifications.channels.smtp import MailSender, MailServer
+from domiq_dagster.sync.notifications.channels.message import Channel, Message, SendResult, refused
+from domiq_dagster.sync.notifications.channels.smtp import MailChannel, MailServer
 from domiq_dagster.sync.notifications.recipients import OPERATOR
 
 _RECIPIENT = "{recipient}"
@@ -43,17 +43,17 @@ _ASSET = AppriseAsset(
 )
 
 
-def sender_of(channel: str, url: str) -> Sender:
-    """The sender for a URL.
+def channel_of(name: str, url: str) -> Channel:
+    """The channel of a name at a URL.
 
     Args:
-        channel: email, sms, slack or operator. What goes to an operator goes to the URL's own targets.
+        name: email, sms, slack or operator. What goes to an operator goes to the URL's own targets.
         url: as Apprise writes it.
 
     Raises:
         ValueError: it cannot be used for the channel; a sentence that does not repeat it.
     """
-    fixed = channel == OPERATOR
+    fixed = name == OPERATOR
     service = _read(url, None)
     if service is None:
         raise ValueError("this is no address that Apprise understands; docs/notifications.md shows some")
@@ -62,14 +62,14 @@ def sender_of(channel: str, url: str) -> Sender:
         own = [address for _, address in service.targets]
         if fixed and len(own) > 1:
             raise ValueError("name one recipient in each URL, so that each counts by itself")
-        return MailSender(server, own[0] if fixed and own else None)
+        return MailChannel(server, own[0] if fixed and own else None)
     if not fixed and _RECIPIENT not in url and "targets" not in _parts(url):
         raise ValueError(f"this service has no recipients of its own; write {_RECIPIENT} where it belongs")
-    return UrlSender(url, joined=channel == "sms", fixed=fixed)
+    return UrlChannel(url, joined=name == "sms", fixed=fixed)
 
 
-class UrlSender:
-    """Sends to one Apprise URL.
+class UrlChannel:
+    """What one Apprise URL reaches.
 
     Args:
         url: as Apprise writes it.

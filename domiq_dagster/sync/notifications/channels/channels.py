@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from domiq_dagster.sync.notifications.channels.message import Message, Sender, SendResult, refused
+from domiq_dagster.sync.notifications.channels.message import Channel, Message, SendResult, refused
 from domiq_dagster.sync.notifications.recipients import OPERATOR
 from domiq_dagster.sync.notifications.templates import Templates
 
@@ -37,68 +37,70 @@ class Channels:
     """What can be sent, and how it is put in words.
 
     Attributes:
-        problems: why a channel cannot be used, by channel.
+        outward: those that leave DomIQ, by name.
+        operators: those of the channel `operator`, in the order of its addresses.
+        problems: why a channel cannot be used, by name.
         link: the URL of a conversation in DomIQ, with {conversation_id} where its id belongs.
     """
 
-    senders: Mapping[str, Sender] = field(default_factory=dict, repr=False)
-    operators: Sequence[Sender] = field(default=(), repr=False)
+    outward: Mapping[str, Channel] = field(default_factory=dict, repr=False)
+    operators: Sequence[Channel] = field(default=(), repr=False)
     problems: Mapping[str, str] = field(default_factory=dict)
     templates: Templates = field(default_factory=Templates)
     link: str | None = field(default=None, repr=False)
 
     def problem(self, channel: str) -> str | None:
         """Why nothing can be sent by this channel; None where it can."""
-        if channel == "in_app" or channel in self.senders or (channel == OPERATOR and self.operators):
+        if channel == "in_app" or channel in self.outward or (channel == OPERATOR and self.operators):
             return None
         return self.problems.get(channel) or f"{VARIABLES.get(channel, channel)} is not set"
 
-    def operator(self, recipient: str) -> Sender | None:
-        """The sender for `operator` (the only one) or `operator 2`; None where there is no such address."""
+    def operator(self, recipient: str) -> Channel | None:
+        """The channel to `operator` (the only one) or `operator 2`; None where there is no such address."""
         number = recipient.removeprefix(OPERATOR).strip() or "1"
         index = int(number) - 1 if number.isdigit() else -1
         return self.operators[index] if 0 <= index < len(self.operators) else None
 
     def send(self, channel: str, recipient: str, message: Message) -> SendResult:
         """Sends one message. `recipient` is an address of the channel."""
-        sender = self.operator(recipient) if channel == OPERATOR else self.senders.get(channel)
-        if sender is None:
+        found = self.operator(recipient) if channel == OPERATOR else self.outward.get(channel)
+        if found is None:
             why = self.problem(channel) or f"{VARIABLES[OPERATOR]} has fewer addresses than it had"
             return refused(why)
-        return sender.send(recipient, message)
+        return found.send(recipient, message)
 
 
 def configure(settings: Mapping[str, str]) -> Channels:
     """The channels that an environment names. A wrong address closes its own channel and no other: see
     `Channels.problems`."""
-    senders: dict[str, Sender] = {}
+    outward: dict[str, Channel] = {}
     problems: dict[str, str] = {}
-    operators: list[Sender] = []
-    for channel in OUTWARD:
-        if url := settings.get(VARIABLES[channel], "").strip():
+    operators: list[Channel] = []
+    for name in OUTWARD:
+        if url := settings.get(VARIABLES[name], "").strip():
             try:
-                senders[channel] = make_sender(channel, url)
+                outward[name] = make_channel(name, url)
             except BadChannel as error:
-                problems[channel] = str(error)
+                problems[name] = str(error)
     for number, url in enumerate(settings.get(VARIABLES[OPERATOR], "").split(), 1):
         try:
-            operators.append(make_sender(OPERATOR, url))
+            operators.append(make_channel(OPERATOR, url))
         except BadChannel as error:
             problems[OPERATOR] = f"address {number}: {error}"
     directory = settings.get("DOMIQ_TEMPLATE_DIR", "").strip()
     templates = Templates(Path(directory) if directory else None)
     return Channels(
-        senders, operators, problems, templates, settings.get("DOMIQ_LINK_URL", "").strip() or None
+        outward, operators, problems, templates, settings.get("DOMIQ_LINK_URL", "").strip() or None
     )
 
 
-def make_sender(channel: str, url: str) -> Sender:
-    """The sender for a URL of the channel. Raises BadChannel where it cannot be used."""
+def make_channel(name: str, url: str) -> Channel:
+    """The channel of this name at a URL. Raises BadChannel where it cannot be used."""
     from domiq_dagster.sync.notifications.channels.apprise_url import (
-        sender_of,  # Apprise takes half a second to import
+        channel_of,  # Apprise takes half a second to import
     )
 
     try:
-        return sender_of(channel, url)
+        return channel_of(name, url)
     except ValueError as error:
-        raise BadChannel(f"{VARIABLES[channel]}: {error}") from None
+        raise BadChannel(f"{VARIABLES[name]}: {error}") from None

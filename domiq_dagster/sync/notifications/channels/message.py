@@ -63,7 +63,7 @@ def later(reason: str, *, whole_channel: bool = False, retry_after: float | None
     return SendResult(SendStatus.LATER, reason, whole_channel, retry_after)
 
 
-class Sender(Protocol):
+class Channel(Protocol):
     """One configured channel. Never raises for what the other side does."""
 
     def send(self, recipient: str, message: Message) -> SendResult: ...

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _ANSWER_SECONDS = 20.0
 _ACCEPT_SECONDS = 60.0
 """How long the server may think about a whole message: it may scan it."""
-_HELD_BACK = 400
+_TEMPORARY = 400
 _REFUSED = 500
 _CREDENTIALS = (530, 534, 535, 538)
 _POLICY = SMTP.clone(cte_type="7bit")  # not every server on the way takes eight bits
@@ -77,7 +77,7 @@ class MailServer:
         )
 
 
-class MailSender:
+class MailChannel:
     """Sends by SMTP.
 
     Args:
@@ -141,10 +141,10 @@ def _hand_over(smtp: smtplib.SMTP, sender: str, to: str, mail: bytes) -> SendRes
     nothing; after that only the server's answer tells."""
     try:
         code, _ = smtp.mail(sender)
-        if code >= _HELD_BACK:
+        if code >= _TEMPORARY:
             return _answered(code, "the sender")
         code, _ = smtp.rcpt(to)
-        if code >= _HELD_BACK:
+        if code >= _TEMPORARY:
             return _answered(code, "the recipient")
         smtp.putcmd("data")
         code, _ = smtp.getreply()
@@ -159,7 +159,7 @@ def _hand_over(smtp: smtplib.SMTP, sender: str, to: str, mail: bytes) -> SendRes
         code, _ = smtp.getreply()
     except (OSError, smtplib.SMTPException) as error:
         return unknown(f"no answer came after the message was sent ({type(error).__name__})")
-    if code >= _HELD_BACK:
+    if code >= _TEMPORARY:
         return _answered(code, "the message")
     return DELIVERED
 
@@ -169,7 +169,7 @@ def _answered(code: int, what: str) -> SendResult:
         return later("the mail server is closing (421)", whole_channel=True)
     if code in _CREDENTIALS:
         return later(f"the mail server wants other credentials ({code})", whole_channel=True)
-    if _HELD_BACK <= code < _REFUSED:
+    if _TEMPORARY <= code < _REFUSED:
         return later(f"the mail server puts off {what} ({code})")
     return refused(f"the mail server refuses {what} ({code})")
 

@@ -13,14 +13,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
 
 from domiq_dagster.sync.budget import Budget
 from domiq_dagster.sync.notifications.channels.channels import configure
 from domiq_dagster.sync.notifications.outbox import Notice, operator_notice
+from domiq_dagster.sync.notifications.outcomes import SendingRules
 from domiq_dagster.sync.notifications.recipients import resolve
 from domiq_dagster.sync.notifications.sender import SendReport
 from domiq_dagster.sync.notifications.status import due
-from domiq_dagster.sync.notifications.worker import SendingRules
 from tests.fixtures.notices import NoticeWorld
 
 
@@ -421,6 +422,23 @@ def test_a_burst_to_one_address_becomes_one_digest(notice_world: NoticeWorld) ->
     assert notice_world.world.value("SELECT count(*) FROM domiq_sync.notification") == 1002
 
 
+def test_a_burst_that_is_read_while_it_is_gathered_stays_as_it_is(notice_world: NoticeWorld) -> None:
+    property_id = notice_world.world.property()
+    notice_world.put(*(Notice(property_id, "in_app", "me", "Hi", str(n)) for n in range(30)))
+
+    def read_meanwhile(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "HAVING count(*) > " in statement:
+            notice_world.world.do("UPDATE domiq_sync.notification SET read_at = clock_timestamp()")
+
+    event.listen(notice_world.world.engine, "after_cursor_execute", read_meanwhile)
+    try:
+        report = notice_world.deliver()
+    finally:
+        event.remove(notice_world.world.engine, "after_cursor_execute", read_meanwhile)
+    assert report.by_state == {}
+    assert notice_world.states() == ["delivered"] * 30
+
+
 def test_what_trickles_in_goes_one_by_one_up_to_a_number_and_then_waits_for_a_digest(
     notice_world: NoticeWorld,
 ) -> None:
@@ -524,14 +542,14 @@ def test_a_worker_that_lost_its_lease_changes_nothing(notice_world: NoticeWorld)
         def send(self, *_: Any) -> Any:
             notice_world.later()
             second.append(notice_world.deliver())
-            return notice_world.channels.senders["email"].send("a@staff.example", message_of(*_))
+            return notice_world.channels.outward["email"].send("a@staff.example", message_of(*_))
 
     second: list[SendReport] = []
 
     def message_of(_: str, message: Any) -> Any:
         return message
 
-    slow = dataclasses.replace(notice_world.channels, senders={"email": Slow()})
+    slow = dataclasses.replace(notice_world.channels, outward={"email": Slow()})
     first = notice_world.deliver(slow, rules=SendingRules(lease=60))
     assert second[0].by_state == {("email", "unknown"): 1}
     assert first.by_state == {}

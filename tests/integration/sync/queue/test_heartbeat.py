@@ -1,4 +1,4 @@
-"""The heartbeat keeps what is worked on, and nothing else; a stop gives back what was not sent."""
+"""The heartbeat keeps what is worked on, and nothing else; a stop postpones what was not sent."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ LEFT = "SELECT EXTRACT(EPOCH FROM next_attempt_at - clock_timestamp())::float FR
 def claimed(world: World) -> queue.Claim:
     (integration,) = world.integrations()
     with world.engine.connect() as c:
-        (held,) = queue.claim(c, integration.property_id, "w", RULES.lease)
-    return held
+        (claim,) = queue.claim(c, integration.property_id, "w", RULES.lease)
+    return claim
 
 
 def heart(world: World, clock: Any = lambda: 0.0, interval: float = 3600.0) -> Heartbeat:
@@ -33,13 +33,13 @@ def test_a_crash_is_noticed_within_a_minute_and_a_beat_can_be_missed() -> None:
     assert RULES.heartbeat * 3 < RULES.lease
 
 
-def test_a_beat_extends_what_is_held_and_leaves_it_when_it_is_let_go(world: World) -> None:
+def test_a_beat_extends_what_is_claimed_and_leaves_it_when_it_is_let_go(world: World) -> None:
     world.conversation(world.property(), "new")
-    held = claimed(world)
+    claim = claimed(world)
     heartbeat = heart(world)
     assert heartbeat.beat() == 0
     world.do("UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp() + interval '1 s'")
-    with heartbeat.holding(held):
+    with heartbeat.holding(claim):
         assert heartbeat.beat() == 1
     assert RULES.lease - 5 < world.value(LEFT) <= RULES.lease
     world.do("UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp() + interval '1 s'")
@@ -60,7 +60,7 @@ def test_a_beat_does_not_take_back_what_another_worker_has_claimed(world: World)
     assert world.delivery().lease_token == holder.lease_token
 
 
-def test_what_hangs_is_not_held_for_ever(world: World) -> None:
+def test_what_hangs_is_not_kept_for_ever(world: World) -> None:
     world.conversation(world.property(), "new")
     now = [0.0]
     heartbeat = heart(world, clock=lambda: now[0])
@@ -73,7 +73,7 @@ def test_what_hangs_is_not_held_for_ever(world: World) -> None:
 
 def test_the_thread_beats_by_itself_and_survives_a_failing_database(world: World) -> None:
     world.conversation(world.property(), "new")
-    held = claimed(world)
+    claim = claimed(world)
     heartbeat = heart(world, interval=0.01)
     beats: list[object] = []
     enough = threading.Event()
@@ -97,7 +97,7 @@ def test_the_thread_beats_by_itself_and_survives_a_failing_database(world: World
         return 1
 
     heartbeat.beat = counted  # type: ignore[method-assign]
-    with heartbeat, heartbeat.holding(held):
+    with heartbeat, heartbeat.holding(claim):
         assert enough.wait(10)
     assert not heartbeat._thread.is_alive()
 
@@ -123,7 +123,7 @@ def test_a_slow_request_outlives_its_lease_while_the_worker_lives(world: World) 
     assert (stolen, report.total("success")) == ([], 1)
 
 
-def test_a_stop_gives_back_what_waits_for_its_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_postpones_what_waits_for_its_slot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The change whose request is under way is settled; the one beside it is due as it was."""
     property_id = world.property()
     ids = [world.conversation(property_id, "new") for _ in range(2)]
@@ -136,7 +136,7 @@ def test_a_stop_gives_back_what_waits_for_its_turn(world: World, monkeypatch: py
     def stop_while_posting(session: requests.Session, method: str, url: str, **more: Any) -> Any:
         answer = request(session, method, url, **more)
         if "PostLead" in url:
-            stopped.set()  # the account's turn is still this request's
+            stopped.set()  # the account's slot is still this request's
         return answer
 
     monkeypatch.setattr(requests.Session, "request", stop_while_posting)

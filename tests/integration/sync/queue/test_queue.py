@@ -24,8 +24,8 @@ POST = {"endpoint": "PostLeadManagement4_0"}
 def claim(world: World, worker: str = "w", lease: float = 150.0) -> Any:
     (integration,) = world.integrations()
     with world.engine.connect() as c:
-        held = queue.claim(c, integration.property_id, worker, lease)
-        return held[0] if held else None
+        claimed = queue.claim(c, integration.property_id, worker, lease)
+        return claimed[0] if claimed else None
 
 
 def statuses_told(world: World, conversation: UUID) -> list[str]:
@@ -181,7 +181,7 @@ def test_a_worker_whose_lease_ran_out_while_it_searched_posts_nothing(world: Wor
     assert world.last(conversation).sync_status == "success"
 
 
-def test_nobody_claims_what_is_held_and_a_lane_is_in_flight_once(world: World) -> None:
+def test_nobody_claims_what_is_claimed_and_a_lane_is_in_flight_once(world: World) -> None:
     property_id = world.property()
     one = world.conversation(property_id, "new")
     world.change(one, status="contacted")
@@ -239,8 +239,8 @@ def test_several_are_settled_at_once_save_what_another_worker_holds(world: World
     assert kept == {h.change_id for h in late if h.lane != ids[1]}
     assert [world.changes(i)[0].sync_status for i in ids] == ["success", "pending", "success"]
     assert {r.change_id for r in world.rows("SELECT change_id FROM domiq_sync.attempt")} == kept
-    held = world.rows("SELECT lane, lease_token, is_head FROM domiq_sync.delivery ORDER BY seq")
-    assert [(r.lane, r.lease_token, r.is_head) for r in held] == [
+    left = world.rows("SELECT lane, lease_token, is_head FROM domiq_sync.delivery ORDER BY seq")
+    assert [(r.lane, r.lease_token, r.is_head) for r in left] == [
         (ids[1], stolen.lease_token, True),
         (ids[0], None, True),  # the next of its conversation has come forward
     ]

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from domiq_dagster.db.migrate import migrate
 from domiq_dagster.db.sqlfile import read_queries
-from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.queue import change_log, queue
 from domiq_dagster.sync.repair import reconcile
 from domiq_dagster.sync.repair.reconcile import MENDED, SEEN
 from tests.fixtures.world import World
@@ -194,12 +194,12 @@ def test_a_status_is_logged_once_by_whoever_comes_first(world: World) -> None:
     with world.engine.connect() as application, application.begin():
         application.execute(text("SELECT FROM conversation WHERE id = :c FOR UPDATE"), {"c": first})
         assert mended(world) == {("statuses without a change", "juniper-flats"): 1}
-    queries = read_queries(reconcile.__package__, "reconcile.sql")
+    uncaptured = read_queries(reconcile.__package__, "reconcile.sql")["uncaptured_conversations"]
     with world.engine.begin() as late:
-        ids = late.scalars(text(queries["uncaptured_conversations"]), {"property_id": flats}).all()
+        ids = late.scalars(text(uncaptured), {"property_id": flats}).all()
         assert ids == [first]
         assert mended(world) == {("statuses without a change", "juniper-flats"): 1}
-        assert late.execute(text(queries["log_uncaptured"]), {"ids": [first, second]}).rowcount == 0
+        assert change_log.log_uncaptured(late, [first, second]) == []
     assert [len(world.changes(c)) for c in (first, second)] == [1, 1]
 
 

@@ -17,7 +17,7 @@ from apprise.plugins.gotify import NotifyGotify
 from urllib3.exceptions import MaxRetryError, ProtocolError
 from urllib3.exceptions import SSLError as BrokenTls
 
-from domiq_dagster.sync.notifications.channels.channels import make_sender
+from domiq_dagster.sync.notifications.channels.channels import make_channel
 from domiq_dagster.sync.notifications.channels.http import never_left
 from domiq_dagster.sync.notifications.channels.message import Message, SendResult, SendStatus
 from tests.fake_servers.http import Endpoint, HttpServer
@@ -42,7 +42,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 
 
 def sent(url: str, port: int) -> SendResult:
-    return make_sender("operator", url.replace("{port}", str(port))).send("operator", MESSAGE)
+    return make_channel("operator", url.replace("{port}", str(port))).send("operator", MESSAGE)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -10,7 +10,7 @@ import pytest
 from apprise.plugins.twilio import NotifyTwilio
 
 from domiq_dagster.sync.notifications.channels.apprise_url import NotifySlack
-from domiq_dagster.sync.notifications.channels.channels import BadChannel, configure, make_sender
+from domiq_dagster.sync.notifications.channels.channels import BadChannel, configure, make_channel
 from domiq_dagster.sync.notifications.channels.message import Message, SendResult, SendStatus
 from tests.fake_servers.http import Endpoint, HttpServer
 from tests.fake_servers.smtp import Mailbox, SmtpServer
@@ -42,7 +42,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 
 
 def mail(mailbox: Mailbox) -> SendResult:
-    return make_sender("email", mailbox.url).send(ADDRESS, MESSAGE)
+    return make_channel("email", mailbox.url).send(ADDRESS, MESSAGE)
 
 
 def test_an_e_mail_arrives_as_text_and_html_under_its_own_id(mailbox: Mailbox) -> None:
@@ -86,18 +86,18 @@ def test_each_way_of_not_taking_an_e_mail_is_told_apart(
 
 
 def test_a_mail_server_that_is_down_or_wants_other_credentials_is_for_later(mailbox: Mailbox) -> None:
-    down = make_sender("email", "mailto://127.0.0.1:1?from=a@b.example").send(ADDRESS, MESSAGE)
+    down = make_channel("email", "mailto://127.0.0.1:1?from=a@b.example").send(ADDRESS, MESSAGE)
     assert (down.status, down.whole_channel) == (SendStatus.LATER, True)
     mailbox.answers["auth"] = "535 no"
     url = mailbox.url.replace("mailto://", "mailto://user:wrong@")
-    refused = make_sender("email", url).send(ADDRESS, MESSAGE)
+    refused = make_channel("email", url).send(ADDRESS, MESSAGE)
     assert (refused.status, refused.whole_channel) == (SendStatus.LATER, True)
     assert "credentials (535)" in refused.reason
 
 
 def test_a_slack_message_arrives_in_its_channel_and_pings_nobody(endpoint: Endpoint) -> None:
     message = Message(UUID(int=1), "Juniper <!channel>", "new -> *qualified*\n<https://x.example|Open>")
-    assert make_sender("slack", WEBHOOK).send("#leasing", message).status is SendStatus.DELIVERED
+    assert make_channel("slack", WEBHOOK).send("#leasing", message).status is SendStatus.DELIVERED
     (post,) = endpoint.posts
     assert post.path == "/services/TAAAAAAAA/BBBBBBBBB/" + "c" * 24
     assert post.json["channel"] == "#leasing"
@@ -112,17 +112,17 @@ def test_a_slack_message_arrives_in_its_channel_and_pings_nobody(endpoint: Endpo
 def test_an_sms_arrives_at_its_number_in_one_piece(endpoint: Endpoint) -> None:
     endpoint.answer(201, '{"sid": "SM1"}')
     long = Message(UUID(int=1), "left out", "word " * 60)
-    assert make_sender("sms", TWILIO).send("+12125550123", long).status is SendStatus.DELIVERED
+    assert make_channel("sms", TWILIO).send("+12125550123", long).status is SendStatus.DELIVERED
     (post,) = endpoint.posts
     assert post.form == {"To": "+12125550123", "From": "+12125550100", "Body": ("word " * 60).strip()}
 
 
 def test_a_gateway_without_recipients_of_its_own_gets_them_where_the_url_says(endpoint: Endpoint) -> None:
     url = f"json://127.0.0.1:{endpoint.port}/sms?:to={{recipient}}"
-    assert make_sender("sms", url).send("+12125550123", MESSAGE).status is SendStatus.DELIVERED
+    assert make_channel("sms", url).send("+12125550123", MESSAGE).status is SendStatus.DELIVERED
     assert endpoint.posts[0].json["to"] == "+12125550123"
     with pytest.raises(BadChannel, match="recipient"):
-        make_sender("sms", f"json://127.0.0.1:{endpoint.port}/sms")
+        make_channel("sms", f"json://127.0.0.1:{endpoint.port}/sms")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_each_way_of_not_taking_a_post_is_told_apart(
     endpoint: Endpoint, answer: int | None, body: str, status: SendStatus, whole: bool, word: str
 ) -> None:
     endpoint.answer(answer, body, Retry_After="17")
-    result = make_sender("slack", WEBHOOK + "?retry=3").send("#leasing", MESSAGE)
+    result = make_channel("slack", WEBHOOK + "?retry=3").send("#leasing", MESSAGE)
     assert (result.status, result.whole_channel) == (status, whole)
     assert word in result.reason
     assert "ada" not in result.reason
@@ -157,14 +157,14 @@ def test_a_service_that_cannot_be_reached_has_got_nothing(
 ) -> None:
     for url in ("http://127.0.0.1:1/x", "http://nowhere.invalid/x"):
         monkeypatch.setattr(NotifySlack, "webhook_url", url)
-        result = make_sender("slack", WEBHOOK).send("#leasing", MESSAGE)
+        result = make_channel("slack", WEBHOOK).send("#leasing", MESSAGE)
         assert (result.status, result.whole_channel) == (SendStatus.LATER, True)
     assert endpoint.posts == []
 
 
 def test_what_the_plugin_refuses_by_itself_never_left(endpoint: Endpoint) -> None:
-    assert make_sender("sms", TWILIO).send("no number", MESSAGE).status is SendStatus.REFUSED
-    by_mail = make_sender("slack", WEBHOOK).send(ADDRESS, MESSAGE)
+    assert make_channel("sms", TWILIO).send("no number", MESSAGE).status is SendStatus.REFUSED
+    by_mail = make_channel("slack", WEBHOOK).send(ADDRESS, MESSAGE)
     assert (by_mail.status, "bot token" in by_mail.reason) == (SendStatus.REFUSED, True)
     assert endpoint.posts == []
 
@@ -174,7 +174,7 @@ def test_a_slack_bot_finds_people_by_e_mail(endpoint: Endpoint) -> None:
         (200, '{"ok": true, "user": {"id": "U0000001"}}', {}),
         (200, '{"ok": true, "channel": "D1"}', {}),
     ]
-    bot = make_sender("slack", "slack://xoxb-1234-1234-abc124/")
+    bot = make_channel("slack", "slack://xoxb-1234-1234-abc124/")
     assert bot.send(ADDRESS, MESSAGE).status is SendStatus.DELIVERED
     assert [p.path.split("?")[0] for p in endpoint.posts] == [
         "/api/users.lookupByEmail",
@@ -194,10 +194,10 @@ def test_nothing_of_a_message_or_an_address_is_logged(
         caplog.set_level(logging.DEBUG, level)
     for status in (200, 400, None):
         endpoint.answer(status, "ok")
-        make_sender("slack", WEBHOOK).send("#leasing", MESSAGE)
-        make_sender("sms", TWILIO).send("+12125550123", MESSAGE)
+        make_channel("slack", WEBHOOK).send("#leasing", MESSAGE)
+        make_channel("sms", TWILIO).send("+12125550123", MESSAGE)
     mail(mailbox)
-    make_sender("email", "mailto://nowhere.invalid?from=a@b.example").send(ADDRESS, MESSAGE)
+    make_channel("email", "mailto://nowhere.invalid?from=a@b.example").send(ADDRESS, MESSAGE)
     lines = [f"{r.name} {r.getMessage()}" for r in caplog.records]
     private = (ADDRESS, "5550123", "Hello", "Juniper", "cccccc", "bbbbbb", "TAAAAAAAA", "nowhere")
     assert [line for line in lines if any(word in line for word in private)] == []

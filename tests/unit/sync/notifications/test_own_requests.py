@@ -12,7 +12,7 @@ from apprise.plugins.slack import NotifySlack
 from apprise.plugins.twilio import NotifyTwilio
 
 from domiq_dagster.sync.notifications.channels import any_service, apprise_url
-from domiq_dagster.sync.notifications.channels.channels import make_sender
+from domiq_dagster.sync.notifications.channels.channels import make_channel
 from domiq_dagster.sync.notifications.channels.message import Message, SendResult, SendStatus
 from tests.fake_servers.http import Endpoint, HttpServer, Post
 
@@ -87,7 +87,7 @@ def test_what_we_post_is_what_apprise_would_post(
 ) -> None:
     url = url.replace("{port}", str(endpoint.port))
     endpoint.answer(200, '{"ok": true}' if url.startswith(BOT) else "ok")
-    ours = make_sender(channel, url)
+    ours = make_channel(channel, url)
     assert ours.send(recipient, MESSAGE).status is SendStatus.DELIVERED
     posted = [said(p) for p in endpoint.posts]
     endpoint.posts.clear()
@@ -118,7 +118,7 @@ def test_what_a_url_asks_for_that_we_do_not_do_is_left_to_apprise(
         return SendResult(SendStatus.DELIVERED, "")
 
     monkeypatch.setattr(any_service, "notify", notify)
-    assert make_sender("operator", url).send("operator", MESSAGE).status is SendStatus.DELIVERED
+    assert make_channel("operator", url).send("operator", MESSAGE).status is SendStatus.DELIVERED
     assert len(left) == 1
 
 
@@ -134,7 +134,7 @@ URLS = {
 
 def sent(endpoint: Endpoint, service: str) -> SendResult:
     channel, url, recipient = URLS[service]
-    return make_sender(channel, url.replace("{port}", str(endpoint.port))).send(recipient, MESSAGE)
+    return make_channel(channel, url.replace("{port}", str(endpoint.port))).send(recipient, MESSAGE)
 
 
 @pytest.mark.parametrize("service", URLS)
@@ -186,8 +186,8 @@ def test_what_cannot_connect_has_sent_nothing(
 
 
 def test_a_handshake_that_fails_has_sent_nothing(endpoint: Endpoint) -> None:
-    sender = make_sender("operator", f"jsons://127.0.0.1:{endpoint.port}")  # it speaks no TLS
-    assert sender.send("operator", MESSAGE).reason == "the service cannot be reached"
+    channel = make_channel("operator", f"jsons://127.0.0.1:{endpoint.port}")  # it speaks no TLS
+    assert channel.send("operator", MESSAGE).reason == "the service cannot be reached"
     assert endpoint.posts == []
 
 
@@ -196,14 +196,14 @@ def test_a_proxy_that_makes_no_tunnel_has_sent_nothing(
 ) -> None:
     monkeypatch.setenv("https_proxy", endpoint.url)
     monkeypatch.setenv("no_proxy", "")
-    found = make_sender("operator", "jsons://gateway.example").send("operator", MESSAGE)
+    found = make_channel("operator", "jsons://gateway.example").send("operator", MESSAGE)
     assert found == SendResult(SendStatus.LATER, "the service cannot be reached", True)
 
 
 def test_a_service_that_is_silent_for_too_long_may_have_the_message(endpoint: Endpoint) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"json://127.0.0.1:{silent.getsockname()[1]}/?rto=0.2"
-        found = make_sender("operator", url).send("operator", MESSAGE)
+        found = make_channel("operator", url).send("operator", MESSAGE)
     assert found.status is SendStatus.UNKNOWN
 
 
@@ -220,7 +220,7 @@ def test_looking_somebody_up_sends_nothing_whatever_becomes_of_it(
     endpoint: Endpoint, answer: Any, status: SendStatus, reason: str
 ) -> None:
     endpoint.answers = [answer]
-    found = make_sender("slack", BOT).send("ada@example.com", MESSAGE)
+    found = make_channel("slack", BOT).send("ada@example.com", MESSAGE)
     assert found.status is status
     assert reason in found.reason
     assert [p.path.split("?")[0] for p in endpoint.posts] == ["/api/users.lookupByEmail"]
@@ -228,12 +228,12 @@ def test_looking_somebody_up_sends_nothing_whatever_becomes_of_it(
 
 def test_a_slack_id_is_posted_to_as_it_is(endpoint: Endpoint) -> None:
     endpoint.answer(200, '{"ok": true}')
-    assert make_sender("slack", BOT).send("C0123ABCD", MESSAGE).status is SendStatus.DELIVERED
+    assert make_channel("slack", BOT).send("C0123ABCD", MESSAGE).status is SendStatus.DELIVERED
     assert endpoint.posts[0].json["channel"] == "C0123ABCD"
 
 
 def test_of_several_targets_the_worst_counts_and_none_is_told_twice(endpoint: Endpoint) -> None:
-    sender = make_sender("operator", HOOK + "/#a/#b/#c")
+    channel = make_channel("operator", HOOK + "/#a/#b/#c")
     busy, ok, lost = (503, "", {}), (200, "ok", {}), (404, "channel_not_found", {})
     for answers, status in (
         ([ok, ok, ok], SendStatus.DELIVERED),
@@ -244,5 +244,5 @@ def test_of_several_targets_the_worst_counts_and_none_is_told_twice(endpoint: En
     ):
         endpoint.posts.clear()
         endpoint.answers = [*answers, ok]
-        assert sender.send("operator", MESSAGE).status is status
+        assert channel.send("operator", MESSAGE).status is status
         assert len(endpoint.posts) == 3
