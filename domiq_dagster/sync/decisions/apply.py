@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from domiq_dagster.db.rows import row_as, rows_as
+from domiq_dagster.db.rows import one_as, row_as, rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.decisions import conflict_store
 from domiq_dagster.sync.decisions.decide import DOMIQ_HAS_NO_LEAD, Action, Decision, Pair, Situation, decide
@@ -270,16 +270,14 @@ class _Applying:
             changes.no_rules_for_the_past(self.connection, change_id, lead.property_id, lead.prospect_id)
 
     def _log_outbound(self, lead: MovedLead, decision: Decision) -> None:
-        logged = self.connection.execute(
-            QUERIES.log_outbound,
-            {
-                "conversation_id": lead.conversation_id,
-                "prospect_id": lead.prospect_id,
-                "agreed_domiq_status": lead.agreed_domiq_status,
-                "domiq_status": lead.domiq_status,
-                "status_reason": f"found by reconciliation: {decision.reason}",
-            },
-        ).one()
+        values = {
+            "conversation_id": lead.conversation_id,
+            "prospect_id": lead.prospect_id,
+            "agreed_domiq_status": lead.agreed_domiq_status,
+            "domiq_status": lead.domiq_status,
+            "status_reason": f"found by reconciliation: {decision.reason}",
+        }
+        logged = one_as(changes.LoggedChange, self.connection.execute(QUERIES.log_outbound, values))
         if logged.old_status is None:
             changes.no_news(self.connection, [logged.id])
 

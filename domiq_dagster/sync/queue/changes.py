@@ -4,6 +4,7 @@ news. The caller commits."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -11,6 +12,14 @@ from sqlalchemy import Connection
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "changes.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedChange:
+    """A change that was just logged; `old_status` is None where it is the first of its conversation."""
+
+    id: UUID
+    old_status: str | None
 
 
 def adopt(connection: Connection, change_ids: Sequence[UUID]) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.decisions.apply import Applied, apply_property, decisions
 from domiq_dagster.sync.decisions.decide import Action
@@ -165,7 +166,9 @@ def _log_uncaptured(engine: Engine, property_id: UUID) -> int:
             free = connection.scalars(
                 QUERIES.lock_conversations, {"ids": list(found[start : start + _BATCH])}
             ).all()
-            rows = connection.execute(QUERIES.log_uncaptured, {"ids": list(free)}).all()
-            changes.no_news(connection, [row.id for row in rows if row.old_status is None])
-            logged += len(rows)
+            batch = rows_as(
+                changes.LoggedChange, connection.execute(QUERIES.log_uncaptured, {"ids": list(free)})
+            )
+            changes.no_news(connection, [change.id for change in batch if change.old_status is None])
+            logged += len(batch)
     return logged
