@@ -37,11 +37,13 @@ class Resolved:
     """A change with all that decides what becomes of it.
 
     Attributes:
+        new_status: the change's, in DomIQ's words.
         found: its lead; None where one is to be created.
         record: what that shows, where it was read.
     """
 
     change: PendingChange
+    new_status: str
     meaning: DomiqMeaning
     settings: PostSettings
     found: Found | None
@@ -63,7 +65,7 @@ class Resolved:
 
     def posts(self) -> list[Post] | NothingToSend:
         """What would bring the lead from its status to the change's."""
-        return plan(self.change.as_outbound(), self.meaning, self.settings, self.status)
+        return plan(self.change.as_outbound(self.new_status), self.meaning, self.settings, self.status)
 
     def may_undo(self) -> bool:
         """Whether what there is to post could undo a move that staff made since we last looked, however short
@@ -115,12 +117,17 @@ class Resolver:
             if not isinstance(change, PendingChange):
                 return change
         context = self._context
-        meaning = context.statuses.meaning(change.new_status)
+        new_status = change.new_status
+        if new_status is None:
+            return Settle(
+                "failed", "no_status", "the change names no new status, so there is nothing to tell"
+            )
+        meaning = context.statuses.meaning(new_status)
         if meaning is None:
             return Settle(
                 "failed",
                 "unmapped_status",
-                f"'{change.new_status}' is no lead status here: add it to domiq_sync.domiq_status_map, "
+                f"'{new_status}' is no lead status here: add it to domiq_sync.domiq_status_map, "
                 "then run domiq-sync retry",
             )
         missing = context.integration.missing_settings
@@ -134,11 +141,11 @@ class Resolver:
             if not isinstance(change, PendingChange):
                 return change
         record = found.record if found is not None else None
-        return Resolved(change, meaning, self._settings(), found, record)
+        return Resolved(change, new_status, meaning, self._settings(), found, record)
 
     def _load(self) -> PendingChange | Outcome:
         context = self._context
-        change = load_change(context.connection, context.claim.change_id)
+        change = load_change(context.connection, context.claim)
         if change is None:
             return LostLease()
         self._locally_modified_at = change.locally_modified_at

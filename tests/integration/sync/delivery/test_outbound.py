@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domiq_dagster.sync.dry_run import forecast_push
 from tests.fixtures.world import World
 
 CREATED = {
@@ -202,6 +203,45 @@ def test_a_change_without_a_conversation_fails_and_says_so(world: World) -> None
     row = world.rows("SELECT sync_status, context_data FROM status_sync_log WHERE id = :i", i=change)[0]
     assert row.sync_status == "failed"
     assert row.context_data["sync"]["outcome"] == "no_conversation"
+
+
+def test_a_change_without_a_status_fails_and_says_so(world: World) -> None:
+    conversation = world.conversation(world.property(), "active")
+    world.log(conversation, None)
+    (integration,) = world.integrations()
+    assert forecast_push(world.engine, integration).nothing_to_send == {"no_status": 1}
+    world.sync()
+    change = world.last(conversation)
+    assert (change.sync_status, change.outcome) == ("failed", "no_status")
+    assert "names no new status" in change.reason
+    assert world.standin.posts() == []
+
+
+def test_a_change_that_does_not_say_when_it_was_made_is_dated_by_its_delivery(world: World) -> None:
+    conversation = world.conversation(world.property(), "contacted")
+    world.do("UPDATE status_sync_log SET created_at = NULL")
+    world.do("UPDATE conversation SET created_at = NULL")
+    world.do("UPDATE domiq_sync.delivery SET enqueued_at = '2026-01-02 03:04:05+00'")
+    world.sync()
+    assert world.last(conversation).sync_status == "success"
+    (event,) = world.lead_of(conversation)["events"]
+    assert datetime.fromisoformat(event["date"]) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("queued", "status"), [("2026-01-02", "lost"), ("2026-03-02", "qualified")])
+def test_a_change_that_does_not_say_when_it_was_made_is_as_new_as_its_delivery(
+    world: World, queued: str, status: str
+) -> None:
+    lost = {"type": "Cancel", "date": "2026-02-01T10:00:00Z"}
+    property_id = world.property()
+    world.lead(email="bo@example.com", status="Lost", events=[lost], lastModified=lost["date"])
+    conversation = world.conversation(property_id, "qualified", email="bo@example.com")
+    world.do("UPDATE status_sync_log SET created_at = NULL")
+    world.do("UPDATE conversation SET created_at = NULL")
+    world.do("UPDATE domiq_sync.delivery SET enqueued_at = CAST(:queued AS timestamptz)", queued=queued)
+    world.deliver()
+    assert world.last(conversation).sync_status == "success"
+    assert world.status(conversation) == status
 
 
 def test_statuses_of_the_chat_itself_are_left_alone(world: World) -> None:
