@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args
+from dataclasses import asdict
+from typing import Annotated, get_args
 from uuid import UUID
 
 import typer
@@ -10,8 +11,8 @@ from sqlalchemy import Engine
 
 from domiq_dagster.cli import views
 from domiq_dagster.cli.base import DryRun, Json, Usage, database, finish, login
-from domiq_dagster.sync.decisions.conflict_store import open_conflicts
-from domiq_dagster.sync.linking.reviews import close_moot_reviews, open_reviews
+from domiq_dagster.sync.decisions.conflict_store import OpenConflict, open_conflicts
+from domiq_dagster.sync.linking.reviews import OpenReview, close_moot_reviews, open_reviews
 from domiq_dagster.sync.repair.conflicts import Side, resolve
 from domiq_dagster.sync.repair.link_review import link_by_hand, never_link
 
@@ -42,9 +43,10 @@ def conflicts(
             _link(engine, link, to, who, dry_run=dry_run)
         if link is not None and never is not None:
             _rule_out(engine, link, never, who, dry_run=dry_run)
-        listed = _listed(engine, dry_run=dry_run)
-    views.print_conflicts(listed["conflicts"])
-    views.print_link_reviews(listed["links"])
+        open_now, reviews = _listed(engine, dry_run=dry_run)
+    views.print_conflicts(open_now)
+    views.print_link_reviews(reviews)
+    listed = {"conflicts": [asdict(c) for c in open_now], "links": [asdict(r) for r in reviews]}
     finish(json_output, listed)
 
 
@@ -81,11 +83,11 @@ def _rule_out(engine: Engine, conversation_id: UUID, prospect_id: str, by: str, 
     )
 
 
-def _listed(engine: Engine, *, dry_run: bool) -> dict[str, list[dict[str, Any]]]:
+def _listed(engine: Engine, *, dry_run: bool) -> tuple[list[OpenConflict], list[OpenReview]]:
     """What waits for a person. Reviews that have answered themselves are closed first."""
     with engine.begin() as connection:
         close_moot_reviews(connection)
-        listed = {"conflicts": open_conflicts(connection), "links": open_reviews(connection)}
+        listed = open_conflicts(connection), open_reviews(connection)
         if dry_run:
             connection.rollback()
     return listed

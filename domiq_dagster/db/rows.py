@@ -18,6 +18,15 @@ def rows_as(kind: type[T], result: Result[Any] | CursorResult[Any]) -> list[T]:
     return [kind(**row) for row in result.mappings()]
 
 
+def one_as(kind: type[T], result: Result[Any] | CursorResult[Any]) -> T:
+    """The only row as a `kind`.
+
+    Raises:
+        NoResultFound, MultipleResultsFound: there is none, or more than one.
+    """
+    return kind(**result.mappings().one())
+
+
 def row_as(kind: type[T], result: Result[Any] | CursorResult[Any]) -> T | None:
     """The first row as a `kind`; None where there is none."""
     row = result.mappings().first()

@@ -52,7 +52,7 @@ def run_demo(*, seed: int, console: Console) -> dict[str, Any]:
         "ok": not (sums["failed"] or sums["pending"] or sums["diverged"]),
         "properties": rows,
         "totals": sums,
-        "conflicts": conflicts,
+        "conflicts": [asdict(conflict) for conflict in conflicts],
         "stirred": asdict(stirred),
         "seconds": round(time.monotonic() - began, 1),
     }

@@ -20,11 +20,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.db import advisory_locks
 from domiq_dagster.db.errors import DatabaseUnavailable
+from domiq_dagster.db.rows import one_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.errors import BadCredentials, Busy, Disposition, ResManError, Scope
 
@@ -107,6 +108,27 @@ class BreakerRules:
     longest_wait: float = 300.0
 
 
+@dataclass(frozen=True, slots=True)
+class _AccountState:
+    """How an account stands for whoever has one of its slots.
+
+    Attributes:
+        failures: outages in a row.
+        ramp_ms: the least time between requests after an outage, in milliseconds; 0: none.
+        holder: as whom the request may be made; None where it may not be made now.
+        closed_for, paced_for, busy_for: for how many seconds more the breaker, the pace, or the slot's last
+            request keeps it out.
+    """
+
+    failures: int
+    ramp_ms: int
+    open_reason: str | None
+    closed_for: float
+    holder: int | None
+    paced_for: float
+    busy_for: float
+
+
 @dataclass(slots=True)
 class _Slot:
     """A slot that a thread has: of which account, its number, as whom (`holder`), and how the account stood
@@ -119,7 +141,7 @@ class _Slot:
     connection: Connection
     account_id: str
     number: int
-    state: Row[Any]
+    state: _AccountState
     asked: int = 0
 
     @property
@@ -201,10 +223,8 @@ class AccountGate:
         while True:
             number = self._lock_slot(connection, account_id, until)
             try:
-                state = connection.execute(
-                    QUERIES.enter,
-                    {"a": account_id, "slot": number, "longest": self._rules.longest_request},
-                ).one()
+                values = {"a": account_id, "slot": number, "longest": self._rules.longest_request}
+                state = one_as(_AccountState, connection.execute(QUERIES.enter, values))
             except BaseException:
                 connection.invalidate()
                 raise
@@ -303,7 +323,7 @@ class AccountGate:
             )
 
     def _record_failure(
-        self, connection: Connection, account_id: str, state: Row[Any], error: ResManError
+        self, connection: Connection, account_id: str, state: _AccountState, error: ResManError
     ) -> None:
         failures = connection.scalar(QUERIES.failed, {"a": account_id})
         if failures is None:

@@ -27,7 +27,7 @@ WITH state AS (
         WHERE t.busy_until IS NULL OR t.busy_until <= clock_timestamp()
     RETURNING t.holder
 )
-SELECT state.*, (SELECT holder FROM entered) AS holder,
+SELECT failures, ramp_ms, open_reason, closed_for, (SELECT holder FROM entered) AS holder,
        CASE WHEN interval_ms > 0 AND NOT EXISTS (SELECT FROM paced) THEN COALESCE((
            SELECT EXTRACT(EPOCH FROM next_request_at - clock_timestamp()) FROM domiq_sync.account
            WHERE resman_account_id = :a), 0)::float ELSE 0 END AS paced_for,

@@ -146,13 +146,14 @@ class _OutboundRow:
 
     Attributes:
         seq: its place in the order; None: it is still to be logged.
+        new_status: None where whoever logged it named none.
         speaks: whether its conversation speaks for its lead.
     """
 
     conversation_id: UUID
     seq: int | None
     old_status: str | None
-    new_status: str
+    new_status: str | None
     outcome_unknown: bool
     tour_datetime: datetime | None
     first_name: str | None = field(repr=False)
@@ -167,9 +168,9 @@ class _OutboundRow:
         """Whether a lead could be created of it."""
         return contact(self.first_name, self.last_name, self.email, self.phone).reachable
 
-    def as_outbound(self) -> OutboundChange:
+    def as_outbound(self, new_status: str) -> OutboundChange:
         return OutboundChange(
-            _NOBODY, self.old_status, self.new_status, None, None, datetime.now(UTC), self.tour_datetime
+            _NOBODY, self.old_status, new_status, None, None, datetime.now(UTC), self.tour_datetime
         )
 
 
@@ -255,11 +256,17 @@ class _Forecasting:
         return resman_status
 
     def _count_posts(self, row: _OutboundRow, resman_status: str | None) -> str | None:
-        result, meaning = self.result, self.statuses.meaning(row.new_status)
+        result, new_status = self.result, row.new_status
+        if new_status is None:
+            result.nothing_to_send["no_status"] += 1
+            return resman_status
+        meaning = self.statuses.meaning(new_status)
         if meaning is None:
             result.nothing_to_send["unmapped_status"] += 1
             return resman_status
-        posts: list[Post] | NothingToSend = plan(row.as_outbound(), meaning, self.settings, resman_status)
+        posts: list[Post] | NothingToSend = plan(
+            row.as_outbound(new_status), meaning, self.settings, resman_status
+        )
         if isinstance(posts, NothingToSend):
             result.nothing_to_send[posts.outcome] += 1
             return resman_status

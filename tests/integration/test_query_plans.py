@@ -104,6 +104,7 @@ def parameters(loaded: Connection) -> dict[str, Any]:
     )
     return {
         "change_id": change_id,
+        "enqueued_at": "2026-01-02 03:04:05+00",
         "lane": lane,
         "conversation_id": lane,
         "property_id": property_id,

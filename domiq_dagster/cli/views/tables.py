@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from domiq_dagster.sync.decisions.conflict_store import OpenConflict
 from domiq_dagster.sync.durations import in_words
+from domiq_dagster.sync.linking.reviews import OpenReview
 from domiq_dagster.sync.monitoring.divergence import WHY_NOT_COMPARED
 from domiq_dagster.sync.monitoring.figures import FIGURES
 
@@ -197,7 +199,7 @@ def print_findings(findings: Sequence[dict[str, Any]]) -> None:
     make_console().print(table)
 
 
-def print_conflicts(conflicts: Sequence[dict[str, Any]]) -> None:
+def print_conflicts(conflicts: Sequence[OpenConflict]) -> None:
     if not conflicts:
         make_console().print("No conflict waits for a person.")
         return
@@ -205,12 +207,13 @@ def print_conflicts(conflicts: Sequence[dict[str, Any]]) -> None:
     for name in ("conversation", "DomIQ", "ResMan", "since", "property", "lead"):
         table.add_column(name, no_wrap=True)
     for c in conflicts:
-        shown = (c[k] for k in ("conversation_id", "domiq_status", "resman_status"))
         table.add_row(
-            *(escape(str(value)) for value in shown),
-            f"{c['opened_at']:%Y-%m-%d %H:%M}",
-            escape(str(c["partition_key"])),
-            escape(str(c["prospect_id"])),
+            str(c.conversation_id),
+            escape(str(c.domiq_status)),
+            escape(c.resman_status),
+            f"{c.opened_at:%Y-%m-%d %H:%M}",
+            escape(str(c.partition_key)),
+            escape(c.prospect_id),
         )
     _print_whole(table)
 
@@ -223,18 +226,18 @@ def _print_whole(table: Table) -> None:
     console.print(table)
 
 
-def print_link_reviews(reviews: Sequence[dict[str, Any]]) -> None:
+def print_link_reviews(reviews: Sequence[OpenReview]) -> None:
     """Nothing where no link waits for a person."""
     if not reviews:
         return
     table = Table("property", "question", "conversations", "leads", "since", title="Links to decide")
     for q in reviews:
         table.add_row(
-            str(q["partition_key"]),
-            escape(q["reason"]),
-            "\n".join(map(str, q["conversation_ids"])),
-            escape("\n".join(q["prospect_ids"] or [q["prospect_id"]])),
-            f"{q['asked_at']:%Y-%m-%d %H:%M}",
+            str(q.partition_key),
+            escape(q.reason),
+            "\n".join(map(str, q.conversation_ids)),
+            escape("\n".join(q.prospect_ids or [q.prospect_id])),
+            f"{q.asked_at:%Y-%m-%d %H:%M}",
         )
     _print_whole(table)
     make_console().print("domiq-sync conflicts --link CONVERSATION --to LEAD, or --never LEAD")

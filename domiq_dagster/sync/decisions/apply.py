@@ -108,6 +108,13 @@ def apply_property(
     Args:
         conversation_id: only the lead of this conversation.
         domiq_is_newer: what the caller knows better than the stored dates do.
+
+    Returns:
+        What was decided, counted.
+
+    Raises:
+        DatabaseUnavailable, DBAPIError: the database is gone, or refused a statement. What was decided until
+            then stays.
     """
     with engine.connect() as connection:
         statuses = load_status_map(connection, integration.property_id)

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.queue import lanes
 
 QUERIES = load_queries(__package__, "conflict_store.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConflict:
+    """A pair of statuses that waits for a person.
+
+    Attributes:
+        partition_key: its property's; None where that is not connected.
+    """
+
+    id: UUID
+    partition_key: str | None
+    conversation_id: UUID
+    prospect_id: str
+    domiq_status: str | None
+    resman_status: str
+    opened_at: datetime
 
 
 def open_conflict(
@@ -49,9 +68,9 @@ def end_conflicts(connection: Connection, conversation_ids: Collection[UUID], re
     lanes.wake(connection, lanes.CONFLICT, *ended)
 
 
-def open_conflicts(connection: Connection) -> list[dict[str, Any]]:
-    """The open ones as plain values, the oldest first."""
-    return [dict(row) for row in connection.execute(QUERIES.listed).mappings()]
+def open_conflicts(connection: Connection) -> list[OpenConflict]:
+    """The open ones, the oldest first."""
+    return rows_as(OpenConflict, connection.execute(QUERIES.listed))
 
 
 def _close(

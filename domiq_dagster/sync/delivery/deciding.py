@@ -41,7 +41,7 @@ def decide_posts(context: DeliveryContext, resolved: Resolved) -> list[Post] | O
     if isinstance(posts, NothingToSend):
         agreed = None
         if status is not None:
-            agreed = AgreedPair(context.conversation_id, change.new_status, status)
+            agreed = AgreedPair(context.conversation_id, resolved.new_status, status)
         return Settle("success", posts.outcome, posts.reason, prospect_id=change.prospect_id, agreed=agreed)
     return posts
 
@@ -99,6 +99,6 @@ def _arrived(context: DeliveryContext, resolved: Resolved, record: LeadRecord) -
         "ResMan shows the event, though its answer did not come",
         prospect_id=found.prospect_id,
         more={"marker": mark, "resman_status": after},
-        agreed=AgreedPair(context.conversation_id, change.new_status, after, person_id),
+        agreed=AgreedPair(context.conversation_id, resolved.new_status, after, person_id),
         shown=ShownLead(found.prospect_id, person_id, shown),
     )

@@ -50,9 +50,14 @@ class SeveralLeads(Exception):
 
 
 class LeadSearch:
-    """`mark`: a lead that carries it in an event's comments is ours, whatever else fits. `decided`: what
-    people decided about this person's links. `shared`: contacts that are nobody's
-    own, besides the property's."""
+    """Searches one property for the lead of one person.
+
+    Args:
+        attempts: records each search.
+        mark: a lead that carries it in an event's comments is ours, whatever else fits.
+        decided: what people decided about this person's links.
+        shared: contacts that are nobody's own, besides the property's.
+    """
 
     def __init__(
         self,
@@ -73,7 +78,14 @@ class LeadSearch:
         self._shared = shared
 
     def find(self, change: PendingChange, person: Contact) -> Found | None:
-        """The lead that fits a change's person, or None.
+        """The lead that fits a change's person.
+
+        Args:
+            change: names the lead where the application did, and the words to search by.
+            person: the same person in the form in which hits are compared.
+
+        Returns:
+            The lead; None where none fits, so that one is to be created.
 
         Raises:
             SeveralLeads: more than one fits.

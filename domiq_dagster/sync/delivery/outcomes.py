@@ -26,6 +26,8 @@ class DeliveryRules:
             working on a request that we stopped waiting for.
         configuration_pause: how long a change waits for a missing setting or contact before it looks again.
         contact_patience: how long before a change of a lead without e-mail and phone fails.
+        max_attempts: a number: after so many tries of its own (an outage costs none) a change fails whose
+            lead ResMan does not have.
     """
 
     lease: float = 45.0

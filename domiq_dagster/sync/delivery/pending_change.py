@@ -13,6 +13,7 @@ from domiq_dagster.db.rows import row_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.decisions.decide import Pair
 from domiq_dagster.sync.delivery.planning import OutboundChange, summary_of
+from domiq_dagster.sync.queue.queue import Claim
 
 QUERIES = load_queries(__package__, "pending_change.sql")
 
@@ -23,17 +24,20 @@ class PendingChange:
     of that.
 
     Attributes:
+        new_status: None where whoever logged the change named none.
+        created_at: when it was logged; where the log does not say, when its delivery was queued.
         has_siblings: whether the user has other conversations.
         locally_modified_at: when we last changed the lead ourselves.
+        last_outcome: with what its delivery was last postponed; None where it never was.
         known_for: seconds since anybody last knew what ResMan shows of it.
-        began_at: when the conversation began.
+        began_at: when the conversation began; where it does not say, `created_at`.
         tour_datetime: DomIQ's naive local time.
     """
 
     change_id: UUID
     resman_lead_id: str | None
     old_status: str | None
-    new_status: str
+    new_status: str | None
     status_reason: str | None = field(repr=False)
     context_data: Any = field(repr=False)
     created_at: datetime
@@ -58,6 +62,7 @@ class PendingChange:
     last_modified: datetime | None
     locally_modified_at: datetime | None
     began_at: datetime
+    last_outcome: str | None
     known_for: float | None
 
     @property
@@ -77,12 +82,16 @@ class PendingChange:
         """Whether a newer conversation of the same lead speaks for it."""
         return self.prospect_id is not None and not self.is_current
 
-    def as_outbound(self) -> OutboundChange:
-        """The part that decides what is posted."""
+    def as_outbound(self, new_status: str) -> OutboundChange:
+        """The part that decides what is posted.
+
+        Args:
+            new_status: the change's own, which is not None.
+        """
         return OutboundChange(
             change_id=self.change_id,
             old_status=self.old_status,
-            new_status=self.new_status,
+            new_status=new_status,
             reason=self.status_reason,
             summary=summary_of(self.context_data, self.ai_intent_summary),
             happened_at=self.created_at,
@@ -90,9 +99,10 @@ class PendingChange:
         )
 
 
-def load_change(connection: Connection, change_id: UUID) -> PendingChange | None:
-    """Reads a change; None where it was deleted. Commits."""
-    change = row_as(PendingChange, connection.execute(QUERIES.load, {"change_id": change_id}))
+def load_change(connection: Connection, claim: Claim) -> PendingChange | None:
+    """Reads a claimed change; None where it was deleted. Commits."""
+    values = {"change_id": claim.change_id, "enqueued_at": claim.enqueued_at}
+    change = row_as(PendingChange, connection.execute(QUERIES.load, values))
     connection.commit()
     return change
 

@@ -105,9 +105,8 @@ def push(
     options = options or PushOptions()
     began = clock()
     _fill_settings(engine, client, options.property_ids)
-    running = _Push.prepare(engine, client, options, StopSignal(options.budget, stop, clock), clock)
-    running.on_delivered = on_delivered
-    report = running.run()
+    signal = StopSignal(options.budget, stop, clock)
+    report = _Push.prepare(engine, client, options, signal, clock, on_delivered).run()
     report.seconds = clock() - began
     return report
 
@@ -127,7 +126,7 @@ class _Push:
     integrations: dict[UUID, Integration]
     maps: dict[UUID, StatusMap]
     due: list[DueProperty]
-    on_delivered: Callable[[], None] = lambda: None
+    on_delivered: Callable[[], None]
     report: PushReport = field(default_factory=PushReport)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -139,6 +138,7 @@ class _Push:
         options: PushOptions,
         stop: StopSignal,
         clock: Callable[[], float],
+        on_delivered: Callable[[], None],
     ) -> _Push:
         """Reads what is due, and the settings of the properties."""
         rules = options.rules
@@ -163,6 +163,7 @@ class _Push:
             integrations=integrations,
             maps=maps,
             due=due,
+            on_delivered=on_delivered,
         )
 
     def run(self) -> PushReport:

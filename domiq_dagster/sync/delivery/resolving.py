@@ -28,6 +28,7 @@ from domiq_dagster.sync.status_map import CUSTOMER_TYPES, RESMAN_PROSPECT, Domiq
 
 _MOVES_NOTHING = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED, LeadStatus.QUALIFIED})
 """Statuses of which a prospect is told by a Contact or a note."""
+_NOT_FOUND = "lead_not_found"
 _GONE = "ResMan has no such lead any more, merged perhaps"
 NEWER_SPEAKS = "a newer conversation of the same lead speaks for it"
 
@@ -37,11 +38,13 @@ class Resolved:
     """A change with all that decides what becomes of it.
 
     Attributes:
+        new_status: the change's, in DomIQ's words.
         found: its lead; None where one is to be created.
         record: what that shows, where it was read.
     """
 
     change: PendingChange
+    new_status: str
     meaning: DomiqMeaning
     settings: PostSettings
     found: Found | None
@@ -63,7 +66,7 @@ class Resolved:
 
     def posts(self) -> list[Post] | NothingToSend:
         """What would bring the lead from its status to the change's."""
-        return plan(self.change.as_outbound(), self.meaning, self.settings, self.status)
+        return plan(self.change.as_outbound(self.new_status), self.meaning, self.settings, self.status)
 
     def may_undo(self) -> bool:
         """Whether what there is to post could undo a move that staff made since we last looked, however short
@@ -115,12 +118,17 @@ class Resolver:
             if not isinstance(change, PendingChange):
                 return change
         context = self._context
-        meaning = context.statuses.meaning(change.new_status)
+        new_status = change.new_status
+        if new_status is None:
+            return Settle(
+                "failed", "no_status", "the change names no new status, so there is nothing to tell"
+            )
+        meaning = context.statuses.meaning(new_status)
         if meaning is None:
             return Settle(
                 "failed",
                 "unmapped_status",
-                f"'{change.new_status}' is no lead status here: add it to domiq_sync.domiq_status_map, "
+                f"'{new_status}' is no lead status here: add it to domiq_sync.domiq_status_map, "
                 "then run domiq-sync retry",
             )
         missing = context.integration.missing_settings
@@ -134,11 +142,11 @@ class Resolver:
             if not isinstance(change, PendingChange):
                 return change
         record = found.record if found is not None else None
-        return Resolved(change, meaning, self._settings(), found, record)
+        return Resolved(change, new_status, meaning, self._settings(), found, record)
 
     def _load(self) -> PendingChange | Outcome:
         context = self._context
-        change = load_change(context.connection, context.claim.change_id)
+        change = load_change(context.connection, context.claim)
         if change is None:
             return LostLease()
         self._locally_modified_at = change.locally_modified_at
@@ -266,7 +274,7 @@ class Resolver:
 
         record = context.attempts.call("read", ask)
         if record is None:
-            return self._lead_is_gone(prospect_id)
+            return self._lead_is_gone(prospect_id, resolved.change.last_outcome)
         status = CUSTOMER_TYPES.get(record.customer_type)
         if status is not None:
             if not context.keep_claim():
@@ -279,13 +287,14 @@ class Resolver:
         person_id = found.person_id or main_person_id(record)
         return replace(resolved, found=replace(found, person_id=person_id), record=record)
 
-    def _lead_is_gone(self, prospect_id: str) -> Outcome:
-        """Believed at the second look: then the link is closed, and the next try searches afresh."""
+    def _lead_is_gone(self, prospect_id: str, last_outcome: str | None) -> Outcome:
+        """Believed at the second look running: then the link is closed, and the next try searches afresh.
+        `last_outcome`: with what the delivery was last postponed."""
         context, rules = self._context, self._context.rules
-        if context.claim.attempts == 0:
-            return Postpone("lead_not_found", rules.first_pause, state="ready", counted=True)
         if context.claim.attempts >= rules.max_attempts:
-            return Settle("failed", "lead_not_found", f"ResMan has no lead {prospect_id} at this property")
+            return Settle("failed", _NOT_FOUND, f"ResMan has no lead {prospect_id} at this property")
+        if last_outcome != _NOT_FOUND:
+            return Postpone(_NOT_FOUND, rules.first_pause, state="ready", counted=True)
         if not context.keep_claim():
             return LostLease()
         unlink(

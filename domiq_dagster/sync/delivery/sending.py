@@ -122,7 +122,7 @@ class Sender:
             f"{', '.join(p.event.event_type for p in posts)} at ResMan",
             prospect_id=found.prospect_id,
             more={"event_ids": event_ids, "marker": last.marker, "resman_status": after},
-            agreed=AgreedPair(context.conversation_id, resolved.change.new_status, after, found.person_id),
+            agreed=AgreedPair(context.conversation_id, resolved.new_status, after, found.person_id),
             shown=ShownLead(found.prospect_id, found.person_id, after),
         )
 

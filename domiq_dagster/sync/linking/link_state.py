@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -109,6 +108,56 @@ class LinkState:
         return frozenset(key[1] for key in self.sought if isinstance(key, tuple))
 
 
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """A user, by what others know them by."""
+
+    first_name: str | None = field(repr=False)
+    last_name: str | None = field(repr=False)
+    email: str | None = field(repr=False)
+    phone: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _WaitingConversation(_Person):
+    """A conversation that waits for a lead, and the user behind it."""
+
+    conversation_id: UUID
+    user_id: UUID
+    stored_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _LeadOfUser:
+    """A lead that another conversation of a user has; its status where it is stored."""
+
+    user_id: UUID
+    prospect_id: str
+    person_id: str | None
+    linked_by: str
+    resman_status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkedProspect:
+    """A prospect that has a link; `by_name`: one by name alone."""
+
+    prospect_id: str
+    by_name: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _ReviewedProspect:
+    """A prospect that an open review is about; person and status where it is stored."""
+
+    kind: str
+    listed_under: str
+    conversation_ids: list[UUID]
+    prospect_id: str
+    person_id: str | None
+    resman_status: str | None
+
+
 def load_link_state(
     connection: Connection, property_id: UUID, *, shared: SharedContacts = NONE_SHARED
 ) -> LinkState:
@@ -118,7 +167,7 @@ def load_link_state(
         shared: what the property's own contacts are at ResMan.
     """
     values = {"property_id": property_id}
-    waiting = connection.execute(QUERIES.waiting_people, values).all()
+    waiting = rows_as(_WaitingConversation, connection.execute(QUERIES.waiting_people, values))
     users = _users(connection, property_id, waiting)
     by_key: dict[object, list[WaitingUser]] = {}
     for user in users.values():
@@ -126,10 +175,10 @@ def load_link_state(
             by_key.setdefault(key, []).append(user)
     soon = {
         key
-        for row in connection.execute(QUERIES.people_of_missing, values)
-        for key in keys_of(row.first_name, row.last_name, row.email, row.phone)
+        for person in rows_as(_Person, connection.execute(QUERIES.people_of_missing, values))
+        for key in keys_of(person.first_name, person.last_name, person.email, person.phone)
     }
-    linked = connection.execute(QUERIES.linked_prospects, values).all()
+    linked = rows_as(_LinkedProspect, connection.execute(QUERIES.linked_prospects, values))
     owners = {c: user for user in users.values() for c in user.waiting}
     same, never = _decided(connection, property_id, users, owners)
     listed_under, rivals = _reviewed(connection, property_id, owners)
@@ -157,15 +206,17 @@ def load_linked_people(
     return rows_as(LinkedPerson, connection.execute(QUERIES.links_to, values))
 
 
-def _users(connection: Connection, property_id: UUID, waiting: Sequence[Any]) -> dict[UUID, WaitingUser]:
+def _users(
+    connection: Connection, property_id: UUID, waiting: Sequence[_WaitingConversation]
+) -> dict[UUID, WaitingUser]:
     conversations: dict[UUID, list[UUID]] = {}
     for row in waiting:
         conversations.setdefault(row.user_id, []).append(row.conversation_id)
     leads: dict[UUID, dict[str, Fit]] = {}
     asked = {"property_id": property_id, "user_ids": list(conversations)}
-    for row in connection.execute(QUERIES.leads_of_users, asked):
-        fit = Fit(row.prospect_id, row.person_id, row.linked_by, row.resman_status or RESMAN_LOST)
-        leads.setdefault(row.user_id, {})[row.prospect_id] = fit
+    for lead in rows_as(_LeadOfUser, connection.execute(QUERIES.leads_of_users, asked)):
+        fit = Fit(lead.prospect_id, lead.person_id, lead.linked_by, lead.resman_status or RESMAN_LOST)
+        leads.setdefault(lead.user_id, {})[lead.prospect_id] = fit
     users: dict[UUID, WaitingUser] = {}
     for row in waiting:
         if row.user_id not in users:
@@ -206,7 +257,8 @@ def _reviewed(
     """What open reviews are about, and the rivals that they name."""
     listed_under: dict[str, str] = {}
     rivals: dict[UUID, dict[str, Fit]] = {}
-    for row in connection.execute(QUERIES.reviewed_prospects, {"property_id": property_id}):
+    values = {"property_id": property_id}
+    for row in rows_as(_ReviewedProspect, connection.execute(QUERIES.reviewed_prospects, values)):
         listed_under[row.prospect_id] = row.listed_under
         user = next((owners[c] for c in row.conversation_ids if c in owners), None)
         if row.kind == "several_prospects" and row.resman_status is not None and user is not None:

@@ -27,7 +27,7 @@ WHERE m.property_id = :property_id
 
 -- name: leads_of_users
 -- The leads that other conversations of these users have at the property.
-SELECT c.user_id, l.conversation_id, l.prospect_id, l.person_id, l.linked_by, r.effective_status AS resman_status
+SELECT c.user_id, l.prospect_id, l.person_id, l.linked_by, r.effective_status AS resman_status
 FROM public.conversation c
 JOIN domiq_sync.lead_link l ON l.conversation_id = c.id AND l.property_id = :property_id
 LEFT JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id

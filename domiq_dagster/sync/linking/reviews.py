@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -61,9 +61,28 @@ def close_moot_reviews(connection: Connection, property_id: UUID | None = None) 
     connection.execute(QUERIES.close_moot, {"property_id": property_id})
 
 
-def open_reviews(connection: Connection) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class OpenReview:
+    """A link review that waits for a person.
+
+    Attributes:
+        partition_key: its property's; None where that is not connected.
+        prospect_id: the prospect that it is listed under.
+        prospect_ids: all that it is about.
+    """
+
+    partition_key: str | None
+    kind: str
+    reason: str
+    prospect_id: str
+    prospect_ids: list[str]
+    conversation_ids: list[UUID]
+    asked_at: datetime
+
+
+def open_reviews(connection: Connection) -> list[OpenReview]:
     """What a person has to decide about links, the oldest first."""
-    return [dict(row) for row in connection.execute(QUERIES.open_reviews).mappings()]
+    return rows_as(OpenReview, connection.execute(QUERIES.open_reviews))
 
 
 @dataclass(frozen=True, slots=True)

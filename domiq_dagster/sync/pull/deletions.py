@@ -16,6 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import one_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
@@ -49,6 +50,14 @@ class MissingLeads:
     rejected_reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """How many stored prospects a full read should have brought, and how many of them it did not."""
+
+    known: int
+    missing: int
+
+
 def note_missing(
     connection: Connection, property_id: UUID, read: FullRead, rules: PullRules, *, believe_short: bool
 ) -> MissingLeads:
@@ -59,11 +68,11 @@ def note_missing(
         "modified_since": read.modified_since,
         "started_at": read.started_at,
     }
-    row = connection.execute(QUERIES.count_missing, values).one()
-    rejected = None if believe_short else too_short(read.fetched, row.known, row.missing, rules)
-    if rejected is None and row.missing:
+    expected = one_as(_Expected, connection.execute(QUERIES.count_missing, values))
+    rejected = None if believe_short else too_short(read.fetched, expected.known, expected.missing, rules)
+    if rejected is None and expected.missing:
         connection.execute(QUERIES.note_missing, values)
-    return MissingLeads(row.missing, rejected)
+    return MissingLeads(expected.missing, rejected)
 
 
 def note_return(connection: Connection, property_id: UUID) -> None:

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.resman.errors import ResManError
-from domiq_dagster.resman.prospect import Prospect
 from domiq_dagster.sync import trouble
 from domiq_dagster.sync.account_gate import NotWanted, asking_first
 from domiq_dagster.sync.integrations import Integration
@@ -36,11 +35,12 @@ from domiq_dagster.sync.pull.deletions import (
     note_missing,
     note_return,
 )
+from domiq_dagster.sync.pull.intake import Intake
 from domiq_dagster.sync.pull.overlap import PullRules, PullWindow, pull_window
 from domiq_dagster.sync.pull.record import PullHistory, PullRecord, PullStart
 from domiq_dagster.sync.pull.staging import Stage
 from domiq_dagster.sync.pull.unreadable import UnreadableProspects
-from domiq_dagster.sync.pull.windows import Reach, Sink, WindowedReader
+from domiq_dagster.sync.pull.windows import Reach, WindowedReader
 
 __all__ = ["PullOptions", "PullRules", "Pulled", "pull_all", "pull_property"]
 logger = logging.getLogger(__name__)
@@ -110,12 +110,14 @@ def pull_property(
             the database.
     """
     with engine.connect() as connection:
-        pull = _Pull.begin(connection, client, integration, options or PullOptions(), clock())
+        outset = _Outset.read(connection, integration, options or PullOptions(), clock())
+        pull: _Pull | None = None
         try:
+            pull = _Pull.begin(outset, client)
             pulled = pull.run()
         except Exception as error:
             if not trouble.is_lost_database(error):
-                pull.record_failure(error)
+                outset.record_failure(error, requests=pull.reader.requests if pull is not None else 0)
             raise
     logger.info(
         "pulled %s: %d fetched, %d stored, %d linked",
@@ -215,24 +217,34 @@ class _Pulls:
             self.on_property(integration, pulled)
 
 
-class _Pull:
-    """One pull under way."""
+@dataclass(frozen=True, slots=True)
+class _Outset:
+    """Where a pull starts from: what is known before anything is asked. Its failure can be put on record.
 
-    def __init__(
-        self,
-        connection: Connection,
-        client: ResManClient,
-        integration: Integration,
-        options: PullOptions,
-        now: datetime,
-        start: PullStart,
-    ) -> None:
-        self._connection, self._client = connection, client
-        self._integration, self._options, self._now = integration, options, now
-        self._start = start
-        self._property_id = integration.property_id
-        self._history = PullHistory(connection, self._property_id)
-        self._window: PullWindow = pull_window(
+    Attributes:
+        connection: between transactions.
+        now: by our clock.
+        start: where the last pull ended.
+        window: what is asked for.
+    """
+
+    connection: Connection
+    integration: Integration
+    options: PullOptions
+    now: datetime
+    history: PullHistory
+    start: PullStart
+    window: PullWindow
+
+    @classmethod
+    def read(
+        cls, connection: Connection, integration: Integration, options: PullOptions, now: datetime
+    ) -> _Outset:
+        """Reads where the last pull ended. Commits."""
+        history = PullHistory(connection, integration.property_id)
+        start = history.begin(options.rules.late_memory)
+        connection.commit()
+        window = pull_window(
             start.watermark,
             start.late_seconds,
             options.rules,
@@ -240,109 +252,111 @@ class _Pull:
             full=options.full,
             since=options.since,
         )
-        self._unreadable = UnreadableProspects(start.in_trouble)
-        self._stage = Stage(
-            connection,
-            self._property_id,
-            knows_any=start.knows_any,
-            keeps_ids=(options.full and start.knows_any) or start.misses_any,
-        )
-        self._reader = WindowedReader(
-            client,
-            integration,
-            self._window.since,
-            now,
-            Sink(
-                take=self._take,
-                windows_begin=self._stage.keep_ids,
-                not_seen=lambda ids: self._unreadable.without_these(self._stage.not_seen(ids)),
-                on_unreadable=self._unreadable.note,
-            ),
-            before=start.reach,
+        return cls(connection, integration, options, now, history, start, window)
+
+    def record(self, requests: int) -> PullRecord:
+        """The pull for the record, before anything is known of what came."""
+        return PullRecord(
+            full_read=self.options.full,
+            modified_since=self.window.since,
+            overlap_seconds=self.window.overlap.total_seconds(),
+            requests=requests,
         )
 
+    def record_failure(self, error: Exception, requests: int) -> None:
+        """Undoes what the pull has begun to write, and puts on record that it failed. Commits."""
+        self.connection.rollback()
+        said = trouble.sentence(error)
+        self.history.record_failure(self.start, said)
+        self.history.record(self.start, replace(self.record(requests), error=said))
+        self.connection.commit()
+
+    def new_finder(self, shared: SharedContacts) -> LinkFinder:
+        """A finder of what is stored just now. Commits."""
+        state = load_link_state(self.connection, self.integration.property_id, shared=shared)
+        self.connection.commit()
+        return LinkFinder(state)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """One pull under way.
+
+    Attributes:
+        shared: the property's own contacts.
+        finder: links the conversations that waited when the pull began.
+        reader: reads into the stage, the candidates and the unreadable.
+    """
+
+    outset: _Outset
+    client: ResManClient
+    shared: SharedContacts
+    finder: LinkFinder
+    stage: Stage
+    candidates: CandidateBuffer
+    unreadable: UnreadableProspects
+    reader: WindowedReader
+
     @classmethod
-    def begin(
-        cls,
-        connection: Connection,
-        client: ResManClient,
-        integration: Integration,
-        options: PullOptions,
-        now: datetime,
-    ) -> _Pull:
-        """Reads where the last pull ended, and makes ready to stage what comes."""
-        start = PullHistory(connection, integration.property_id).begin(options.rules.late_memory)
-        connection.commit()
-        pull = cls(connection, client, integration, options, now, start)
-        pull._stage.open()
-        return pull
+    def begin(cls, outset: _Outset, client: ResManClient) -> _Pull:
+        """Makes ready to stage what comes.
+
+        Raises:
+            ResManError: the account cannot be asked for the property's own contacts just now.
+        """
+        start, integration = outset.start, outset.integration
+        stage = Stage(
+            outset.connection,
+            integration.property_id,
+            knows_any=start.knows_any,
+            keeps_ids=(outset.options.full and start.knows_any) or start.misses_any,
+        )
+        stage.open()
+        shared = property_contacts(client, integration)
+        finder = outset.new_finder(shared)
+        candidates, unreadable = CandidateBuffer(finder), UnreadableProspects(start.in_trouble)
+        sink = Intake(stage, candidates, unreadable).sink()
+        reader = WindowedReader(
+            client, integration, outset.window.since, outset.now, sink, before=start.reach
+        )
+        return cls(outset, client, shared, finder, stage, candidates, unreadable, reader)
 
     def run(self) -> Pulled:
         """Reads, stores and links."""
-        shared = property_contacts(self._client, self._integration)
-        finder = self._new_finder(shared)
-        self._candidates = CandidateBuffer(finder)
-        reach = self._reader.read()
+        reach = self.reader.read()
         self._ask_again_for_unreadable()
-        pulled, record_id = self._store(finder, reach)
-        if self._options.full and pulled.missing and pulled.rejected_reason is None:
-            pulled = self._close_vanished(pulled, record_id, shared)
+        pulled, record_id = self._store(reach)
+        if self.outset.options.full and pulled.missing and pulled.rejected_reason is None:
+            pulled = self._close_vanished(pulled, record_id)
         return pulled
-
-    def record_failure(self, error: Exception) -> None:
-        """Undoes what the pull has begun to write, and puts on record that it failed."""
-        self._connection.rollback()
-        said = trouble.sentence(error)
-        self._history.record_failure(self._start, said)
-        self._history.record(self._start, replace(self._record(), error=said))
-        self._connection.commit()
-
-    def _new_finder(self, shared: SharedContacts) -> LinkFinder:
-        state = load_link_state(self._connection, self._property_id, shared=shared)
-        self._connection.commit()
-        return LinkFinder(state)
-
-    # Reading
-
-    def _take(self, answer: Iterator[Prospect]) -> None:
-        """Stages one answer, if it comes whole."""
-        try:
-            self._stage.take(answer, self._observe, self._unreadable.note_spoiled)
-        except ResManError:
-            self._candidates.drop()
-            raise
-        self._candidates.keep()
-
-    def _observe(self, prospects: Sequence[Prospect]) -> None:
-        self._candidates.add(prospects)
-        self._unreadable.note_read(p.prospect_id for p in prospects)
 
     def _ask_again_for_unreadable(self) -> None:
         """Asks for those of earlier pulls that did not come this time, by their ids. One that does not come
         even so is there no more."""
-        rules = self._options.rules
-        for prospect_id in self._unreadable.to_ask_again()[: rules.confirm_most]:
-            self._reader.read_one(prospect_id, self._now - rules.full_span)
-            self._unreadable.asked_again(prospect_id)
+        rules = self.outset.options.rules
+        for prospect_id in self.unreadable.to_ask_again()[: rules.confirm_most]:
+            self.reader.read_one(prospect_id, self.outset.now - rules.full_span)
+            self.unreadable.asked_again(prospect_id)
 
     # Storing
 
-    def _store(self, finder: LinkFinder, reach: Reach | None) -> tuple[Pulled, int]:
+    def _store(self, reach: Reach | None) -> tuple[Pulled, int]:
         """All that the pull brought and the watermark, in one transaction. Returns the record's id as
         well."""
-        stage, start, window = self._stage, self._start, self._window
-        stage.note_came(self._unreadable.ids())
+        stage, connection, property_id = self.stage, self.outset.connection, self._property_id
+        history, start = self.outset.history, self.outset.start
+        stage.note_came(self.unreadable.ids())
         missing = self._note_missing()
         if stage.keeps_ids:
-            note_return(self._connection, self._property_id)
+            note_return(connection, property_id)
         measured = stage.measure(start.watermark, start.covered_since)
         stored = stage.store(start.started_at)
-        self._candidates.show(finder)
-        linked = finder.store(self._connection)
-        carry_agreed(self._connection, self._property_id)
-        self._unreadable.store(self._connection, self._property_id, whole=window.claims)
+        self.candidates.show(self.finder)
+        linked = self.finder.store(connection)
+        carry_agreed(connection, property_id)
+        self.unreadable.store(connection, property_id, whole=self.outset.window.claims)
         record = replace(
-            self._record(),
+            self.outset.record(self.reader.requests),
             fetched=stage.fetched,
             stored=stored,
             linked=linked,
@@ -353,32 +367,31 @@ class _Pull:
             rejected_reason=missing.rejected_reason,
         )
         watermark = self._finish(record, reach)
-        record_id = self._history.record(start, record)
+        record_id = history.record(start, record)
         stage.clear()
-        self._connection.commit()
+        connection.commit()
         return self._pulled(record, watermark), record_id
 
     def _note_missing(self) -> MissingLeads:
         """Who is missing, where everything was asked for."""
-        if not (self._options.full and self._start.knows_any):
+        options, start = self.outset.options, self.outset.start
+        if not (options.full and start.knows_any):
             return MissingLeads()
-        read = FullRead(
-            self._window.since, self._start.started_at, self._stage.fetched + len(self._unreadable)
-        )
+        came = self.stage.fetched + len(self.unreadable)
         return note_missing(
-            self._connection,
+            self.outset.connection,
             self._property_id,
-            read,
-            self._options.rules,
-            believe_short=self._options.believe_short,
+            FullRead(self.outset.window.since, start.started_at, came),
+            options.rules,
+            believe_short=options.believe_short,
         )
 
     def _finish(self, record: PullRecord, reach: Reach | None) -> datetime | None:
         """Moves the watermark on, if the pull may claim what came. Returns it."""
-        start, window, newest = self._start, self._window, self._stage.newest
+        start, window, newest = self.outset.start, self.outset.window, self.stage.newest
         # What has no id cannot be asked for again: then the next pull asks from the same place.
-        claims = window.claims and record.rejected_reason is None and not self._unreadable.has_nameless
-        return self._history.finish(
+        claims = window.claims and record.rejected_reason is None and not self.unreadable.has_nameless
+        return self.outset.history.finish(
             start,
             record,
             watermark=min(newest, start.started_at) if claims and newest is not None else None,
@@ -386,39 +399,26 @@ class _Pull:
             reach=reach,
         )
 
-    def _close_vanished(self, pulled: Pulled, record_id: int, shared: SharedContacts) -> Pulled:
+    def _close_vanished(self, pulled: Pulled, record_id: int) -> Pulled:
         """After a believed full read: closes the links of who is gone, and links their conversations anew
         with what the same read showed."""
-        gone = close_vanished(
-            self._connection,
-            self._client,
-            self._integration,
-            self._start.started_at,
-            self._options.rules,
-        )
+        outset = self.outset
+        connection, rules = outset.connection, outset.options.rules
+        gone = close_vanished(connection, self.client, outset.integration, outset.start.started_at, rules)
         if not gone:
             return pulled
-        finder = self._new_finder(shared)
-        self._candidates.show(finder)
-        linked = finder.store(self._connection)
-        carry_agreed(self._connection, self._property_id)
-        self._history.record_vanished(record_id, gone, linked)
-        self._connection.commit()
+        finder = outset.new_finder(self.shared)
+        self.candidates.show(finder)
+        linked = finder.store(connection)
+        carry_agreed(connection, self._property_id)
+        outset.history.record_vanished(record_id, gone, linked)
+        connection.commit()
         logger.info("%s: %d prospects are gone from ResMan", pulled.partition_key, gone)
         return replace(pulled, vanished=gone, linked=pulled.linked + linked)
 
-    def _record(self) -> PullRecord:
-        """The pull for the record, before anything is known of what came."""
-        return PullRecord(
-            full_read=self._options.full,
-            modified_since=self._window.since,
-            overlap_seconds=self._window.overlap.total_seconds(),
-            requests=self._reader.requests,
-        )
-
     def _pulled(self, record: PullRecord, watermark: datetime | None) -> Pulled:
         return Pulled(
-            self._integration.partition_key,
+            self.outset.integration.partition_key,
             record.fetched,
             record.stored,
             record.linked,
@@ -426,10 +426,14 @@ class _Pull:
             watermark,
             unchanged=record.unchanged,
             silent=record.silent,
-            overlap=self._window.overlap,
+            overlap=self.outset.window.overlap,
             late=timedelta(seconds=record.late_seconds),
             requests=record.requests,
             missing=record.missing,
             rejected_reason=record.rejected_reason,
-            unreadable=self._unreadable.reasons(),
+            unreadable=self.unreadable.reasons(),
         )
+
+    @property
+    def _property_id(self) -> UUID:
+        return self.outset.integration.property_id

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from domiq_dagster.db.rows import row_as
+from domiq_dagster.db.rows import one_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.pull.windows import Reach
 
@@ -79,9 +79,7 @@ class PullHistory:
     def begin(self, late_memory: timedelta) -> PullStart:
         """Where the last pull ended. `late_memory`: for how long a late newcomer counts."""
         values = {"property_id": self._property_id, "remembered_seconds": late_memory.total_seconds()}
-        start = row_as(PullStart, self._connection.execute(QUERIES.begin, values))
-        assert start is not None
-        return start
+        return one_as(PullStart, self._connection.execute(QUERIES.begin, values))
 
     def finish(
         self,
@@ -112,13 +110,13 @@ class PullHistory:
             "window_seconds": reach.width.total_seconds() if reach else None,
             "window_reach_seconds": reach.span.total_seconds() if reach else None,
         }
-        stored: datetime | None = self._connection.execute(QUERIES.finish, values).one().watermark
+        stored: datetime | None = self._connection.execute(QUERIES.finish, values).scalar_one()
         return stored
 
     def record(self, start: PullStart, record: PullRecord) -> int:
         """Puts a pull on record. Returns the record's id."""
         values = {"property_id": self._property_id, "started_at": start.started_at, **asdict(record)}
-        record_id: int = self._connection.execute(QUERIES.record, values).one().id
+        record_id: int = self._connection.execute(QUERIES.record, values).scalar_one()
         return record_id
 
     def record_failure(self, start: PullStart, error: str) -> None:

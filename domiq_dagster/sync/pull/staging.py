@@ -23,6 +23,7 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from domiq_dagster.db.rows import one_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.prospect import Prospect
 from domiq_dagster.sync.status_map import RESMAN_APPLICANT, RESMAN_RESIDENT, status_with_milestone
@@ -177,8 +178,7 @@ class Stage:
         if not self._knows_any or not self.staged:
             return Measured()
         values = {"property_id": self._property_id, "watermark": watermark, "covered_since": covered_since}
-        row = self._connection.execute(QUERIES.measure_stage, values).one()
-        return Measured(row.silent, max(0.0, row.late_seconds))
+        return one_as(Measured, self._connection.execute(QUERIES.measure_stage, values))
 
     def store(self, started_at: datetime) -> int:
         """Stores what is staged; the caller commits. Returns how many rows were written."""

@@ -49,9 +49,9 @@ WHERE g.mark IS DISTINCT FROM (
 -- is what earlier pulls, which asked since covered_since, did not bring with this lastModified.
 SELECT count(*) FILTER (WHERE k.content_hash <> '' AND k.content_hash <> s.content_hash
                               AND k.last_modified = s.last_modified) AS silent,
-       COALESCE(EXTRACT(EPOCH FROM max(CAST(:watermark AS timestamptz) - s.last_modified)
+       greatest(0, EXTRACT(EPOCH FROM max(CAST(:watermark AS timestamptz) - s.last_modified)
            FILTER (WHERE k.last_modified IS DISTINCT FROM s.last_modified
-                     AND s.last_modified >= CAST(:covered_since AS timestamptz))), 0)::float AS late_seconds
+                     AND s.last_modified >= CAST(:covered_since AS timestamptz))))::float AS late_seconds
 FROM (SELECT DISTINCT ON (prospect_id) * FROM staged_lead
       ORDER BY prospect_id, last_modified DESC, n DESC) AS s
 LEFT JOIN domiq_sync.resman_lead k ON k.property_id = :property_id AND k.prospect_id = s.prospect_id

@@ -99,7 +99,14 @@ class WindowedReader:
         sink: Sink,
         before: Reach | None = None,
     ) -> None:
-        """`before`: what is remembered of reading in windows."""
+        """A reader that has not asked for anything yet.
+
+        Args:
+            since: from when on what was modified is asked for; aware.
+            now: when the read ends, and its windows begin; aware.
+            sink: where what is read goes.
+            before: what is remembered of reading in windows; None where nothing is.
+        """
         self._client = client
         self._account, self._property = integration.account_id, integration.resman_property_id
         self._key = integration.partition_key

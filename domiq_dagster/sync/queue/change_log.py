@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from domiq_dagster.db.rows import rows_as
+from domiq_dagster.db.rows import one_as, rows_as
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "change_log.sql")
@@ -40,7 +40,7 @@ class AppliedStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedChange:
+class NewChange:
     """A change that was logged just now. `old_status` is None for the first of its conversation."""
 
     id: UUID
@@ -78,7 +78,7 @@ def log_outbound(
     agreed_domiq_status: str | None,
     domiq_status: str | None,
     status_reason: str,
-) -> LoggedChange:
+) -> NewChange:
     """Logs DomIQ's status as a pending change, which goes on from the last one logged.
 
     Args:
@@ -91,17 +91,17 @@ def log_outbound(
         "domiq_status": domiq_status,
         "status_reason": status_reason,
     }
-    return LoggedChange(**connection.execute(QUERIES.log_outbound, values).one()._mapping)
+    return one_as(NewChange, connection.execute(QUERIES.log_outbound, values))
 
 
-def log_uncaptured(connection: Connection, conversation_ids: Collection[UUID]) -> list[LoggedChange]:
+def log_uncaptured(connection: Connection, conversation_ids: Collection[UUID]) -> list[NewChange]:
     """Logs the status of each conversation whose last change says another one, as a pending change.
 
     Args:
         conversation_ids: of conversations that the caller has locked.
     """
     values = {"ids": list(conversation_ids)}
-    return rows_as(LoggedChange, connection.execute(QUERIES.log_uncaptured, values))
+    return rows_as(NewChange, connection.execute(QUERIES.log_uncaptured, values))
 
 
 def put_back(connection: Connection, change_ids: Collection[UUID], record: Mapping[str, Any]) -> set[UUID]:

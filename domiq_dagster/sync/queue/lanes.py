@@ -47,7 +47,12 @@ def is_under_way(connection: Connection, lane: UUID) -> bool:
 
 
 def wake(connection: Connection, outcome: str, *lanes: UUID) -> None:
-    """Lets what waits in some conversations go on at once, where it was postponed with this outcome."""
+    """Lets what waits in some conversations go on at once.
+
+    Args:
+        outcome: only what was postponed with this one, CONFLICT or NO_CONTACT.
+        lanes: the conversations' ids.
+    """
     connection.execute(QUERIES.wake, {"lanes": list(lanes), "outcome": outcome})
 
 
@@ -59,8 +64,14 @@ def wake_property(connection: Connection, property_id: UUID) -> None:
 def supersede_open(
     connection: Connection, lane: UUID, prospect_id: str | None, explanation: Mapping[str, Any]
 ) -> None:
-    """Settles a conversation's open changes as beaten, with what beat them; the lane is locked, and none of
-    them is under way."""
+    """Settles a conversation's open changes as beaten.
+
+    Args:
+        lane: the conversation's id; locked, and none of its changes is under way.
+        prospect_id: its lead, for the record of those that name none.
+        explanation: what beat them, for `context_data.sync`: an `outcome`, a `reason` and what else is to be
+            told, all of which JSON can hold.
+    """
     values = {"lane": lane, "prospect_id": prospect_id, "explanation": json.dumps(explanation)}
     connection.execute(QUERIES.supersede_open, values)
 

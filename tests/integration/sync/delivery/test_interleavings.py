@@ -117,7 +117,7 @@ class Interleaving(RuleBasedStateMachine):
 
     def conflicts(self) -> set[Any]:
         with self.world.engine.connect() as c:
-            return {k["conversation_id"] for k in open_conflicts(c)}
+            return {k.conversation_id for k in open_conflicts(c)}
 
 
 def test_any_order_of_events_ends_in_agreement(world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domiq_dagster.sync.dry_run import forecast_push
 from tests.fixtures.world import World
 
 CREATED = {
@@ -204,6 +205,45 @@ def test_a_change_without_a_conversation_fails_and_says_so(world: World) -> None
     assert row.context_data["sync"]["outcome"] == "no_conversation"
 
 
+def test_a_change_without_a_status_fails_and_says_so(world: World) -> None:
+    conversation = world.conversation(world.property(), "active")
+    world.log(conversation, None)
+    (integration,) = world.integrations()
+    assert forecast_push(world.engine, integration).nothing_to_send == {"no_status": 1}
+    world.sync()
+    change = world.last(conversation)
+    assert (change.sync_status, change.outcome) == ("failed", "no_status")
+    assert "names no new status" in change.reason
+    assert world.standin.posts() == []
+
+
+def test_a_change_that_does_not_say_when_it_was_made_is_dated_by_its_delivery(world: World) -> None:
+    conversation = world.conversation(world.property(), "contacted")
+    world.do("UPDATE status_sync_log SET created_at = NULL")
+    world.do("UPDATE conversation SET created_at = NULL")
+    world.do("UPDATE domiq_sync.delivery SET enqueued_at = '2026-01-02 03:04:05+00'")
+    world.sync()
+    assert world.last(conversation).sync_status == "success"
+    (event,) = world.lead_of(conversation)["events"]
+    assert datetime.fromisoformat(event["date"]) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("queued", "status"), [("2026-01-02", "lost"), ("2026-03-02", "qualified")])
+def test_a_change_that_does_not_say_when_it_was_made_is_as_new_as_its_delivery(
+    world: World, queued: str, status: str
+) -> None:
+    lost = {"type": "Cancel", "date": "2026-02-01T10:00:00Z"}
+    property_id = world.property()
+    world.lead(email="bo@example.com", status="Lost", events=[lost], lastModified=lost["date"])
+    conversation = world.conversation(property_id, "qualified", email="bo@example.com")
+    world.do("UPDATE status_sync_log SET created_at = NULL")
+    world.do("UPDATE conversation SET created_at = NULL")
+    world.do("UPDATE domiq_sync.delivery SET enqueued_at = CAST(:queued AS timestamptz)", queued=queued)
+    world.deliver()
+    assert world.last(conversation).sync_status == "success"
+    assert world.status(conversation) == status
+
+
 def test_statuses_of_the_chat_itself_are_left_alone(world: World) -> None:
     property_id = world.property()
     ids = [
@@ -325,3 +365,20 @@ def test_a_lead_that_resman_merged_away_is_found_again(world: World) -> None:
     assert world.last(conversation).sync_status == "success"
     assert world.lead_of(conversation)["prospectId"] == kept["prospectId"]
     assert world.told(conversation)[-1] == "Other"
+
+
+def test_a_lead_is_given_up_at_the_second_look_whatever_was_tried_before(world: World) -> None:
+    conversation = world.conversation(world.property(), "contacted", email="bo@example.com")
+    world.sync(2)
+    old = world.lead_of(conversation)["prospectId"]
+    kept = world.lead(email="bo@example.com")
+    world.standin.control("merge", {"keep": kept["prospectId"], "drop": old})
+    world.change(conversation, status="qualified")
+    world.do("UPDATE domiq_sync.delivery SET attempts = 1, last_outcome = 'created_without_id'")
+    world.push()
+    delivery = world.delivery()
+    assert (delivery.last_outcome, delivery.attempts) == ("lead_not_found", 2)
+    assert world.value("SELECT prospect_id FROM domiq_sync.lead_link") == old
+    world.deliver()
+    assert world.last(conversation).sync_status == "success"
+    assert world.lead_of(conversation)["prospectId"] == kept["prospectId"]

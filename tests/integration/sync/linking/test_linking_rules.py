@@ -36,7 +36,7 @@ def links(world: World) -> dict[UUID, tuple[str, str]]:
 def questions(world: World) -> list[tuple[str, list[str], set[UUID]]]:
     with world.engine.begin() as c:
         close_moot_reviews(c)
-        return [(q["kind"], q["prospect_ids"], set(q["conversation_ids"])) for q in open_reviews(c)]
+        return [(q.kind, q.prospect_ids, set(q.conversation_ids)) for q in open_reviews(c)]
 
 
 def closed(world: World) -> list[tuple[UUID, str]]:

@@ -76,8 +76,8 @@ def conflicted(world: World, ours: str = "qualified", theirs: str = "Lost") -> t
     world.sync()
     with world.engine.connect() as c:
         (conflict,) = open_conflicts(c)
-    assert (conflict["conversation_id"], conflict["prospect_id"]) == (conversation, prospect)
-    assert (conflict["domiq_status"], conflict["resman_status"]) == (ours, theirs)
+    assert (conflict.conversation_id, conflict.prospect_id) == (conversation, prospect)
+    assert (conflict.domiq_status, conflict.resman_status) == (ours, theirs)
     return conversation, prospect
 
 
@@ -158,7 +158,7 @@ def test_a_conflict_whose_sides_moved_on_is_not_decided_by_what_was_listed(world
         resolve(world.engine, conversation, "domiq")
     with world.engine.connect() as c:
         (conflict,) = open_conflicts(c)
-    assert (conflict["domiq_status"], conflict["resman_status"]) == ("qualified", "Applicant")
+    assert (conflict.domiq_status, conflict.resman_status) == ("qualified", "Applicant")
     resolve(world.engine, conversation, "resman")
     assert world.status(conversation) == "application"
 
