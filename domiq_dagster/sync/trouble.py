@@ -21,6 +21,9 @@ from domiq_dagster.resman.errors import ResManError
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "trouble.sql")
+_PASSING = frozenset({"08", "25", "40", "42", "53", "55", "57", "58"})
+"""Classes of SQLSTATE: connection, state of the transaction, serialization and deadlock, what is not there or
+not granted, resources such as a full disk, locks, an operator's intervention, system errors."""
 PROSPECT = "prospect"
 """The kind of a prospect that a pull could not read; its key is the prospect's id, where it has one."""
 
@@ -75,6 +78,14 @@ def is_lost_database(error: BaseException) -> bool:
     return isinstance(error, DatabaseError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the database refused something for what was going on there just then, or for what it is, and
+    not for what was to be written: that is no record's fault."""
+    if not isinstance(error, DBAPIError) or not isinstance(error.orig, PsycopgError):
+        return False
+    return (error.orig.sqlstate or "")[:2] in _PASSING
 
 
 def sentence(error: BaseException) -> str:

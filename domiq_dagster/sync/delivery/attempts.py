@@ -30,6 +30,11 @@ class AttemptLog:
         """Whether the last thing tried was to send something, rather than to read."""
         return bool(self.attempts) and self.attempts[-1].action in POST_NAMES
 
+    @property
+    def may_have_posted(self) -> bool:
+        """Whether ResMan may have got a post: it was sent, or a fault of ours leaves that open."""
+        return any(a.action in POST_NAMES and a.outcome in ("ok", "fault") for a in self.attempts)
+
     def words(self, error: ResManError) -> str | None:
         """ResMan's own words, without the person's data."""
         return describe(error.description, self.private)

@@ -18,7 +18,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import ResManError
@@ -33,7 +32,6 @@ from domiq_dagster.sync.queue.heartbeat import Heartbeat
 from domiq_dagster.sync.queue.queue import Claim, DueProperty
 from domiq_dagster.sync.setup.fill_settings import complete_settings
 from domiq_dagster.sync.status_map import StatusMap, load_status_map
-from domiq_dagster.sync.trouble import log_fault
 
 logger = logging.getLogger(__name__)
 
@@ -233,17 +231,9 @@ class _Push:
         return claims[0] if claims else None
 
     def _deliver(self, connection: Connection, claim: Claim) -> DeliveryResult:
-        """One change. A statement that the database refuses delays this change alone: its lease ends by
-        itself. A lost connection ends the push."""
+        """One change, whose fault is its own. A lost database ends the push."""
         integration, statuses = self.integrations[claim.property_id], self.maps[claim.property_id]
-        try:
-            return self.worker.deliver(claim, integration, statuses, connection=connection)
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise
-            connection.rollback()
-            log_fault(f"change {claim.change_id} could not be delivered", error)
-            return DeliveryResult("postponed", "database_error")
+        return self.worker.deliver(claim, integration, statuses, connection=connection)
 
     def _note(self, claim: Claim, result: DeliveryResult) -> None:
         key = self.integrations[claim.property_id].partition_key

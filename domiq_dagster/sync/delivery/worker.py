@@ -30,6 +30,7 @@ from domiq_dagster.sync.linking.store import agree
 from domiq_dagster.sync.queue import queue
 from domiq_dagster.sync.queue.queue import Claim, Settlement
 from domiq_dagster.sync.status_map import StatusMap
+from domiq_dagster.sync.trouble import is_lost_database, is_passing, log_fault, sentence
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +68,11 @@ class DeliveryWorker:
     ) -> DeliveryResult:
         """Sends one claimed change, or finds why not to, on `connection` or one of its own.
 
+        Whatever goes wrong with it, at ResMan, in DomIQ's database or in our own code, is its outcome.
+
         Raises:
-            DBAPIError: the lease ends by itself, and the change is read back before it is sent again.
+            Exception: the database is gone, see `trouble.is_lost_database`. The lease ends by itself, and the
+                change is read back before it is sent again.
         """
         if connection is None:
             with self._engine.connect() as own:
@@ -79,7 +83,9 @@ class DeliveryWorker:
             outcome = Delivery(context, self._stopping).run()
         except ResManError as raised:
             error, outcome = raised, self._after_error(context, raised)
-        result = self._store(context, outcome, error)
+        except Exception as fault:
+            outcome = self._after_fault(context, fault)
+        outcome, result = self._conclude(context, outcome, error)
         if isinstance(outcome, Postpone) and outcome.decide_again and result.result == "postponed":
             # That DomIQ is not the newer one was decided just now, from what ResMan shows.
             apply_property(self._engine, integration, conversation_id=claim.lane, domiq_is_newer=False)
@@ -96,10 +102,52 @@ class DeliveryWorker:
             return Postpone(error.kind, max(seconds, self._rules.unknown_pause), state="unknown")
         return Postpone(error.kind, seconds, state="ready")
 
+    def _after_fault(self, context: DeliveryContext, fault: Exception) -> Outcome:
+        """What the database refused, or our own code could not do. It is tried again, since either may be
+        mended, but not for ever.
+
+        Raises:
+            Exception: the fault, if it is that the database is gone.
+        """
+        if is_lost_database(fault):
+            raise fault
+        claim, attempts = context.claim, context.attempts
+        log_fault(f"change {claim.change_id} could not be delivered", fault)
+        said = sentence(fault)
+        word = said.partition(":")[0]
+        attempts.note("fault", word, {"sentence": said})
+        counted = not is_passing(fault)
+        sent = attempts.may_have_posted
+        if counted and not sent and claim.attempts + 1 >= self._rules.max_attempts:
+            return Settle("failed", word, f"{said}; tried {claim.attempts + 1} times")
+        seconds = self._backoff(claim)
+        if sent:
+            return Postpone(word, max(seconds, self._rules.unknown_pause), state="unknown", counted=counted)
+        return Postpone(word, seconds, state="ready", counted=counted)
+
     def _backoff(self, claim: Claim) -> float:
         """Seconds until the next try, with full jitter."""
-        doubled = self._rules.first_pause * 2.0 ** min(claim.postponements, 16)
+        doubled = self._rules.first_pause * 2.0 ** min(claim.postponements + claim.attempts, 16)
         return self._jitter() * min(self._rules.longest_pause, doubled)
+
+    def _conclude(
+        self, context: DeliveryContext, outcome: Outcome, error: ResManError | None
+    ) -> tuple[Outcome, DeliveryResult]:
+        """Stores an outcome; where the database refuses that, the change ends with this fault instead.
+
+        Returns:
+            The outcome that was stored, and what to tell of it.
+        """
+        try:
+            return outcome, self._store(context, outcome, error)
+        except Exception as fault:
+            if isinstance(outcome, Postpone):
+                raise
+            instead = self._after_fault(context, fault)
+        if isinstance(instead, Settle) and isinstance(outcome, Settle) and outcome.sync_status == "failed":
+            # Not even that it failed can be stored: it waits for whoever mends the database.
+            instead = Postpone(instead.outcome, self._rules.longest_pause, counted=True)
+        return self._conclude(context, instead, None)
 
     def _store(self, context: DeliveryContext, outcome: Outcome, error: ResManError | None) -> DeliveryResult:
         context.connection.rollback()
