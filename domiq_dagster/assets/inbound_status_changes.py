@@ -10,8 +10,11 @@ import dagster as dg
 from domiq_dagster.assets.catalogue import OWNERS, stored_in
 from domiq_dagster.assets.resman_leads import resman_leads
 from domiq_dagster.assets.sources import domiq_conversation
+from domiq_dagster.assets.tables import table_unless_empty
 from domiq_dagster.partitions import properties
 from domiq_dagster.sync.decisions.apply import Applied
+
+_SAMPLE = 20
 
 inbound_status_changes = dg.AssetSpec(
     "inbound_status_changes",
@@ -33,8 +36,11 @@ def applied_metadata(
     applied: Applied, verdicts: Counter[str], left_alone: Mapping[str, int]
 ) -> dict[str, Any]:
     """What deciding about one property's leads did, and how they stand after it."""
+    refused = [{"conversation": str(key), "why": why} for key, why in applied.refused.items()]
     return {
         "applied": applied.applied,
+        **({"refused": len(refused)} if refused else {}),
+        **table_unless_empty("refused_by_the_database", refused[:_SAMPLE]),
         "conflicts": verdicts["conflict"],
         "diverged": verdicts["diverged"],
         "linked_leads": verdicts.total(),

@@ -70,7 +70,14 @@ def sync_pass(
     report.pulled, errors = pull_all(engine, client, integrations, pull_options)
     report.pull_errors = {key: trouble.sentence(e) for key, e in errors.items()}
     for integration in integrations:
-        report.applied[integration.partition_key] = apply_property(engine, integration)
+        key = integration.partition_key
+        try:
+            report.applied[key] = apply_property(engine, integration)
+        except Exception as error:
+            if trouble.is_lost_database(error):
+                raise
+            trouble.log_fault(f"deciding about {key} failed", error)
+            report.problems.append(f"{key}: {trouble.sentence(error)}")
     report.reconciled = reconcile(engine, property_ids=property_ids)
     # Before the push, so that what a rule moves goes out with this pass.
     report.ruled = run_rules(
@@ -100,13 +107,13 @@ def pull_and_apply(
         on_applied: called as what it brought was applied, from one thread; None: nothing is applied.
 
     Returns:
-        What could not be pulled, by partition key; nothing was applied there.
+        What could not be pulled, or not be decided about, by partition key.
 
     Raises:
-        Exception: what one of them could not do for want of a database, or could not apply.
+        Exception: the database is gone.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="apply") as pool:
-        applied: list[Future[None]] = []
+        applied: dict[str, Future[None]] = {}
 
         def apply(integration: Integration, tell: Callable[[Integration, Applied], None]) -> None:
             tell(integration, apply_property(engine, integration))
@@ -115,15 +122,21 @@ def pull_and_apply(
             if isinstance(result, Pulled):
                 on_pulled(integration, result)
                 if on_applied is not None:
-                    applied.append(pool.submit(apply, integration, on_applied))
+                    applied[integration.partition_key] = pool.submit(apply, integration, on_applied)
 
         try:
             _, errors = pull_all(engine, client, integrations, options, on_property=on_property)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-        for done in applied:
-            done.result()
+        for key, done in applied.items():
+            error = done.exception()
+            if error is None:
+                continue
+            if not isinstance(error, Exception) or trouble.is_lost_database(error):
+                raise error
+            trouble.log_fault(f"deciding about {key} failed", error)
+            errors[key] = error
     return errors
 
 

@@ -26,6 +26,8 @@ _PASSING = frozenset({"08", "25", "40", "42", "53", "55", "57", "58"})
 not granted, resources such as a full disk, locks, an operator's intervention, system errors."""
 PROSPECT = "prospect"
 """The kind of a prospect that a pull could not read; its key is the prospect's id, where it has one."""
+LEAD = "lead"
+"""The kind of a linked lead about which what was decided could not be done; its key: the conversation's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,25 @@ def clear(connection: Connection, kind: str, property_id: UUID, keys: Collection
     if keys:
         values = {"kind": kind, "property_id": property_id, "keys": list(keys)}
         connection.execute(QUERIES.clear, values)
+
+
+def replace(
+    connection: Connection,
+    kind: str,
+    property_id: UUID,
+    sentences: Mapping[str, str],
+    *,
+    among: Collection[str] | None = None,
+) -> None:
+    """Notes the records that are in trouble now; what was wrong with the others is over.
+
+    Args:
+        sentences: what is wrong, by key.
+        among: the keys of those that were dealt with this time; all that there are, if not given.
+    """
+    values = {"kind": kind, "property_id": property_id, "keys": list(sentences)}
+    connection.execute(QUERIES.clear_others, {**values, "among": None if among is None else list(among)})
+    note(connection, kind, property_id, sentences)
 
 
 def records_in_trouble(

@@ -10,6 +10,12 @@ ON CONFLICT (kind, property_id, key) DO UPDATE SET
 DELETE FROM domiq_sync.trouble
 WHERE kind = :kind AND property_id = :property_id AND key = ANY (CAST(:keys AS text[]))
 
+-- name: clear_others
+-- :among NULL: whichever they are.
+DELETE FROM domiq_sync.trouble
+WHERE kind = :kind AND property_id = :property_id AND key <> ALL (CAST(:keys AS text[]))
+  AND (CAST(:among AS text[]) IS NULL OR key = ANY (CAST(:among AS text[])))
+
 -- name: listed
 -- The records in trouble at these properties, or at all, those that have been for longest first.
 SELECT t.kind, t.key, t.property_id, i.partition_key, t.sentence, t.since, t.seen_at, t.times

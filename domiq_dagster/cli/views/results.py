@@ -27,6 +27,7 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
             "linked": report.pulled[key].linked if key in report.pulled else 0,
             "unreadable": dict(report.pulled[key].unreadable) if key in report.pulled else {},
             "applied": report.applied[key].applied if key in report.applied else 0,
+            "refused": _refused(report, key),
             "pushed": pushed.get("success", 0),
             "failed": pushed.get("failed", 0),
             "postponed": pushed.get("postponed", 0),
@@ -40,7 +41,7 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
             or report.pull_errors
             or report.problems
             or rules_failed
-            or any(row["this_pass"]["unreadable"] for row in rows)
+            or any(row["this_pass"]["unreadable"] or row["this_pass"]["refused"] for row in rows)
         ),
         "properties": rows,
         "totals": sums,
@@ -107,6 +108,13 @@ def status_result(
         },
         "accounts": [account_row(a) for a in accounts],
     }
+
+
+def _refused(report: PassReport, key: str) -> dict[str, str]:
+    """About which conversations of a property nothing could be done, each with why."""
+    if key not in report.applied:
+        return {}
+    return {str(conversation_id): why for conversation_id, why in report.applied[key].refused.items()}
 
 
 def _trouble_row(record: Trouble) -> dict[str, Any]:

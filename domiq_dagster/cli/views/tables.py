@@ -50,6 +50,10 @@ def print_pass(result: dict[str, Any]) -> None:
     for row in result["properties"]:
         for prospect, why in list(row["this_pass"]["unreadable"].items())[:_MOST_RECORDS]:
             console.print(f"[yellow]not read[/] {row['property']}: prospect {escape(prospect)} {escape(why)}")
+        for conversation, why in list(row["this_pass"]["refused"].items())[:_MOST_RECORDS]:
+            console.print(
+                f"[yellow]not decided[/] {row['property']}: conversation {conversation}: {escape(why)}"
+            )
     for problem in result["problems"]:
         console.print(f"[yellow]setting[/] {escape(problem)}")
     for account, why in result["outages"].items():

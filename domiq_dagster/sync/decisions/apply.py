@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.rows import row_as, rows_as
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync import trouble
 from domiq_dagster.sync.decisions import conflict_store
 from domiq_dagster.sync.decisions.decide import DOMIQ_HAS_NO_LEAD, Action, Decision, Pair, Situation, decide
 from domiq_dagster.sync.integrations import Integration
@@ -76,6 +78,8 @@ class Applied:
     left_alone: int = 0
     conflicts: int = 0
     by_reason: Counter[str] = field(default_factory=Counter)
+    refused: dict[UUID, str] = field(default_factory=dict)
+    """About which conversations nothing could be done, each with why: by DomIQ's own constraints, mostly."""
 
     def count(self, decision: Decision) -> None:
         """Counts one decision."""
@@ -103,17 +107,18 @@ def apply_property(
     domiq_is_newer: bool | None = None,
 ) -> Applied:
     """Decides about every lead of a property whose pair moved since it was last agreed, and does what was
-    decided. Repeating it changes nothing more.
+    decided. Repeating it changes nothing more. What goes wrong with one of them is noted with it, and touches
+    none of the others.
 
     Args:
         conversation_id: only the lead of this conversation.
         domiq_is_newer: what the caller knows better than the stored dates do.
 
     Returns:
-        What was decided, counted.
+        What was decided, counted, and what was refused.
 
     Raises:
-        DatabaseUnavailable, DBAPIError: the database is gone, or refused a statement. What was decided until
+        Exception: the database is gone, or the property's leads could not be read. What was decided until
             then stays.
     """
     with engine.connect() as connection:
@@ -123,6 +128,7 @@ def apply_property(
             logger.warning("%s: %s", integration.partition_key, problem)
         applying = _Applying(connection, integration, statuses, domiq_is_newer)
         applying.decide_all(applying.load(conversation_id))
+        applying.note_trouble(conversation_id)
     applied = applying.applied
     if applied.applied or applied.conflicts:
         logger.info(
@@ -185,16 +191,47 @@ class _Applying:
         anything is decided again under locks."""
         agreeing: list[MovedLead] = []
         for lead in leads:
-            decision = decide(_situation(self.integration, lead, self.domiq_is_newer), self.statuses)
-            if decision.action is Action.AGREE or (decision.remember and not lead.in_conflict):
-                agreeing.append(lead)
-                self.applied.count(decision)
-            elif decision.action in (Action.APPLY, Action.PUSH, Action.REVIEW) or lead.in_conflict:
-                self._decide_locked(lead.conversation_id)
-            else:
-                self.applied.count(decision)
-        if agreeing:
+            with self._by_itself(lead):
+                decision = decide(_situation(self.integration, lead, self.domiq_is_newer), self.statuses)
+                if decision.action is Action.AGREE or (decision.remember and not lead.in_conflict):
+                    agreeing.append(lead)
+                    self.applied.count(decision)
+                elif decision.action in (Action.APPLY, Action.PUSH, Action.REVIEW) or lead.in_conflict:
+                    self._decide_locked(lead.conversation_id)
+                else:
+                    self.applied.count(decision)
+        if not agreeing:
+            return
+        try:
             self._agree_all(agreeing)
+        except Exception as fault:
+            if trouble.is_lost_database(fault):
+                raise
+            for lead in agreeing:
+                with self._by_itself(lead):
+                    self._agree_all([lead])
+
+    def note_trouble(self, conversation_id: UUID | None) -> None:
+        """Says which leads nothing could be done about, and of which that is over. Commits.
+
+        Args:
+            conversation_id: the only one that was decided about; None: all that the property has.
+        """
+        refused = {str(key): why for key, why in self.applied.refused.items()}
+        among = None if conversation_id is None else [str(conversation_id)]
+        with self.connection.begin():
+            trouble.replace(self.connection, trouble.LEAD, self.integration.property_id, refused, among=among)
+
+    @contextmanager
+    def _by_itself(self, lead: MovedLead) -> Iterator[None]:
+        """Whatever goes wrong is this lead's; a lost database is everybody's."""
+        try:
+            yield
+        except Exception as fault:
+            if trouble.is_lost_database(fault):
+                raise
+            trouble.log_fault(f"conversation {lead.conversation_id} could not be decided about", fault)
+            self.applied.refused[lead.conversation_id] = trouble.sentence(fault)
 
     def _agree_all(self, leads: Sequence[MovedLead]) -> None:
         """Remembers the agreeing pairs, unless either side or the queue moved meanwhile."""

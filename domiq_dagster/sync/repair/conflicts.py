@@ -76,7 +76,11 @@ def resolve(
             apply_property(engine, integration, conversation_id=conversation_id)
         raise NoSuchConflict(str(moved)) from None
     if not dry_run:
-        apply_property(engine, integration, conversation_id=conversation_id)
+        applied = apply_property(engine, integration, conversation_id=conversation_id)
+        if (why := applied.refused.get(conversation_id)) is not None:
+            raise CannotEnforce(
+                f"What was decided is on record, but could not be applied ({why}). Each pass tries it again."
+            )
 
 
 def _integration_of(engine: Engine, conversation_id: UUID) -> Integration:
