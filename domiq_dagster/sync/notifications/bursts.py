@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
@@ -9,8 +11,9 @@ from domiq_dagster.sync.notifications.claims import ClaimedNotice, lock_channel,
 from domiq_dagster.sync.notifications.content import digest_values
 from domiq_dagster.sync.notifications.recipients import OPERATOR
 from domiq_dagster.sync.notifications.schedule import BurstStep, Recent, burst, quiet_until
-from domiq_dagster.sync.notifications.templates import Templates
+from domiq_dagster.sync.notifications.templates import TemplateProblem, Templates
 
+logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "bursts.sql")
 _BURST_IN_APP = 5
 """A list one scrolls through bears more than a phone does: so many times `most_single`."""
@@ -79,4 +82,10 @@ def gather_in_app(connection: Connection, templates: Templates) -> None:
             if values is None:  # all of them were read just now
                 savepoint.rollback()
                 continue
-            store_text(connection, digest_id, *templates.render("digest", "in_app", values))
+            try:
+                text = templates.render("digest", "in_app", values)
+            except TemplateProblem as error:  # then each stays a notice by itself
+                savepoint.rollback()
+                logger.warning("notices that came in a burst are not gathered: %s", error)
+                continue
+            store_text(connection, digest_id, *text)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from domiq_dagster.sync.notifications import channel_state, claims
 from domiq_dagster.sync.notifications.bursts import postpone_or_gather
 from domiq_dagster.sync.notifications.channels.channels import Channels
-from domiq_dagster.sync.notifications.channels.message import Message, SendResult, SendStatus
+from domiq_dagster.sync.notifications.channels.message import Message, SendResult, SendStatus, unknown
 from domiq_dagster.sync.notifications.claims import ClaimedNotice
 from domiq_dagster.sync.notifications.content import compose
 from domiq_dagster.sync.notifications.outcomes import (
@@ -27,6 +27,7 @@ from domiq_dagster.sync.notifications.outcomes import (
 )
 from domiq_dagster.sync.notifications.recipients import OPERATOR, normal, resolve
 from domiq_dagster.sync.notifications.templates import TemplateProblem
+from domiq_dagster.sync.trouble import is_lost_database, is_passing, log_fault, sentence
 
 logger = logging.getLogger(__name__)
 _LONGEST_ASKED = 3600.0
@@ -88,14 +89,33 @@ class ChannelWorker:
                     return claimed
 
     def _send(self, claimed: ClaimedNotice) -> NoticeResult | None:
-        """None where the notice became several, or another worker has it."""
-        with self._engine.begin() as connection:
-            prepared = self._prepare(connection, claimed)
-            if not isinstance(prepared, _Prepared):
-                return self._store(connection, claimed, prepared)
-        result = self._channels.send(claimed.channel, prepared.address, prepared.message)
+        """None where the notice became several, or another worker has it. What goes wrong with one notice is
+        its own outcome; a lost database is raised."""
+        try:
+            with self._engine.begin() as connection:
+                prepared = self._prepare(connection, claimed)
+                if not isinstance(prepared, _Prepared):
+                    return self._store(connection, claimed, prepared)
+        except Exception as fault:
+            if is_lost_database(fault):
+                raise
+            log_fault(f"notice {claimed.id} could not be prepared", fault)
+            outcome = self._after_fault(fault)
+            with self._engine.begin() as connection:
+                return self._store(connection, claimed, outcome)
+        try:
+            result = self._channels.send(claimed.channel, prepared.address, prepared.message)
+        except Exception as fault:
+            log_fault(f"notice {claimed.id} could not be sent", fault)
+            result = unknown(sentence(fault))
         with self._engine.begin() as connection:
             return self._store(connection, claimed, self._after_sending(connection, claimed, result))
+
+    def _after_fault(self, fault: Exception) -> Settle | Postpone:
+        """How a notice ends that could not be made ready: nothing of it was sent."""
+        if is_passing(fault):
+            return Postpone(sentence(fault), self._rules.first_pause)
+        return Settle("undeliverable", sentence(fault))
 
     def _prepare(self, connection: Connection, claimed: ClaimedNotice) -> _Prepared | Outcome:
         """The message and where it goes, once its sending is on record; or how the notice ends without."""

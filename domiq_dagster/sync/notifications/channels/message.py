@@ -11,12 +11,16 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent through a channel, in its final words."""
+    """What is sent through a channel, in its final words. The subject is one line: what ends lines in it, a
+    property's name or a rule's words, becomes a blank."""
 
     id: UUID
     subject: str = field(repr=False)
     text: str = field(repr=False)
     html: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", " ".join((self.subject or "").split()))
 
 
 class SendStatus(StrEnum):

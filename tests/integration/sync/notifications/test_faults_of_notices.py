@@ -1,0 +1,86 @@
+"""A notice that cannot be made, or whose channel breaks down under it: it alone ends badly, with why."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from domiq_dagster.sync.notifications.channels.channels import configure
+from domiq_dagster.sync.notifications.channels.message import DELIVERED, Message, SendResult
+from domiq_dagster.sync.notifications.outbox import Notice
+from tests.fixtures.notices import NoticeWorld
+
+
+def notice(property_id: UUID, n: int, *, channel: str = "email", subject: str = "A tour") -> Notice:
+    recipient = f"{n}@staff.example" if channel == "email" else "desk"
+    return Notice(property_id, channel, recipient, subject, "Hi.", rule_id=UUID(int=n + 1))
+
+
+def test_line_breaks_in_a_subject_become_blanks(notice_world: NoticeWorld) -> None:
+    property_id = notice_world.world.property()
+    for n, between in enumerate(("\n", "\r\n", "\u2028", "\x85", "\x0b")):
+        notice_world.put(notice(property_id, n, subject=f"A tour{between}Bcc: x@example.net"))
+    assert notice_world.deliver().by_state == {("email", "delivered"): 5}
+    for mail in notice_world.mailbox.mails:
+        assert mail.message["Subject"] == "A tour Bcc: x@example.net"
+        assert mail.message["Bcc"] is None
+
+
+def test_a_digest_of_the_operator_s_that_cannot_be_rendered_keeps_nobody_from_being_told(
+    notice_world: NoticeWorld, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "digest.j2").write_text("{{ no.such.thing }}")
+    channels = configure({**notice_world.settings, "DOMIQ_TEMPLATE_DIR": str(tmp_path)})
+    property_id = notice_world.world.property()
+    for n in range(60):
+        notice_world.put(notice(property_id, n, channel="in_app"))
+    notice_world.put(notice(property_id, 100))
+
+    report = notice_world.deliver(channels)
+
+    assert report.by_state == {("email", "delivered"): 1}
+    assert notice_world.states("channel = 'in_app'") == ["delivered"] * 60
+    assert "notices that came in a burst are not gathered: template digest" in caplog.text
+    notice_world.deliver()
+    assert notice_world.states("channel = 'in_app' AND is_digest") == ["delivered"]
+
+
+class Breaking:
+    """A channel whose own code breaks for one recipient."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def send(self, recipient: str, message: Message) -> SendResult:
+        if recipient.startswith("1@"):
+            raise KeyError(recipient)
+        self.sent.append(recipient)
+        return DELIVERED
+
+
+def test_a_channel_that_breaks_down_leaves_one_notice_in_doubt_and_names_nobody(
+    notice_world: NoticeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    property_id = notice_world.world.property()
+    for n in range(3):
+        notice_world.put(notice(property_id, n))
+    breaking = Breaking()
+    channels = dataclasses.replace(notice_world.channels, outward={"email": breaking})
+
+    notice_world.deliver(channels)
+    notice_world.later()
+    notice_world.deliver(channels)
+
+    states = {r.recipient: r.state for r in notice_world.rows("channel = 'email'")}
+    assert states == {
+        "0@staff.example": "delivered",
+        "1@staff.example": "unknown",
+        "2@staff.example": "delivered",
+    }
+    (unknown,) = notice_world.rows("state = 'unknown'")
+    assert unknown.state_reason.startswith("fault: KeyError in the sync's own code")
+    assert "1@staff.example" not in caplog.text
+    assert breaking.sent == ["0@staff.example", "2@staff.example"]
