@@ -37,6 +37,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _SLACK = str.maketrans({"<": "\u2039", ">": "\u203a", "*": "\u2217", "~": "\u223c", "`": "'"})
 
 
+DIGEST = "digest"
+"""The template of many notices in one."""
+
+
 class TemplateProblem(Exception):
     """A template cannot be used; the text says which one and why, and names nobody."""
 
@@ -81,6 +85,8 @@ class Templates:
         stem = name.removesuffix(".j2")
         try:
             if part == "subject" and self._stands_alone(stem):
+                if stem == DIGEST:  # it tells of many leads, and the default one of one
+                    return _shipped()._part(DIGEST, part, values)
                 stem = "default"
             return environment.get_template(f"{stem}.j2").render({**values, "part": part})
         except TemplateNotFound as error:
@@ -93,8 +99,8 @@ class Templates:
             raise TemplateProblem(f"template {stem} fails with {type(error).__name__}") from None
 
     def _stands_alone(self, stem: str) -> bool:
-        """Whether the template is a plain text, the same for every part: its subject is then the default
-        one."""
+        """Whether the template is a plain text, the same for every part: its subject is then the default one,
+        or the shipped one of a digest."""
         environment = self._environments["text"]
         assert environment.loader is not None
         source, _, _ = environment.loader.get_source(environment, f"{stem}.j2")

@@ -48,6 +48,19 @@ def test_a_digest_of_the_operator_s_that_cannot_be_rendered_keeps_nobody_from_be
     assert notice_world.states("channel = 'in_app' AND is_digest") == ["delivered"]
 
 
+def test_a_plain_digest_of_the_operator_s_has_the_shipped_subject(
+    notice_world: NoticeWorld, tmp_path: Path
+) -> None:
+    (tmp_path / "digest.j2").write_text("{{ total }} moved.")
+    channels = configure({**notice_world.settings, "DOMIQ_TEMPLATE_DIR": str(tmp_path)})
+    property_id = notice_world.world.property()
+    for n in range(60):
+        notice_world.put(notice(property_id, n, channel="in_app"))
+    notice_world.deliver(channels)
+    (digest,) = notice_world.rows("is_digest")
+    assert (digest.subject, digest.body) == ("Juniper Flats: 60 notices", "60 moved.")
+
+
 class Breaking:
     """A channel whose own code breaks for one recipient."""
 
