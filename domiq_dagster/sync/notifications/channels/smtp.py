@@ -14,10 +14,13 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.errors import MessageError
+from email.header import Header
+from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, formataddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domiq_dagster.sync.notifications.channels.message import (
     DELIVERED,
@@ -38,7 +41,37 @@ _ACCEPT_SECONDS = 60.0
 _TEMPORARY = 400
 _REFUSED = 500
 _CREDENTIALS = (530, 534, 535, 538)
-_POLICY = SMTP.clone(cte_type="7bit")  # not every server on the way takes eight bits
+_OURS = frozenset(
+    {
+        *("from", "to", "subject", "date", "message-id", "auto-submitted", "reply-to"),
+        *("mime-version", "content-type", "content-transfer-encoding"),
+    }
+)
+"""The headers that a mail of ours has."""
+
+
+class _LiteralHeader(BaseHeader):
+    """A header whose text means itself. Python's own class takes `=?utf-8?q?...?=` in a text for an encoded
+    word, and some releases write the line breaks that such a word holds: a lead's name could add headers."""
+
+    max_count = 1
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        kwds["parse_tree"] = None
+        kwds["decoded"] = value
+
+    def fold(self, *, policy: Policy[Any]) -> str:
+        text = str(self)
+        charset = "us-ascii" if text.isascii() and text.isprintable() and "=?" not in text else "utf-8"
+        words = Header(text, charset, header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {words}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("subject", _LiteralHeader)
+# Not every server on the way takes eight bits.
+_POLICY = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +131,10 @@ class MailChannel:
     def send(self, recipient: str, message: Message) -> SendResult:
         """Delivered means that the server took the message; what happens after that, a bounce tells."""
         to = self._fixed or recipient
-        mail = _compose(self._server, to, message, self._clock())
+        try:
+            mail = _compose(self._server, to, message, self._clock())
+        except (ValueError, MessageError) as error:  # before anything was sent
+            return refused(f"it cannot be put in a mail ({type(error).__name__})")
         try:
             smtp = self._open()
         except smtplib.SMTPAuthenticationError as error:
@@ -191,6 +227,12 @@ def _compose(server: MailServer, to: str, message: Message, now: datetime) -> by
     if message.html:
         mail.add_alternative(message.html, subtype="html")
     data = mail.as_bytes()
+    head = data.partition(b"\r\n\r\n")[0].decode("ascii")
+    names = {
+        line.partition(":")[0].lower() for line in re.split(r"[\r\n]+", head) if line[:1] not in (" ", "\t")
+    }
+    if not names <= _OURS:
+        raise ValueError("the mail would have a header that is not ours")
     if not data.endswith(b"\r\n"):
         data += b"\r\n"
     return re.sub(rb"(?m)^\.", b"..", data) + b".\r\n"  # RFC 5321, 4.5.2: a dot alone would end the message

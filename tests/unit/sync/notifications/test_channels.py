@@ -45,6 +45,30 @@ def mail(mailbox: Mailbox) -> SendResult:
     return make_channel("email", mailbox.url).send(ADDRESS, MESSAGE)
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "=?utf-8?q?a=0d=0aBcc:_x@example.net?=",
+        "=?utf-8?q?a=0aBcc:_x@example.net?= and more",
+        "=?utf-8?b?YQ0KQmNjOiB4QGV4YW1wbGUubmV0?=",
+        "=?iso-8859-1?q?a=0d?=",
+        "Zoë Müller has a tour " + "at the house by the lake " * 8,
+        "plain",
+        "tab\tand \x1f control",
+        "",
+    ],
+)
+def test_a_subject_means_itself_and_adds_no_header(mailbox: Mailbox, subject: str) -> None:
+    message = Message(UUID(int=7), subject, "Hi.")
+    assert make_channel("email", mailbox.url).send(ADDRESS, message).status is SendStatus.DELIVERED
+    (got,) = mailbox.mails
+    assert set(got.message.keys()) == {
+        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"),
+        *("MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
+    }
+    assert str(got.message["Subject"]) == message.subject
+
+
 def test_an_e_mail_arrives_as_text_and_html_under_its_own_id(mailbox: Mailbox) -> None:
     assert mail(mailbox).status is SendStatus.DELIVERED
     (got,) = mailbox.mails
