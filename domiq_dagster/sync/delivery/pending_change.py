@@ -28,7 +28,6 @@ class PendingChange:
         created_at: when it was logged; where the log does not say, when its delivery was queued.
         has_siblings: whether the user has other conversations.
         locally_modified_at: when we last changed the lead ourselves.
-        last_outcome: with what its delivery was last postponed; None where it never was.
         known_for: seconds since anybody last knew what ResMan shows of it.
         began_at: when the conversation began; where it does not say, `created_at`.
         tour_datetime: DomIQ's naive local time.
@@ -62,7 +61,6 @@ class PendingChange:
     last_modified: datetime | None
     locally_modified_at: datetime | None
     began_at: datetime
-    last_outcome: str | None
     known_for: float | None
 
     @property

@@ -9,11 +9,10 @@ SELECT g.id AS change_id, g.resman_lead_id, g.old_status, g.new_status, g.status
        c.ai_intent_summary, c.move_in_date, u.id AS user_id, u.first_name, u.last_name, u.email, u.phone,
        l.prospect_id, l.person_id, l.is_current, l.agreed_domiq_status, l.agreed_resman_status,
        r.status AS resman_status, r.effective_status, r.last_modified, r.touched_at AS locally_modified_at,
-       COALESCE(c.created_at, g.created_at, :enqueued_at) AS began_at, d.last_outcome,
+       COALESCE(c.created_at, g.created_at, :enqueued_at) AS began_at,
        EXTRACT(EPOCH FROM clock_timestamp()
                - greatest(r.read_at, r.touched_at, w.last_pull_at))::float AS known_for
 FROM public.status_sync_log g
-LEFT JOIN domiq_sync.delivery d ON d.change_id = g.id
 LEFT JOIN public.conversation c ON c.id = g.conversation_id
 LEFT JOIN public."user" u ON u.id = c.user_id
 LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = c.id

@@ -28,7 +28,6 @@ from domiq_dagster.sync.status_map import CUSTOMER_TYPES, RESMAN_PROSPECT, Domiq
 
 _MOVES_NOTHING = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED, LeadStatus.QUALIFIED})
 """Statuses of which a prospect is told by a Contact or a note."""
-_NOT_FOUND = "lead_not_found"
 _GONE = "ResMan has no such lead any more, merged perhaps"
 NEWER_SPEAKS = "a newer conversation of the same lead speaks for it"
 
@@ -274,7 +273,7 @@ class Resolver:
 
         record = context.attempts.call("read", ask)
         if record is None:
-            return self._lead_is_gone(prospect_id, resolved.change.last_outcome)
+            return self._lead_is_gone(prospect_id)
         status = CUSTOMER_TYPES.get(record.customer_type)
         if status is not None:
             if not context.keep_claim():
@@ -287,14 +286,13 @@ class Resolver:
         person_id = found.person_id or main_person_id(record)
         return replace(resolved, found=replace(found, person_id=person_id), record=record)
 
-    def _lead_is_gone(self, prospect_id: str, last_outcome: str | None) -> Outcome:
-        """Believed at the second look running: then the link is closed, and the next try searches afresh.
-        `last_outcome`: with what the delivery was last postponed."""
+    def _lead_is_gone(self, prospect_id: str) -> Outcome:
+        """Believed at the second look: then the link is closed, and the next try searches afresh."""
         context, rules = self._context, self._context.rules
+        if context.claim.attempts == 0:
+            return Postpone("lead_not_found", rules.first_pause, state="ready", counted=True)
         if context.claim.attempts >= rules.max_attempts:
-            return Settle("failed", _NOT_FOUND, f"ResMan has no lead {prospect_id} at this property")
-        if last_outcome != _NOT_FOUND:
-            return Postpone(_NOT_FOUND, rules.first_pause, state="ready", counted=True)
+            return Settle("failed", "lead_not_found", f"ResMan has no lead {prospect_id} at this property")
         if not context.keep_claim():
             return LostLease()
         unlink(

@@ -365,20 +365,3 @@ def test_a_lead_that_resman_merged_away_is_found_again(world: World) -> None:
     assert world.last(conversation).sync_status == "success"
     assert world.lead_of(conversation)["prospectId"] == kept["prospectId"]
     assert world.told(conversation)[-1] == "Other"
-
-
-def test_a_lead_is_given_up_at_the_second_look_whatever_was_tried_before(world: World) -> None:
-    conversation = world.conversation(world.property(), "contacted", email="bo@example.com")
-    world.sync(2)
-    old = world.lead_of(conversation)["prospectId"]
-    kept = world.lead(email="bo@example.com")
-    world.standin.control("merge", {"keep": kept["prospectId"], "drop": old})
-    world.change(conversation, status="qualified")
-    world.do("UPDATE domiq_sync.delivery SET attempts = 1, last_outcome = 'created_without_id'")
-    world.push()
-    delivery = world.delivery()
-    assert (delivery.last_outcome, delivery.attempts) == ("lead_not_found", 2)
-    assert world.value("SELECT prospect_id FROM domiq_sync.lead_link") == old
-    world.deliver()
-    assert world.last(conversation).sync_status == "success"
-    assert world.lead_of(conversation)["prospectId"] == kept["prospectId"]
