@@ -1,6 +1,6 @@
 -- name: load
--- All that sending one change depends on. Neither the log nor a conversation need say when it was made: then the time at
--- which the delivery was queued (:enqueued_at) stands for it. known_for: the seconds since anybody last knew what
+-- All that sending one change depends on. Neither the log nor a conversation need say when it was made: then the time
+-- at which the delivery was queued (:enqueued_at) stands for it. known_for: the seconds since anybody last knew what
 -- ResMan shows of its lead.
 SELECT g.id AS change_id, g.resman_lead_id, g.old_status, g.new_status, g.status_reason,
        g.context_data, COALESCE(g.created_at, :enqueued_at) AS created_at, c.id IS NOT NULL AS has_conversation,
