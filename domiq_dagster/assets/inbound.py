@@ -102,8 +102,8 @@ def _pull(
         return None
     return dg.Failure(
         f"{len(errors)} of {len(chosen)} properties could not be pulled or decided about; what the others "
-        "brought was stored and applied. Materialise the failed partitions again, or wait: the next pull goes "
-        "on from their watermark.",
+        "brought was stored and applied. Materialise the failed partitions again, or wait: the next pull "
+        "goes on from their watermark.",
         metadata={key: sentence(error) for key, error in sorted(errors.items())},
     )
 
