@@ -25,7 +25,7 @@ from sqlalchemy import text
 from world import World, latency, world
 
 from domiq_dagster.sync.integrations import Integration, load_integrations
-from domiq_dagster.sync.pull.pull import pull_all
+from domiq_dagster.sync.pull.pulls import pull_all
 
 ACCOUNTS, PROPERTIES, LEADS = 4, 1_000, 50
 LATENCY = 0.2

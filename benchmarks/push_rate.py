@@ -5,10 +5,16 @@ each with the properties of 5. `limit` is accounts / latency, the latency measur
 median of 15 requests through the same client. `cores_busy` says how many of the machine's cores all
 processes together kept busy meanwhile (workers, PostgreSQL and the stand-in): where that is all of them,
 the machine is the limit.
+
+With `--busy 0.15 --retry-after 2` that share of all calls is answered with 429 and that Retry-After, at one
+account. Then `limit` is what the share of good answers allows whoever obeys: a change costs its own request,
+and for each good answer share / (1 - share) refused ones with the pause after each. `share_of_limit` is to be
+0.5 or more; `left` counts pushes that ended with changes still due, each followed by another.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import multiprocessing
 import sys
@@ -18,6 +24,7 @@ from typing import Any
 from uuid import UUID
 
 import psutil
+import requests
 from sqlalchemy import text
 from world import World, fill, latency, world
 
@@ -84,7 +91,48 @@ def measure(w: World, changes: int, workers: int) -> dict[str, float]:
     }
 
 
+def measure_busy(changes: int, share: float, retry_after: float) -> dict[str, object]:
+    """One account, one worker, some calls of which are answered with 429, until every change is told."""
+    with world(pool_size=60) as w:
+        fill(w, accounts=1, leads=changes + 10)
+        push(w.engine, w.client)  # fills the settings
+        one = latency(w, 0.1)
+        fault = {"kind": "status", "status": 429, "retry_after": retry_after, "rate": share}
+        body = {"seed": 1, "faults": [fault]}
+        requests.post(f"{w.standin_url}/_standin/faults", json=body, timeout=10).raise_for_status()
+        change(w, changes)
+        began, told, left, busy = time.perf_counter(), 0, 0, 0
+        while told < changes:
+            report = push(w.engine, w.client)
+            told += report.total("success")
+            busy += report.by_outcome["busy"]
+            left += told < changes
+            if not report.delivered:
+                time.sleep(0.1)
+        seconds = time.perf_counter() - began
+    limit = 1 / (one + share / (1 - share) * (one + retry_after))
+    return {
+        "pushes": told,
+        "seconds": round(seconds, 3),
+        "per_second": round(told / seconds, 2),
+        "told_to_wait": busy,
+        "left": left,
+        "latency": round(one, 4),
+        "limit": round(limit, 2),
+        "share_of_limit": round(told / seconds / limit, 3),
+    }
+
+
 def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--busy", type=float, help="share of calls answered with 429")
+    options.add_argument("--retry-after", type=float, default=2.0)
+    options.add_argument("--changes", type=int, default=200)
+    given = options.parse_args()
+    if given.busy is not None:
+        figures = measure_busy(given.changes, given.busy, given.retry_after)
+        print(json.dumps({"benchmark": "push_rate", "busy": given.busy, **figures}))
+        return
     result: dict[str, object] = {"benchmark": "push_rate", "cores": psutil.cpu_count()}
     for name, accounts, changes, workers in (("one_account", 1, 200, 1), ("twenty_accounts", 20, 60, 4)):
         print(f"{name} ...", file=sys.stderr)

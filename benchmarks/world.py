@@ -45,15 +45,15 @@ def world(*, pool_size: int = 20) -> Iterator[World]:
                     yield World(engine, client, url, server.url("bench"), config)
 
 
-def fill(world: World, *, accounts: int, leads: int) -> None:
-    """`accounts` accounts with one property each, and `leads` linked leads at each property, agreed as
-    'new' and Prospect. No change is pending afterwards."""
+def fill(world: World, *, accounts: int, leads: int, properties_each: int = 1) -> None:
+    """`accounts` accounts with one property each, or so many, and `leads` linked leads at each property,
+    agreed as 'new' and Prospect. No change is pending afterwards."""
     properties, prospects = [], []
-    for a in range(accounts):
+    for a in range(accounts * properties_each):
         properties.append(
             {
                 "propertyId": _guid("b", a),
-                "accountId": str(1000 + a),
+                "accountId": str(1000 + a // properties_each),
                 "name": f"Bench {a}",
                 "timeZone": "America/Chicago",
             }
@@ -77,14 +77,15 @@ def fill(world: World, *, accounts: int, leads: int) -> None:
             )
     body = {
         "world": {
-            "accounts": [p["accountId"] for p in properties],
+            "accounts": sorted({p["accountId"] for p in properties}),
             "properties": properties,
             "prospects": prospects,
         }
     }
     requests.post(f"{world.standin_url}/_standin/reset", json=body, timeout=120).raise_for_status()
     with world.engine.begin() as connection:
-        connection.execute(text(_FILL_DOMIQ), {"accounts": accounts, "leads": leads})
+        values = {"properties": accounts * properties_each, "each": properties_each}
+        connection.execute(text(_FILL_DOMIQ), values)
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(_FILL_CONVERSATIONS), {"leads": leads})
         connection.execute(text(_FILL_LINKS))
@@ -122,11 +123,11 @@ _FILL_DOMIQ = """
 WITH c AS (INSERT INTO public.company (name) VALUES ('Bench') RETURNING id),
 p AS (INSERT INTO public.property (company_id, name, address, city, state, zip_code)
       SELECT c.id, 'Bench ' || n, '1 Main St', 'Austin', 'TX', '78701'
-      FROM c, generate_series(0, :accounts - 1) n
+      FROM c, generate_series(0, :properties - 1) n
       RETURNING id, name),
 b AS (INSERT INTO public.chatbot (property_id, name) SELECT id, name FROM p)
 INSERT INTO domiq_sync.integration (property_id, resman_account_id, resman_property_id)
-SELECT id, (1000 + substr(name, 7)::int)::text,
+SELECT id, (1000 + substr(name, 7)::int / :each)::text,
        'bbbbbbbb-0000-4000-8000-' || lpad(substr(name, 7), 12, '0') FROM p
 """
 _FILL_CONVERSATIONS = """
@@ -154,7 +155,7 @@ FROM logged JOIN lead ON lead.id = logged.conversation_id
 _FILL_LINKS = """
 WITH numbered AS (
     SELECT c.id, b.property_id, i.resman_property_id,
-           row_number() OVER (ORDER BY i.resman_account_id::int, c.id) - 1 AS n
+           row_number() OVER (ORDER BY i.resman_property_id, c.id) - 1 AS n
     FROM public.conversation c JOIN public.chatbot b ON b.id = c.chatbot_id
     JOIN domiq_sync.integration i ON i.property_id = b.property_id),
 links AS (
