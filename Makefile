@@ -7,6 +7,9 @@
 # chaos    workers killed, connections cut, the database restarted: some minutes, one JSON line;
 #          make chaos OPTIONS="--seed 7" repeats a run
 # soak     the property tests of both ways for minutes: make soak MINUTES=30 (10 if left out)
+# drill    some twenty-five bugs planted one at a time, and how many seeds it takes to catch each: ten minutes, one JSON
+#          line
+# matrix   the database's tests on PostgreSQL 13 to 18, which it fetches into ~/.cache once (it needs npm)
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
 # lint     what .pre-commit-config.yaml lists: formatting, lint, types, which room may import which, the layout of
 #          sql/, and whether Dagster can load the definitions
@@ -21,7 +24,7 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test test-quick chaos soak dev lint format rooms
+.PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms
 
 install: $(STAMP)
 
@@ -51,12 +54,19 @@ ROOMS_TESTS = $(or $(wildcard tests/unit/$(ROOM) $(IN)/$(ROOM)),$(error No room 
 test-quick: install
 	$(BIN)/python -m pytest $(if $(ROOM),$(ROOMS_TESTS),$(QUICK))
 
+matrix: install
+	$(BIN)/python -m tools.postgres_versions || echo "Goes on with the versions that are there." >&2
+	$(BIN)/python -m pytest -n 2 -rs -m matrix tests/integration/test_postgresql_versions.py
+
 chaos: install
 	@$(BIN)/python -m tests.chaos.run $(OPTIONS)
 
 MINUTES ?= 10
 soak: install
 	DOMIQ_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -m soaked
+
+drill: install
+	@$(BIN)/python -m tests.drill.run $(OPTIONS)
 
 dev: install
 	@exec $(BIN)/domiq-sync dev

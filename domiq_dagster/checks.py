@@ -1,12 +1,13 @@
 """Standing checks of what is wrong now, each with exact counts, a capped sample, and what to do.
 
 A check of an asset belongs here, as a function that asks `sync` and says what it found, and into
-`all_checks`. The two that the inbound step evaluates itself are in `assets/inbound_checks`, which says why.
+`all_checks`. Those that the inbound step evaluates itself are in `assets/inbound_checks`, which says why.
 """
 
 from collections.abc import Sequence
 
 import dagster as dg
+from sqlalchemy import Connection, Engine
 
 from domiq_dagster.assets import (
     conversation_status_pushes,
@@ -16,15 +17,18 @@ from domiq_dagster.assets import (
     status_workflow_actions,
 )
 from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource, ThresholdResource
-from domiq_dagster.sync.alerts.evaluate import evaluate
+from domiq_dagster.sync.alerts.evaluate import Evaluation, evaluate
 from domiq_dagster.sync.alerts.incidents import Transition
 from domiq_dagster.sync.alerts.readings import database_time, read_all
 from domiq_dagster.sync.alerts.texts import describe
-from domiq_dagster.sync.alerts.thresholds import load_thresholds
+from domiq_dagster.sync.alerts.thresholds import Threshold, load_thresholds
 from domiq_dagster.sync.alerts.watched import Reading, TroubleKind
+from domiq_dagster.sync.monitoring import log_totals
 from domiq_dagster.sync.monitoring.figures import conservation_problems
 from domiq_dagster.sync.notifications.status import RECENT_HOURS, undelivered_counts
+from domiq_dagster.sync.queue.capture_misses import RECENT_DAYS, outstanding, recent_gaps
 from domiq_dagster.sync.rules.check import check_rules
 
 _SAMPLE = 20
@@ -33,6 +37,7 @@ _SAMPLE = 20
 @dg.asset_check(
     asset=status_sync_success_rate, description="No property fails too many of its recent status syncs."
 )
+@told_without_values
 def failed_sync_threshold(
     context: dg.AssetCheckExecutionContext, domiq: DomiqResource, thresholds: ThresholdResource
 ) -> dg.AssetCheckResult:
@@ -41,13 +46,18 @@ def failed_sync_threshold(
     `alerts` sends what comes of it), so that they are raised as soon as a push has ended."""
     with domiq.engine() as engine:
         evaluation = evaluate(engine, thresholds.threshold, kinds={TroubleKind.FAILED_SYNC})
+    for notice in evaluation.notices_of(Transition.OPENED, Transition.REOPENED, Transition.WIDENED):
+        context.log.error(f"alert: {notice.text.body}")
+    for notice in evaluation.notices_of(Transition.RECOVERED):
+        context.log.info(f"recovered: {notice.text.body}")
+    return failed_sync_result(evaluation)
+
+
+def failed_sync_result(evaluation: Evaluation) -> dg.AssetCheckResult:
+    """Which properties are past their threshold of failed syncs."""
     past = evaluation.bad(TroubleKind.FAILED_SYNC)
     opened = evaluation.notices_of(Transition.OPENED, Transition.REOPENED)
     recovered = evaluation.notices_of(Transition.RECOVERED)
-    for notice in evaluation.notices_of(Transition.OPENED, Transition.REOPENED, Transition.WIDENED):
-        context.log.error(f"alert: {notice.text.body}")
-    for notice in recovered:
-        context.log.info(f"recovered: {notice.text.body}")
     rows = [
         {
             "property": r.watched.partition_key,
@@ -76,10 +86,16 @@ def failed_sync_threshold(
 @dg.asset_check(
     asset=status_sync_log, description="Pending outbound changes and deliveries are the same set."
 )
+@told_without_values
 def conservation(domiq: DomiqResource) -> dg.AssetCheckResult:
     """No pending change without its delivery, no delivery without its pending change."""
     with domiq.engine() as engine, engine.connect() as connection:
-        problems = conservation_problems(connection)
+        return conservation_result(connection)
+
+
+def conservation_result(connection: Connection) -> dg.AssetCheckResult:
+    """What is pending without a delivery, or the other way round, and what mends it."""
+    problems = conservation_problems(connection)
     return dg.AssetCheckResult(
         passed=not problems,
         description="Run the job reconcile_pending: it mends this." if problems else "Nothing is lost.",
@@ -90,13 +106,113 @@ def conservation(domiq: DomiqResource) -> dg.AssetCheckResult:
     )
 
 
+@dg.asset_check(
+    asset=status_sync_log,
+    description="No change that could not be logged when it was made is yet to be found by reconciliation.",
+)
+@told_without_values
+def capture_misses(domiq: DomiqResource) -> dg.AssetCheckResult:
+    """Changes that the trigger counted because it could not log them, until a sweep over every property has
+    accounted for them, which evaluates this too."""
+    with domiq.engine() as engine:
+        return capture_misses_result(engine)
+
+
+def capture_misses_result(engine: Engine) -> dg.AssetCheckResult:
+    """How many changes could not be logged, since when, and what to do; and what was found of late."""
+    with engine.connect() as connection:
+        misses, gaps = outstanding(connection), recent_gaps(connection)
+    since = misses.since.isoformat(timespec="seconds") if misses.since else ""
+    rows = [
+        {
+            "changes": gap.changes,
+            "since": gap.since.isoformat(timespec="seconds") if gap.since else "",
+            "found_at": gap.noticed_at.isoformat(timespec="seconds"),
+        }
+        for gap in gaps[:_SAMPLE]
+    ]
+    recently = sum(gap.changes for gap in gaps)
+    window = f" since {since}" if since else ""
+    return dg.AssetCheckResult(
+        passed=not misses.changes,
+        description=f"{misses.changes} could not be logged{window} (a full disk, a locked table): see to the "
+        "database, then run the job reconcile_pending. It logs the status that each conversation has by "
+        "then; what lay between is lost."
+        if misses.changes
+        else f"Reconciliation has accounted for every change; {recently} could not be logged when made, in "
+        f"{RECENT_DAYS} days.",
+        metadata={
+            "misses": misses.changes,
+            **({"since": since} if misses.changes and since else {}),
+            "accounted_for_lately": recently,
+            **table_unless_empty("accounted_for", rows),
+        },
+    )
+
+
+@dg.asset_check(
+    asset=status_sync_success_rate,
+    description="The totals that the success rate is read from agreed with the log when it was last counted.",
+)
+@told_without_values
+def success_rate_totals(domiq: DomiqResource) -> dg.AssetCheckResult:
+    """What the nightly recount of the log found, which evaluates this too. What differed was set right then;
+    it stays on show until the next one agrees."""
+    with domiq.engine() as engine:
+        return totals_result(engine)
+
+
+def totals_result(engine: Engine) -> dg.AssetCheckResult:
+    """Whether figures are read from totals, when the log was last counted, and where they had differed."""
+    with engine.connect() as connection:
+        found = log_totals.totals_state(connection)
+    if not found.is_watched:
+        told = "Not every trigger fires that the totals need, so each figure counts the log. Where that is "
+        told += "not chosen (`--no-capture-trigger`): run `domiq-sync migrate`."
+    elif not found.is_counted:
+        told = "The log is yet to be counted, and until then each figure counts it: run the job recount_log."
+    elif found.differed:
+        told = f"The totals were off by {found.differed}, and were set right: something wrote to the log "
+        told += "around its triggers (session_replication_role = replica, or a disabled trigger)."
+    else:
+        told = f"The totals agreed with all {found.changes} changes."
+    rows = [
+        {
+            "of": f"{d.kind} {d.home}" if d.kind in ("chatbot", "property") else d.kind,
+            "direction": d.sync_direction,
+            "status": d.sync_status,
+            "total": d.kept,
+            "log": d.logged,
+        }
+        for d in found.drift[:_SAMPLE]
+    ]
+    moments = {"counted_at": found.counted_at, "drifted_at": found.drifted_at}
+    return dg.AssetCheckResult(
+        passed=not found.is_watched or (found.is_counted and not found.differed),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=told,
+        metadata={
+            "changes": found.changes or 0,
+            "differed": found.differed,
+            **{name: moment.isoformat(timespec="seconds") for name, moment in moments.items() if moment},
+            **table_unless_empty("drift", rows),
+        },
+    )
+
+
 @dg.asset_check(asset=conversation_status_pushes, description="No change waits too long to reach ResMan.")
+@told_without_values
 def oldest_pending_change(domiq: DomiqResource, thresholds: ThresholdResource) -> dg.AssetCheckResult:
     """Fails where the oldest pending change of a property is older than the property's threshold. One that
-    waits for a person (a conflict, a lead without e-mail and phone) does not count."""
+    waits for a person (a conflict, a lead without e-mail and phone, one in doubt) does not count."""
     with domiq.engine() as engine, engine.connect() as connection:
-        in_force = load_thresholds(connection, thresholds.threshold)
-        found = read_all(connection, in_force, database_time(connection), {TroubleKind.OLDEST_PENDING})
+        return oldest_pending_result(connection, thresholds.threshold)
+
+
+def oldest_pending_result(connection: Connection, threshold: Threshold) -> dg.AssetCheckResult:
+    """Where changes wait too long, and how long the oldest waits."""
+    in_force = load_thresholds(connection, threshold)
+    found = read_all(connection, in_force, database_time(connection), {TroubleKind.OLDEST_PENDING})
     past = [r for r in found.readings if r.bad]
     pending = sum(r.figures["pending"] for r in found.readings)
     minutes = max((r.figures["oldest_seconds"] for r in found.readings), default=0.0) / 60
@@ -114,11 +230,17 @@ def oldest_pending_change(domiq: DomiqResource, thresholds: ThresholdResource) -
 @dg.asset_check(
     asset=status_workflow_actions, description="Every active workflow rule can be understood, and runs."
 )
+@told_without_values
 def rules_valid(domiq: DomiqResource) -> dg.AssetCheckResult:
     """Names each rule with an unknown status, field, operator or action, each loop, and each rule that ended
     in an error in the last day. None of them is ever read as false."""
     with domiq.engine() as engine, engine.connect() as connection:
-        found = check_rules(connection)
+        return rules_result(connection)
+
+
+def rules_result(connection: Connection) -> dg.AssetCheckResult:
+    """What is wrong with the rules."""
+    found = check_rules(connection)
     sample = [f.row() for f in found.bad[:_SAMPLE]]
     return dg.AssetCheckResult(
         passed=found.ok,
@@ -137,11 +259,17 @@ def rules_valid(domiq: DomiqResource) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=status_notifications, description="Every notice of the last day has arrived.")
+@told_without_values
 def notifications_delivered(domiq: DomiqResource) -> dg.AssetCheckResult:
     """Notices that are undeliverable, or of which nobody can tell whether they arrived, by channel and
     reason."""
     with domiq.engine() as engine, engine.connect() as connection:
-        found = undelivered_counts(connection)
+        return notices_result(connection)
+
+
+def notices_result(connection: Connection) -> dg.AssetCheckResult:
+    """Which notices have not arrived."""
+    found = undelivered_counts(connection)
     figures = {s: sum(f.notices for f in found if f.state == s) for s in ("undeliverable", "unknown")}
     rows = [
         {"channel": f.channel, "state": f.state, "reason": f.reason or "", "notices": f.notices}
@@ -168,7 +296,25 @@ def _sentences(past: Sequence[Reading]) -> str:
 all_checks = [
     failed_sync_threshold,
     conservation,
+    capture_misses,
+    success_rate_totals,
     oldest_pending_change,
     rules_valid,
     notifications_delivered,
 ]
+
+
+def check_results(
+    engine: Engine, thresholds: ThresholdResource
+) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:
+    """What each check says now, by its key, for whoever evaluates them outside of a run."""
+    evaluation = evaluate(engine, thresholds.threshold, kinds={TroubleKind.FAILED_SYNC})
+    with engine.connect() as connection:
+        return {
+            failed_sync_threshold.check_key: failed_sync_result(evaluation),
+            conservation.check_key: conservation_result(connection),
+            capture_misses.check_key: capture_misses_result(engine),
+            oldest_pending_change.check_key: oldest_pending_result(connection, thresholds.threshold),
+            rules_valid.check_key: rules_result(connection),
+            notifications_delivered.check_key: notices_result(connection),
+        }

@@ -4,6 +4,7 @@ Plain arithmetic, no Dagster."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -35,13 +36,7 @@ class GapRequests:
     """
 
     def __init__(self, cursor: str | None, still_open: Collection[str]) -> None:
-        found = json.loads(cursor) if cursor else {}
-        self._asked: dict[str, _Asked] = {
-            # A cursor of an earlier version holds times alone.
-            key: _Asked(*one) if isinstance(one, list) else _Asked(one, 1)
-            for key, one in found.items()
-            if key in still_open
-        }
+        self._asked = {key: one for key, one in _read(cursor).items() if key in still_open}
 
     def may_ask(self, key: str, now: float) -> bool:
         """Whether a gap was not asked about yet, or long enough ago."""
@@ -57,6 +52,21 @@ class GapRequests:
     def cursor(self) -> str:
         """For the next tick."""
         return json.dumps({key: [one.at, one.times] for key, one in self._asked.items()})
+
+
+def _read(cursor: str | None) -> dict[str, _Asked]:
+    """What a cursor says. Somebody may have set it by hand: what makes no sense in it was never asked."""
+    try:
+        found = json.loads(cursor or "{}")
+    except ValueError:
+        return {}
+    read: dict[str, _Asked] = {}
+    for key, one in found.items() if isinstance(found, dict) else ():
+        # A cursor of an earlier version holds times alone.
+        at, times = one if isinstance(one, list) and len(one) == 2 else (one, 1)
+        if isinstance(at, int | float) and math.isfinite(at) and isinstance(times, int) and times > 0:
+            read[key] = _Asked(at, min(times, 64))
+    return read
 
 
 def why_not(found: Collection[Gap], known: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""Ranges of property partitions for one run: plain arithmetic, no Dagster."""
+"""Ranges of property partitions for one run, and the tags that say so: plain arithmetic, no Dagster."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+SCHEDULE_NAME = "dagster/schedule_name"
+"""The tag that Dagster gives a schedule's runs."""
 _PARTITION = "dagster/partition"
 
 

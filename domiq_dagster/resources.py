@@ -24,12 +24,15 @@ from domiq_dagster.sync.account_gate import BreakerRules
 from domiq_dagster.sync.alerts.thresholds import NAMES, Threshold
 from domiq_dagster.sync.budget import Budget, worker_name
 from domiq_dagster.sync.dry_run import OpenDryRun
+from domiq_dagster.sync.housekeeping.retention import Retention
 from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.workers import Presence
 from domiq_dagster.wiring import (
     STATEMENT_SECONDS,
+    archive_after_days,
     domiq_database,
     dry_run_sessions,
+    kept_engine,
     notice_channels,
     open_client,
     open_engine,
@@ -79,6 +82,12 @@ class DomiqResource(dg.ConfigurableResource["DomiqResource"]):
             self.url() as url,
             open_engine(url, pool_size=pool_size, statement_seconds=self.statement_seconds) as engine,
         ):
+            yield engine
+
+    @contextmanager
+    def kept_engine(self) -> Iterator[Engine]:
+        """The same for a tick, which asks little and often: its sessions stay open for the next one."""
+        with kept_engine(os.environ, statement_seconds=self.statement_seconds) as engine:
             yield engine
 
     @contextmanager
@@ -157,8 +166,9 @@ class LimitsResource(dg.ConfigurableResource["LimitsResource"]):
 
     @property
     def connections(self) -> int:
-        """How many connections to the database so many accounts take: each two, and two for the rest."""
-        return 2 + 2 * self.max_accounts
+        """How many connections to the database so many accounts take: each two threads, each of which may
+        lock a person as well, and two for the rest."""
+        return 2 + 4 * self.max_accounts
 
     @property
     def push_budget(self) -> Budget:
@@ -206,6 +216,47 @@ class ThresholdResource(dg.ConfigurableResource["ThresholdResource"]):
         return Threshold(**{name: getattr(self, name) for name in NAMES})
 
 
+class RetentionResource(dg.ConfigurableResource["RetentionResource"]):
+    """For how many days records are kept, and how long one housekeeping may go on."""
+
+    attempts_days: float = Field(
+        default=Retention().attempts_days, gt=0, description="Each step of getting a change to ResMan."
+    )
+    pulls_days: float = Field(default=Retention().pulls_days, gt=0, description="Each pull by itself.")
+    notices_days: float = Field(
+        default=Retention().notices_days, gt=0, description="Notices that ended, once they are read."
+    )
+    unread_notices_days: float = Field(
+        default=Retention().unread_notices_days, gt=0, description="Notices in DomIQ that nobody has read."
+    )
+    archive_after_days: float = Field(
+        default=0.0,
+        ge=0,
+        description="Settled rows of status_sync_log, before they move to its archive; 0: as "
+        "DOMIQ_ARCHIVE_AFTER_DAYS says, and without that none move.",
+    )
+    runs_days: float = Field(default=30.0, ge=1, description="Dagster's runs, with their events.")
+    failed_runs_days: float = Field(default=90.0, ge=1, description="The same of runs that failed.")
+    seconds: float = Field(
+        default=600.0, gt=0, description="When no further step begins, of the sync's tables and of the runs."
+    )
+
+    @property
+    def retention(self) -> Retention:
+        """Of the sync's own tables.
+
+        Raises:
+            ConfigurationError: DOMIQ_ARCHIVE_AFTER_DAYS is no number.
+        """
+        return Retention(
+            attempts_days=self.attempts_days,
+            pulls_days=self.pulls_days,
+            notices_days=self.notices_days,
+            unread_notices_days=self.unread_notices_days,
+            archive_after_days=self.archive_after_days or archive_after_days(os.environ),
+        )
+
+
 def all_resources() -> dict[str, Any]:
     """Each by the name under which a function asks for it, and a run's config sets it."""
     return {
@@ -214,4 +265,5 @@ def all_resources() -> dict[str, Any]:
         "notifier": NotifierResource(),
         "limits": LimitsResource(),
         "thresholds": ThresholdResource(),
+        "retention": RetentionResource(),
     }

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from domiq_dagster.sync import patience
+
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -17,11 +19,6 @@ UNDER_WAY = [
     dg.DagsterRunStatus.STARTED,
 ]
 """The statuses of a run that is still going to do something, if its process lives."""
-START_SECONDS = 45.0
-"""How long the start of a run may take: of its process, and then until it says that it is alive."""
-_BURIED_AFTER_SECONDS = 60.0
-"""How long after its start a run without a word is taken for dead. Longer than the above, since it cannot be
-undone."""
 _MOST_RUNS = 500
 
 
@@ -47,7 +44,7 @@ def _is_live(record: dg.RunRecord, seen: Mapping[str, bool], now: datetime) -> b
     run = record.dagster_run
     if run.status is dg.DagsterRunStatus.QUEUED or seen.get(run.run_id, False):
         return True
-    return run.run_id not in seen and now - _moved_at(record) < timedelta(seconds=START_SECONDS)
+    return run.run_id not in seen and now - _moved_at(record) < timedelta(seconds=patience.LONGEST_RUN_START)
 
 
 def _moved_at(record: dg.RunRecord) -> datetime:
@@ -79,5 +76,5 @@ def _is_dead(record: dg.RunRecord, seen: Mapping[str, bool], jobs: Sequence[str]
     run = record.dagster_run
     if run.run_id in seen:
         return not seen[run.run_id]
-    silent = now - _moved_at(record) > timedelta(seconds=_BURIED_AFTER_SECONDS)
+    silent = now - _moved_at(record) > timedelta(seconds=patience.BURIED)
     return silent and run.job_name in jobs

@@ -5,27 +5,45 @@ from datetime import UTC, timedelta
 
 import dagster as dg
 
-from domiq_dagster.jobs import FULL, daily, full_reread, pull, reconcile_pending
+from domiq_dagster.faults import told_without_values
+from domiq_dagster.jobs import (
+    FULL,
+    daily,
+    full_reread,
+    housekeeping_job,
+    pull,
+    reconcile_pending,
+    recount_log,
+)
 from domiq_dagster.partitions import properties
-from domiq_dagster.ranges import all_properties
+from domiq_dagster.ranges import SCHEDULE_NAME, all_properties
 from domiq_dagster.resources import DomiqResource
 from domiq_dagster.run_liveness import live_runs
-from domiq_dagster.sync.workers import runs_seen
+from domiq_dagster.sync import patience
+from domiq_dagster.sync.monitoring.gaps import gaps
+from domiq_dagster.sync.workers import SERVICE, live_workers, runs_seen
 
 _ON = dg.DefaultScheduleStatus.RUNNING
-SCHEDULE_NAME = "dagster/schedule_name"
-"""The tag that Dagster gives a schedule's runs."""
+_PULLED_BY_WORKERS = timedelta(seconds=patience.PULL_FLOOR)
+"""A property that was pulled so lately, and without a fault, needs no run while a worker is alive."""
 
 
 @dg.schedule(
     job=pull,
     cron_schedule="*/10 * * * *",
     default_status=_ON,
-    description="Every 10 minutes: all connected properties, in one run.",
+    description="Every 10 minutes: all connected properties, in one run, unless workers that go on keep them "
+    "all up to date.",
 )
+@told_without_values
 def pull_every_10_minutes(
     context: dg.ScheduleEvaluationContext, domiq: DomiqResource
 ) -> dg.RunRequest | dg.SkipReason:
+    with domiq.kept_engine() as engine, engine.connect() as connection:
+        workers = live_workers(connection, SERVICE)
+        behind = gaps(connection, _PULLED_BY_WORKERS) if workers else []
+    if workers and not behind:
+        return dg.SkipReason(f"worker {workers[0].name} is at it, and every property was pulled lately")
     return _request(context, domiq, pull_every_10_minutes.name)
 
 
@@ -35,6 +53,7 @@ def pull_every_10_minutes(
     default_status=_ON,
     description="Nightly: read every prospect again.",
 )
+@told_without_values
 def full_reread_nightly(
     context: dg.ScheduleEvaluationContext, domiq: DomiqResource
 ) -> dg.RunRequest | dg.SkipReason:
@@ -52,7 +71,7 @@ def _request(
     tags = all_properties(context.instance.get_dynamic_partitions(str(properties.name)))
     if not tags:
         return dg.SkipReason("no property is connected")
-    with domiq.engine() as engine, engine.connect() as connection:
+    with domiq.kept_engine() as engine, engine.connect() as connection:
         seen = runs_seen(connection)
     if live_runs(context.instance, seen, tags={SCHEDULE_NAME: name}):
         return dg.SkipReason("the last one is still under way")
@@ -68,6 +87,15 @@ reconcile_every_10_minutes = dg.ScheduleDefinition(
 )
 
 
+recount_nightly = dg.ScheduleDefinition(
+    name="recount_nightly",
+    job=recount_log,
+    cron_schedule="45 2 * * *",
+    default_status=_ON,
+    description="Nightly: count the log, and compare its totals.",
+)
+
+
 @dg.schedule(
     job=daily,
     cron_schedule="15 0 * * *",
@@ -75,10 +103,26 @@ reconcile_every_10_minutes = dg.ScheduleDefinition(
     default_status=_ON,
     description="Every night: count the day that ended.",
 )
+@told_without_values
 def count_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     # Dagster's own schedule of a partitioned job takes the last partition, and that is today.
     ended = context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)
     return dg.RunRequest(partition_key=ended.date().isoformat())
 
 
-all_schedules = [pull_every_10_minutes, full_reread_nightly, reconcile_every_10_minutes, count_daily]
+housekeeping_nightly = dg.ScheduleDefinition(
+    name="housekeeping_nightly",
+    job=housekeeping_job,
+    cron_schedule="40 2 * * *",
+    default_status=_ON,
+    description="Every night: delete what is older than its retention.",
+)
+
+all_schedules = [
+    pull_every_10_minutes,
+    full_reread_nightly,
+    reconcile_every_10_minutes,
+    recount_nightly,
+    count_daily,
+    housekeeping_nightly,
+]

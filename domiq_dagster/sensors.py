@@ -12,21 +12,24 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from domiq_dagster.faults import told_without_values
 from domiq_dagster.gap_requests import GapRequests, why_not
 from domiq_dagster.jobs import FULL, all_jobs, full_reread, notify, pull, push
 from domiq_dagster.partitions import properties
 from domiq_dagster.ranges import covered, ranges
 from domiq_dagster.resources import DomiqResource, LimitsResource, NotifierResource, ThresholdResource
 from domiq_dagster.run_liveness import bury_dead_runs, live_runs
+from domiq_dagster.sync import patience
 from domiq_dagster.sync.alerts.dispatch import send_alerts
 from domiq_dagster.sync.alerts.evaluate import evaluate
 from domiq_dagster.sync.alerts.incidents import Transition
-from domiq_dagster.sync.integrations import load_integrations
+from domiq_dagster.sync.integrations import partition_keys
 from domiq_dagster.sync.monitoring.backlog import queue_depth
 from domiq_dagster.sync.monitoring.gaps import gaps
+from domiq_dagster.sync.monitoring.log_totals import fold
 from domiq_dagster.sync.notifications.status import due
 from domiq_dagster.sync.rules.check import unruled_changes
-from domiq_dagster.sync.workers import forget_the_dead, runs_seen
+from domiq_dagster.sync.workers import SERVICE, LiveWorker, forget_the_dead, live_workers, runs_seen
 
 _ON = dg.DefaultSensorStatus.RUNNING
 LEADS = dg.AssetKey("resman_leads")
@@ -35,22 +38,36 @@ REASON = "domiq/reason"
 so that the live pull and the pushes always find a place."""
 _NOT_AGAIN = {"dagster/max_retries": "0"}
 """Of runs that the next tick asks for again, should they die."""
+_SELDOM = 30
+"""How often those look, in seconds, for whom nobody waits: each look costs processor time and 1.5 kB."""
 _LONG_PUSH = timedelta(seconds=30)
 """A push over this goes on for who knows how long: notices do not wait for its end."""
 
 
+def _within(seconds: float) -> int:
+    """The interval of a sensor that is to look that often. The daemon comes round every 5 s, and a hair early
+    for a tick that began a hair late: that one would be left out until the next round."""
+    return round(seconds) - 1
+
+
 @dg.sensor(
     job=push,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=_within(patience.LOOK_FOR_WORK),
     default_status=_ON,
-    description="Pushes when changes are due, or wait for the workflow rules, unless a push is under way: "
-    "that one takes them along.",
+    description="Pushes when changes are due, or wait for the workflow rules, where no worker that goes on "
+    "is alive and no push is under way: those take them along.",
 )
+@told_without_values
 def pending_changes(
     context: dg.SensorEvaluationContext, domiq: DomiqResource
 ) -> dg.RunRequest | dg.SkipReason:
-    with domiq.engine() as engine, engine.connect() as connection:
-        waiting, unruled, seen = queue_depth(connection), unruled_changes(connection), runs_seen(connection)
+    with domiq.kept_engine() as engine:
+        with engine.connect() as connection:
+            if workers := live_workers(connection, SERVICE):
+                return dg.SkipReason(_who_pushes(workers))
+            waiting, unruled = queue_depth(connection), unruled_changes(connection)
+            seen = runs_seen(connection) if waiting.due or unruled else {}
+        fold(engine)  # what was noted for the totals of the log stays little
     if not waiting.due and not unruled:
         return dg.SkipReason(f"nothing is due ({waiting.pending} pending)")
     if _under_way(context, seen, "push"):
@@ -66,18 +83,22 @@ def pending_changes(
 
 @dg.sensor(
     job=notify,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=_SELDOM,
     default_status=_ON,
     description="Sends notices when changes were not looked at for them, or when notices are due, unless a "
     "run that takes them along soon is under way.",
 )
+@told_without_values
 def pending_notices(
     context: dg.SensorEvaluationContext, domiq: DomiqResource
 ) -> dg.RunRequest | dg.SkipReason:
-    with domiq.engine() as engine, engine.connect() as connection:
-        waiting, seen = due(connection), runs_seen(connection)
-    if not (waiting.changes or waiting.notices):
-        return dg.SkipReason("nobody is to be told of anything now")
+    with domiq.kept_engine() as engine, engine.connect() as connection:
+        if workers := live_workers(connection, SERVICE):
+            return dg.SkipReason(_who_pushes(workers))
+        waiting = due(connection)
+        if not (waiting.changes or waiting.notices):
+            return dg.SkipReason("nobody is to be told of anything now")
+        seen = runs_seen(connection)
     if _under_way(context, seen, "notify"):
         return dg.SkipReason("notices are being sent")
     if _under_way(context, seen, "push", not_for=_LONG_PUSH):
@@ -87,23 +108,25 @@ def pending_notices(
 
 @dg.sensor(
     job=pull,
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=_SELDOM,
     default_status=_ON,
     description="Adds a partition for each property that is connected, drops those that are gone, and "
     "backfills new ones in one run.",
 )
+@told_without_values
 def connected_properties(
     context: dg.SensorEvaluationContext, domiq: DomiqResource
 ) -> dg.SensorResult | dg.SkipReason:
-    with domiq.engine() as engine, engine.connect() as connection:
-        connected = [i.partition_key for i in load_integrations(connection, enabled_only=False)]
-        enabled = {i.partition_key for i in load_integrations(connection)}
+    with domiq.kept_engine() as engine, engine.connect() as connection:
+        connected = partition_keys(connection)
     known = list(context.instance.get_dynamic_partitions(str(properties.name)))
-    new = [key for key in connected if key not in known]
+    have = set(known)
+    new = [key for key in connected if key not in have]
     gone = [key for key in known if key not in connected]
     if not new and not gone:
         return dg.SkipReason(f"{len(known)} properties, none new")
-    asked = ranges([k for k in known if k not in gone] + new, enabled.intersection(new))
+    enabled = {key for key in new if connected[key]}
+    asked = ranges([k for k in known if k in connected] + new, enabled)
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if new:
         requests.append(properties.build_add_request(new))
@@ -122,11 +145,15 @@ def connected_properties(
     description="Backfills properties that are behind ResMan (never pulled, switched on again, failed, not "
     "pulled or not read in full for too long), in one run over the range of them, or in few.",
 )
+@told_without_values
 def pull_gaps(
     context: dg.SensorEvaluationContext, domiq: DomiqResource, limits: LimitsResource
 ) -> dg.SensorResult | dg.SkipReason:
-    with domiq.engine() as engine, engine.connect() as connection:
+    with domiq.kept_engine() as engine, engine.connect() as connection:
         found = {g.partition_key: g for g in gaps(connection, limits.pull_gap, limits.full_gap)}
+        if not found:
+            context.update_cursor(GapRequests(None, found).cursor)
+            return dg.SkipReason(why_not((), ()))
         seen = runs_seen(connection)
     known = list(context.instance.get_dynamic_partitions(str(properties.name)))
     asked = GapRequests(context.cursor, still_open=found)
@@ -166,17 +193,20 @@ def _pulled_just_now(
     description="Looks at every property and account, tells people once when one turns bad and once when it "
     "recovers, and fails while a message does not go out. Reads the tables, so it works while no run does.",
 )
+@told_without_values
 def alerts(
     context: dg.SensorEvaluationContext,
     domiq: DomiqResource,
     notifier: NotifierResource,
     thresholds: ThresholdResource,
 ) -> dg.SkipReason:
-    with domiq.engine() as engine:
+    with domiq.kept_engine() as engine:
         evaluation = evaluate(engine, thresholds.threshold)
         for notice in evaluation.notices:
             log = context.log.info if notice.transition is Transition.RECOVERED else context.log.error
             log(f"alert {notice.transition}: {notice.text.body}")
+        for problem in evaluation.problems:
+            context.log.error(problem)
         # After the state is stored: a message that cannot be sent fails this tick and is tried at the next.
         send_alerts(engine, notifier.channels)
     opened = evaluation.notices_of(Transition.OPENED, Transition.REOPENED)
@@ -185,18 +215,27 @@ def alerts(
 
 
 @dg.sensor(
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=_within(patience.BURY),
     default_status=_ON,
     description="Marks runs as failed whose process is gone: nobody waits for them, and their place is free.",
 )
+@told_without_values
 def dead_runs(context: dg.SensorEvaluationContext, domiq: DomiqResource) -> dg.SkipReason:
-    with domiq.engine() as engine, engine.begin() as connection:
+    with domiq.kept_engine() as engine, engine.begin() as connection:
         seen = runs_seen(connection)
         forget_the_dead(connection)
     found = bury_dead_runs(context.instance, seen, [job.name for job in all_jobs])
     for run in found:
         context.log.error(f"run {run.run_id} of {run.job_name} is dead: marked as failed")
     return dg.SkipReason(f"{len(found)} dead runs")
+
+
+def _who_pushes(workers: Sequence[LiveWorker]) -> str:
+    """Which worker takes along what is due, and how far behind it is."""
+    one = workers[0]
+    lag = "it has not looked yet" if one.lag_seconds is None else f"{one.lag_seconds:.1f} s behind"
+    more = f", and {len(workers) - 1} more" if len(workers) > 1 else ""
+    return f"worker {one.name} is at it, {lag}{more}"
 
 
 def _under_way(

@@ -1,9 +1,10 @@
 -- Connected properties and their ResMan accounts.
 --
 -- All of the machinery's tables are in schema domiq_sync. Dropping the schema removes the machinery and leaves the
--- audit log. No name, e-mail address or phone number of a lead is stored in any of them. Each has a primary key:
--- where a publication replicates all tables, PostgreSQL refuses to update or delete rows of one that has none, and so
--- to delete the property or conversation that they belong to.
+-- audit log. No name, e-mail address or phone number of a lead is stored in any of them, but for what the application
+-- wrote into the log, in its archive. Each has a primary key: where a publication replicates all tables, PostgreSQL
+-- refuses to update or delete rows of one that has none, and so to delete the property or conversation that they
+-- belong to.
 --
 -- migrate has made the schema, since Alembic's own table lies in it. Functions, triggers and views are in the files
 -- from 100 on.

@@ -16,6 +16,10 @@ CREATE INDEX worker_run ON domiq_sync.worker (run_id);
 -- Records that could not be dealt with, each with the reason, while all beside them went on. A row goes when its
 -- record is dealt with.
 --   kind      prospect: one that a pull could not read; key is its id, or its place in the answer where it has none
+--             lead: what was decided about a conversation's lead could not be done; status: its status could not be
+--             logged; ruling: the rules could not look at its changes; notices: those of a change could not be written;
+--             property: a part of a pass, named by the key, could not deal with the property
+--             grant: ResMan has not granted an endpoint; key is the account and the endpoint in ResMan's own name
 --   sentence  what is wrong; nothing of a lead's own is in it
 CREATE TABLE domiq_sync.trouble (
     kind TEXT NOT NULL,

@@ -26,16 +26,35 @@ CALL domiq_sync.ensure_trigger(
     'EXECUTE FUNCTION domiq_sync.fill_integration()'
 );
 
--- Notes when the sync was switched on. A property that is connected to another one at ResMan begins anew there: how far
--- the old one was read says nothing of it.
+-- Notes when the sync was switched on. A property that is connected to another one at ResMan begins anew there: what
+-- was read of the old one, what was linked with it and what it calls its agents, sources and reasons say nothing of the
+-- new one. Rows of leads are written before links, as everywhere.
 CREATE OR REPLACE FUNCTION domiq_sync.note_switching() RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    why TEXT;
+    before TEXT;
 BEGIN
     IF NEW.sync_enabled AND NOT OLD.sync_enabled THEN
         NEW.enabled_at := clock_timestamp();
     END IF;
-    IF (NEW.resman_account_id, NEW.resman_property_id) <> (OLD.resman_account_id, OLD.resman_property_id) THEN
+    IF NEW.resman_account_id <> OLD.resman_account_id
+       OR lower(btrim(NEW.resman_property_id, '{} ')) <> lower(btrim(OLD.resman_property_id, '{} ')) THEN
         DELETE FROM domiq_sync.watermark w WHERE w.property_id = NEW.property_id;
+        NEW.connected_at := clock_timestamp();
+        NEW.agent_id := NULLIF(NEW.agent_id, OLD.agent_id);
+        NEW.source_id := NULLIF(NEW.source_id, OLD.source_id);
+        NEW.lost_reason_id := NULLIF(NEW.lost_reason_id, OLD.lost_reason_id);
+        DELETE FROM domiq_sync.missing_lead m WHERE m.property_id = NEW.property_id;
+        DELETE FROM domiq_sync.resman_lead r WHERE r.property_id = NEW.property_id;
+        why := 'the property was connected to another one at ResMan';
+        before := current_setting('domiq_sync.link_reason', true);
+        PERFORM set_config('domiq_sync.link_reason', why, true);
+        DELETE FROM domiq_sync.lead_link l WHERE l.property_id = NEW.property_id;
+        PERFORM set_config('domiq_sync.link_reason', COALESCE(before, ''), true);
+        UPDATE domiq_sync.link_question q SET closed_at = clock_timestamp(), resolution = why
+        WHERE q.property_id = NEW.property_id AND q.closed_at IS NULL;
+        DELETE FROM domiq_sync.trouble t WHERE t.property_id = NEW.property_id AND t.kind IN ('prospect', 'lead', 'grant');
     END IF;
     RETURN NEW;
 END $$;

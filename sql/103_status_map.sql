@@ -1,12 +1,20 @@
 -- What the status map says, and what follows when it is changed. In plpgsql, which keeps its plan: before PostgreSQL 18
 -- an SQL function is planned anew at every call.
 
+-- A word as words are compared: without case, and without white space around it. Of letters beyond ASCII the case
+-- counts, in every database alike (sync/status_map.py has the same rule).
+CREATE OR REPLACE FUNCTION domiq_sync.word(of_status TEXT) RETURNS TEXT
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT lower(btrim(of_status, E' \t\n\r\f\v') COLLATE "C")
+$$;
+
 -- The lead status that one of DomIQ's words stands for; NULL for 'active', NULL and the like.
 CREATE OR REPLACE FUNCTION domiq_sync.lead_status(of_property UUID, of_status TEXT) RETURNS TEXT
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN (SELECT m.lead_status FROM domiq_sync.domiq_status_map m
-            WHERE m.domiq_status = of_status AND (m.property_id = of_property OR m.property_id IS NULL)
+            WHERE domiq_sync.word(m.domiq_status) = domiq_sync.word(of_status)
+              AND (m.property_id = of_property OR m.property_id IS NULL)
             ORDER BY m.property_id NULLS LAST LIMIT 1);
 END $$;
 
@@ -14,9 +22,11 @@ CREATE OR REPLACE FUNCTION domiq_sync.resman_covers(of_property UUID, of_status 
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN (SELECT m.covers FROM domiq_sync.resman_status_map m
-            WHERE m.resman_status IN (of_status, split_part(of_status, '/', 1))
+            WHERE domiq_sync.word(m.resman_status)
+                  IN (domiq_sync.word(of_status), domiq_sync.word(split_part(of_status, '/', 1)))
               AND (m.property_id = of_property OR m.property_id IS NULL)
-            ORDER BY m.resman_status = of_status DESC, m.property_id NULLS LAST LIMIT 1);
+            ORDER BY domiq_sync.word(m.resman_status) = domiq_sync.word(of_status) DESC, m.property_id NULLS LAST
+            LIMIT 1);
 END $$;
 COMMENT ON FUNCTION domiq_sync.resman_covers IS
 'The lead statuses that a ResMan status covers at a property; NULL for a word that has no meaning there';
@@ -79,22 +89,24 @@ CALL domiq_sync.ensure_trigger(
 CREATE OR REPLACE FUNCTION domiq_sync.on_status_map_changed() RETURNS TRIGGER
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    word CONSTANT TEXT := CASE WHEN TG_OP = 'DELETE' THEN OLD.resman_status ELSE NEW.resman_status END;
+    word CONSTANT TEXT := domiq_sync.word(
+        CASE WHEN TG_OP = 'DELETE' THEN OLD.resman_status ELSE NEW.resman_status END);
     of_property CONSTANT UUID := CASE WHEN TG_OP = 'DELETE' THEN OLD.property_id ELSE NEW.property_id END;
     covered TEXT[];
 BEGIN
     IF TG_OP = 'INSERT' THEN
         SELECT m.covers INTO covered FROM domiq_sync.resman_status_map m
-        WHERE m.resman_status IN (word, split_part(word, '/', 1))
+        WHERE domiq_sync.word(m.resman_status) IN (word, split_part(word, '/', 1))
           AND (m.property_id = of_property OR m.property_id IS NULL)
-          AND (m.resman_status, m.property_id) IS DISTINCT FROM (word, of_property)
-        ORDER BY m.resman_status = word DESC, m.property_id NULLS LAST LIMIT 1;
+          AND (m.resman_status, m.property_id) IS DISTINCT FROM (NEW.resman_status, of_property)
+        ORDER BY domiq_sync.word(m.resman_status) = word DESC, m.property_id NULLS LAST LIMIT 1;
     ELSE
         covered := OLD.covers;
     END IF;
     UPDATE domiq_sync.lead_link l SET agreed_resman_status = ''
     WHERE (of_property IS NULL OR l.property_id = of_property) AND l.is_current
-      AND (l.agreed_resman_status = word OR split_part(l.agreed_resman_status, '/', 1) = word)
+      AND word IN (domiq_sync.word(l.agreed_resman_status),
+                   domiq_sync.word(split_part(l.agreed_resman_status, '/', 1)))
       AND domiq_sync.lead_status(l.property_id, l.agreed_domiq_status) = ANY (covered)
       AND domiq_sync.lead_status(l.property_id, l.agreed_domiq_status)
           <> ALL (COALESCE(domiq_sync.resman_covers(l.property_id, l.agreed_resman_status), '{}'));

@@ -4,10 +4,13 @@
 -- must not fail for what goes wrong here.
 CREATE OR REPLACE FUNCTION domiq_sync.on_link_closed() RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '1s' SET enable_seqscan = off AS $$
+SET lock_timeout = '100ms' SET enable_seqscan = off AS $$
 DECLARE
     why TEXT := COALESCE(NULLIF(current_setting('domiq_sync.link_reason', true), ''), 'the link was closed');
 BEGIN
+    IF domiq_sync.gave_up('link') THEN
+        RETURN NULL;
+    END IF;
     IF TG_OP = 'UPDATE' THEN
         why := 'a newer conversation of the lead speaks for it';
     ELSE
@@ -23,8 +26,9 @@ BEGIN
     WHERE conversation_id = OLD.conversation_id AND resolved_at IS NULL;
     RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
-    RAISE WARNING 'domiq_sync: the end of the link of conversation % is not on record (%)',
-        OLD.conversation_id, SQLERRM;
+    PERFORM domiq_sync.give_up('link', SQLSTATE);
+    RAISE WARNING 'domiq_sync: the end of the link of conversation % is not on record (SQLSTATE %)',
+        OLD.conversation_id, SQLSTATE;
     RETURN NULL;
 END $$;
 

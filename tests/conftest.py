@@ -26,8 +26,8 @@ pytest_plugins = [
     "tests.fixtures.notices",
 ]
 
-# The suite is the same every time, here and in CI. New examples are looked for by `make soak`, whose finds
-# become tests.
+# E2: the suite is the same every time, here and in CI. New examples are looked for by `make soak`, whose
+# finds become tests.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000, print_blob=True)
 _soaks = float(os.environ.get("DOMIQ_SOAK_MINUTES") or 0) > 0  # see tests/depth.py
@@ -75,6 +75,12 @@ def make_template(pg_server: EmbeddedServer) -> Callable[[str, Callable[[str], N
         return name
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a test does in this process keeps its state in a directory of its own."""
+    monkeypatch.setenv("DOMIQ_HOME", str(tmp_path_factory.getbasetemp() / f"home-{uuid.uuid4().hex[:12]}"))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ It waits for the end of its standard input, which comes when the session closes 
 """
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ def main(base: Path) -> None:
     sys.stdin.read()
     if (base / "pg" / "postmaster.pid").exists():
         EmbeddedServer.start(base / "pg").stop()
+    if base.is_mount():
+        subprocess.run(["umount", "-l", str(base)], check=True)  # what lay on it goes with it
     shutil.rmtree(base)
 
 

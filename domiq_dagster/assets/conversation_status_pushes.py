@@ -1,5 +1,6 @@
 """Outward: every pending change on its way to ResMan."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,12 +11,14 @@ from domiq_dagster.assets.dry_run import DryRunConfig, forecast_metadata
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.sources import domiq_conversation
 from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource, LimitsResource, ResmanResource
-from domiq_dagster.sync.delivery.push import PushOptions, push
+from domiq_dagster.sync.delivery.push import PushOptions, PushReport, push
 from domiq_dagster.sync.dry_run import forecast_push
 from domiq_dagster.sync.durations import in_words
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.backlog import AccountQueue, Backlog, PropertyQueue, load_backlog
+from domiq_dagster.wiring import outside_mark
 
 
 @dg.asset(
@@ -27,6 +30,7 @@ from domiq_dagster.sync.monitoring.backlog import AccountQueue, Backlog, Propert
     metadata=stored_in("domiq_sync.attempt"),
     output_required=False,  # a dry run materialises nothing
 )
+@told_without_values
 def conversation_status_pushes(
     context: dg.AssetExecutionContext,
     config: DryRunConfig,
@@ -43,27 +47,35 @@ def conversation_status_pushes(
             found = [forecast_push(engine, integration) for integration in chosen]
         yield dg.AssetObservation(context.asset_key, metadata=forecast_metadata(found))
         return
-    options = PushOptions(budget=limits.push_budget, max_accounts=limits.max_accounts)
+    options = PushOptions(
+        budget=limits.push_budget, max_accounts=limits.max_accounts, mark=outside_mark(os.environ)
+    )
     with resman.client(domiq) as client, domiq.engine(pool_size=limits.connections) as engine:
         report = push(engine, client, options)
         with engine.connect() as connection:
             left = load_backlog(connection)
     for account, why in report.outages.items():
         context.log.warning(f"ResMan account {account} was left ({why}); its changes stay pending")
+    for problem in report.problems:
+        context.log.warning(problem)
+    yield dg.MaterializeResult(metadata=push_metadata(report, left))
+
+
+def push_metadata(report: PushReport, left: Backlog) -> dict[str, Any]:
+    """What was pushed, and what is left."""
     by_property = [_property_row(q, report.by_property.get(q.partition_key, {})) for q in left.properties]
     busy = [row for row in by_property if any(isinstance(v, int) and v for v in row.values())]
-    yield dg.MaterializeResult(
-        metadata={
-            "pushed": report.total("success"),
-            "failed": report.total("failed"),
-            "postponed": report.total("postponed"),
-            **_left(left),
-            "ended_because": report.ended,
-            "outcomes": dict(report.by_outcome),
-            **table_unless_empty("by_property", busy),
-            **table_unless_empty("by_account", [_account_row(account) for account in left.accounts]),
-        }
-    )
+    return {
+        "pushed": report.total("success"),
+        "failed": report.total("failed"),
+        "postponed": report.total("postponed"),
+        **_left(left),
+        "ended_because": report.ended,
+        "outcomes": dict(report.by_outcome),
+        "problems": len(report.problems),
+        **table_unless_empty("by_property", busy),
+        **table_unless_empty("by_account", [_account_row(account) for account in left.accounts]),
+    }
 
 
 def _left(left: Backlog) -> dict[str, int | float]:
@@ -89,6 +101,8 @@ def _property_row(queue: PropertyQueue, pushed: Mapping[str, int]) -> dict[str, 
         "conflicts": queue.conflicts,
         "wait_for_settings": queue.settings,
         "wait_for_contact": queue.contact,
+        "wait_for_grants": queue.grants,
+        "in_doubt": queue.in_doubt,
         "unknown": queue.unknown,
         "oldest": _span(queue.oldest_seconds),
     }

@@ -1,9 +1,9 @@
 """The step that materialises both stops inward, property by property.
 
 One step for both, so that what one property brought is applied although another could not be pulled:
-Dagster skips whatever stands behind a failed step. A partition is marked as soon as it is done
-(`inbound_marks`); then the step evaluates its checks (`inbound_checks`), and in the end it fails if any
-property could not be pulled: those alone show as failed.
+Dagster skips whatever stands behind a failed step. A partition is marked as soon as it is done, if there is
+anything to say of it (`inbound_marks`). Then the step evaluates its checks (`inbound_checks`), and in the end
+it fails if any property could not be pulled: those alone show as failed.
 """
 
 from collections.abc import Collection, Iterator
@@ -17,9 +17,9 @@ from domiq_dagster.assets.inbound_marks import InboundMarks
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.pull_config import PullConfig
 from domiq_dagster.assets.resman_leads import pulled_metadata, resman_leads
+from domiq_dagster.faults import told_without_values
 from domiq_dagster.partitions import one_run, properties
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resources import DomiqResource, LimitsResource, ResmanResource
 from domiq_dagster.sync.decisions.apply import apply_property
 from domiq_dagster.sync.dry_run import Forecast, forecast_all, forecast_push
@@ -27,10 +27,12 @@ from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.passes import pull_and_apply
 from domiq_dagster.sync.pull.pull import PullOptions
 from domiq_dagster.sync.setup.fill_settings import complete_settings
-from domiq_dagster.sync.trouble import sentence
+from domiq_dagster.sync.trouble import PropertyFaults, sentence
 
 STEP = "resman_leads"
 """The step's name, which a run's config names: that of the first of its two assets."""
+_MOST_NAMED = 100
+"""Properties that a run's failure names: in an outage it is every one, every 10 minutes."""
 
 
 @dg.multi_asset(
@@ -42,6 +44,7 @@ STEP = "resman_leads"
     backfill_policy=one_run,
     description="Reads what changed at ResMan, property by property, and applies it to DomIQ.",
 )
+@told_without_values
 def inbound(
     context: dg.AssetExecutionContext,
     config: PullConfig,
@@ -67,7 +70,7 @@ def inbound(
                 forecasts = [forecast_push(engine, integration) for integration in _enabled(engine, keys)]
                 observed = [_decisions_foreseen(forecast) for forecast in forecasts]
             else:
-                _apply(context, engine, keys)
+                failure = _apply(context, engine, keys)
     with domiq.engine() as engine:
         # After a dry run too, though it notes nothing: a planned check without a result shows as skipped.
         verdicts = inbound_results(engine, limits, context.selected_asset_check_keys, note=not config.dry_run)
@@ -87,8 +90,8 @@ def _pull(
     """Pulls properties, and applies what they bring if the run is to. Returns how the step is to fail, if any
     could not be pulled."""
     chosen = _enabled(engine, keys)
-    marks = _marks(context, engine, keys, chosen)
-    for problem in _complete_settings(engine, client, chosen):
+    marks = InboundMarks(context, engine, keys, chosen)
+    for problem in complete_settings(engine, client, chosen):
         context.log.warning(problem)
     errors = pull_and_apply(
         engine,
@@ -98,46 +101,40 @@ def _pull(
         on_pulled=marks.pulled,
         on_applied=marks.applied if marks.applies else None,
     )
+    marks.failed(errors)
+    marks.note()
     if not errors:
         return None
     return dg.Failure(
         f"{len(errors)} of {len(chosen)} properties could not be pulled or decided about; what the others "
         "brought was stored and applied. Materialise the failed partitions again, or wait: the next pull "
         "goes on from their watermark.",
-        metadata={key: sentence(error) for key, error in sorted(errors.items())},
+        metadata={key: sentence(error) for key, error in sorted(errors.items())[:_MOST_NAMED]},
     )
 
 
-def _apply(context: dg.AssetExecutionContext, engine: Engine, keys: Collection[str]) -> None:
-    """Decides anew about what is stored of properties."""
+def _apply(context: dg.AssetExecutionContext, engine: Engine, keys: Collection[str]) -> dg.Failure | None:
+    """Decides anew about what is stored of properties. Returns how the step is to fail, if any could not be
+    decided about."""
     chosen = _enabled(engine, keys)
-    marks = _marks(context, engine, keys, chosen)
+    marks = InboundMarks(context, engine, keys, chosen)
+    faults = PropertyFaults(engine, "decisions")
     for integration in chosen:
-        marks.applied(integration, apply_property(engine, integration))
+        with faults.of(integration.property_id, integration.partition_key):
+            marks.applied(integration, apply_property(engine, integration))
+    marks.failed(faults.problems)
+    marks.note()
+    if not faults.problems:
+        return None
+    return dg.Failure(
+        f"{len(faults.problems)} of {len(chosen)} properties could not be decided about; the others were.",
+        metadata=dict(sorted(faults.problems.items())[:_MOST_NAMED]),
+    )
 
 
 def _enabled(engine: Engine, keys: Collection[str]) -> list[Integration]:
     with engine.connect() as connection:
         return [i for i in load_integrations(connection) if i.partition_key in set(keys)]
-
-
-def _marks(
-    context: dg.AssetExecutionContext, engine: Engine, keys: Collection[str], chosen: Collection[Integration]
-) -> InboundMarks:
-    """For marking the chosen ones of these properties. The others are marked at once."""
-    marks = InboundMarks(context, engine, chosen)
-    for key in sorted(set(keys) - {i.partition_key for i in chosen}):
-        marks.switched_off(key)
-    return marks
-
-
-def _complete_settings(engine: Engine, client: ResManClient, chosen: list[Integration]) -> list[str]:
-    """What is wrong with them. Where ResMan does not answer at all, the pulls will say so, each for its
-    property."""
-    try:
-        return complete_settings(engine, client, chosen)
-    except ResManError as error:
-        return [f"the settings could not be completed from ResMan: {error}"]
 
 
 def _foresee_pull(

@@ -8,7 +8,7 @@ verdicts the UI would list none by what is wrong. The figures of one property ar
 its partition.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import dagster as dg
 from sqlalchemy import Engine
@@ -17,14 +17,18 @@ from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.resman_leads import resman_leads
 from domiq_dagster.assets.tables import table_unless_empty
 from domiq_dagster.resources import LimitsResource
+from domiq_dagster.sync import trouble
 from domiq_dagster.sync.monitoring.divergence import (
     WHY_NOT_COMPARED,
     Coverage,
+    UnknownWord,
     coverage,
     divergences,
     note_divergence,
+    unknown_words,
 )
 from domiq_dagster.sync.monitoring.gaps import days_without_pull, gaps
+from domiq_dagster.sync.property_names import PropertyNames
 
 DIVERGENCE = dg.AssetCheckSpec(
     "divergence",
@@ -34,7 +38,13 @@ DIVERGENCE = dg.AssetCheckSpec(
 PULL_GAPS = dg.AssetCheckSpec(
     "pull_gaps", asset=resman_leads.key, description="Every connected property was pulled lately."
 )
-INBOUND_CHECKS = [PULL_GAPS, DIVERGENCE]
+RECORDS = dg.AssetCheckSpec(
+    "records_in_trouble",
+    asset=inbound_status_changes.key,
+    description="Every record can be dealt with: prospects are read, leads applied, changes ruled and told.",
+)
+INBOUND_CHECKS = [PULL_GAPS, DIVERGENCE, RECORDS]
+_SAMPLE = 20
 
 
 def inbound_results(
@@ -47,6 +57,8 @@ def inbound_results(
         found.append(gaps_result(engine, limits))
     if DIVERGENCE.key in wanted:
         found.append(divergence_result(engine, note=note))
+    if RECORDS.key in wanted:
+        found.append(records_result(engine))
     return found
 
 
@@ -55,15 +67,21 @@ def inbound_evaluations(engine: Engine, limits: LimitsResource) -> Iterator[dg.A
     for spec, result in (
         (PULL_GAPS, gaps_result(engine, limits)),
         (DIVERGENCE, divergence_result(engine)),
+        (RECORDS, records_result(engine)),
     ):
-        yield dg.AssetCheckEvaluation(
-            asset_key=spec.asset_key,
-            check_name=spec.name,
-            passed=result.passed,
-            severity=result.severity,
-            description=result.description,
-            metadata=result.metadata,
-        )
+        yield evaluation(spec.key, result)
+
+
+def evaluation(check: dg.AssetCheckKey, result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    """A verdict as an event of an op that is not the check's."""
+    return dg.AssetCheckEvaluation(
+        asset_key=check.asset_key,
+        check_name=check.name,
+        passed=result.passed,
+        severity=result.severity,
+        description=result.description,
+        metadata=result.metadata,
+    )
 
 
 def divergence_result(engine: Engine, *, note: bool = True) -> dg.AssetCheckResult:
@@ -73,6 +91,7 @@ def divergence_result(engine: Engine, *, note: bool = True) -> dg.AssetCheckResu
         if note:
             note_divergence(connection)
         found = divergences(connection)
+        strangers = unknown_words(connection)
         covered = Coverage()
         for one in coverage(connection).values():
             covered.add(one)
@@ -95,9 +114,9 @@ def divergence_result(engine: Engine, *, note: bool = True) -> dg.AssetCheckResu
     return dg.AssetCheckResult(
         asset_key=DIVERGENCE.asset_key,
         check_name=DIVERGENCE.name,
-        passed=not diverged,
+        passed=not (diverged or strangers),
         severity=dg.AssetCheckSeverity.WARN,
-        description=_sentence(diverged, len(found), covered),
+        description=_sentence(diverged, len(found), covered) + _strange(strangers),
         metadata={
             "diverged": diverged,
             "compared": covered.compared,
@@ -105,6 +124,55 @@ def divergence_result(engine: Engine, *, note: bool = True) -> dg.AssetCheckResu
             **share,
             **table_unless_empty("not_compared", not_compared),
             **table_unless_empty("by_property", by_property),
+            **table_unless_empty(
+                "unknown_words",
+                [{"property": w.partition_key, "word": w.word, "leads": w.leads} for w in strangers],
+            ),
+        },
+    )
+
+
+def records_result(engine: Engine) -> dg.AssetCheckResult:
+    """How many records could not be dealt with, by property and kind, the first of them with the reason, and
+    what mends each kind. All others were dealt with."""
+    with engine.connect() as connection:
+        counts = trouble.count_troubles(connection)
+        records = trouble.records_in_trouble(connection, most=_SAMPLE)
+        names = PropertyNames(connection)
+    total = sum(counted.records for counted in counts)
+    by_kind = [
+        {
+            "property": names.name(counted.property_id),
+            "kind": counted.kind,
+            "records": counted.records,
+            "since": counted.since.isoformat(timespec="seconds"),
+            "then": trouble.REMEDIES[counted.kind],
+        }
+        for counted in counts
+    ]
+    sample = [
+        {
+            "property": record.partition_key,
+            "kind": record.kind,
+            "record": record.key,
+            "since": record.since.isoformat(timespec="seconds"),
+            "why": record.sentence,
+        }
+        for record in records
+    ]
+    return dg.AssetCheckResult(
+        asset_key=RECORDS.asset_key,
+        check_name=RECORDS.name,
+        passed=not total,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{total} records cannot be dealt with; all beside them were. by_kind says what mends "
+        "them; then `domiq-sync retry` takes them up at once."
+        if total
+        else "Every record can be dealt with.",
+        metadata={
+            "records": total,
+            **table_unless_empty("by_kind", by_kind),
+            **table_unless_empty("sample", sample),
         },
     )
 
@@ -142,6 +210,16 @@ def gaps_result(engine: Engine, limits: LimitsResource) -> dg.AssetCheckResult:
             **table_unless_empty("by_property", by_property),
             **table_unless_empty("days_without_pull", days),
         },
+    )
+
+
+def _strange(strangers: Sequence[UnknownWord]) -> str:
+    if not strangers:
+        return ""
+    words = ", ".join(sorted({repr(w.word) for w in strangers}))
+    return (
+        f" {sum(w.leads for w in strangers)} leads have a status of ResMan's that means nothing here "
+        f"({words}): add it to domiq_sync.resman_status_map."
     )
 
 

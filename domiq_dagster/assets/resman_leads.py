@@ -39,6 +39,7 @@ def pulled_metadata(result: Pulled) -> dict[str, Any]:
         "overlap_hours": round(result.overlap.total_seconds() / 3600, 2),
         "late_hours": round(result.late.total_seconds() / 3600, 2),
         "requests": result.requests,
+        "requests_today": result.requests_today,
         "missing": result.missing,
         "vanished": result.vanished,
         "modified_since": dg.MetadataValue.timestamp(result.modified_since),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -10,10 +11,11 @@ from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.status_workflow_actions import status_workflow_actions
 from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource, NotifierResource
 from domiq_dagster.sync.monitoring.figures import unnotified
-from domiq_dagster.sync.notifications.notify import notify_changes
-from domiq_dagster.sync.notifications.sender import deliver_due
+from domiq_dagster.sync.notifications.notify import Notified, notify_changes
+from domiq_dagster.sync.notifications.sender import SendReport, deliver_due
 
 _STATES = ("delivered", "undeliverable", "unknown", "put_off")
 
@@ -27,6 +29,7 @@ _STATES = ("delivered", "undeliverable", "unknown", "put_off")
     metadata=stored_in("domiq_sync.notification"),
     output_required=False,  # a dry run materialises nothing
 )
+@told_without_values
 def status_notifications(
     context: dg.AssetExecutionContext,
     config: DryRunConfig,
@@ -48,20 +51,27 @@ def status_notifications(
     with domiq.engine() as engine:
         notified = notify_changes(engine, channels.templates)
         sent = deliver_due(engine, channels, budget=notifier.budget)
+    for problem in (*notified.problems, *sent.problems):
+        context.log.warning(problem)
     for channel, why in sent.outages.items():
         context.log.warning(f"notices by {channel} wait: {why}")
+    yield dg.MaterializeResult(metadata=notices_metadata(notified, sent))
+
+
+def notices_metadata(notified: Notified, sent: SendReport | None) -> dict[str, Any]:
+    """What was written, and what became of it. `sent` is None where there is no channel to send by."""
+    sent = sent or SendReport(ended="no channel is set up here")
     ended = Counter(sent.by_state)  # by channel and state
     for state in ("delivered", "undeliverable"):
         ended.update({(channel, state): n for channel, n in getattr(notified, state).items()})
-    yield dg.MaterializeResult(
-        metadata={
-            "changes_looked_at": notified.changes,
-            **{state: sum(n for (_, found), n in ended.items() if found == state) for state in _STATES},
-            "undeliverable_by_channel": {c: n for (c, state), n in ended.items() if state == "undeliverable"},
-            "ended_because": sent.ended,
-            **table_unless_empty(
-                "by_channel",
-                [{"channel": c, "state": state, "notices": n} for (c, state), n in sorted(ended.items())],
-            ),
-        }
-    )
+    return {
+        "changes_looked_at": notified.changes,
+        "problems": len(notified.problems) + len(sent.problems),
+        **{state: sum(n for (_, found), n in ended.items() if found == state) for state in _STATES},
+        "undeliverable_by_channel": {c: n for (c, state), n in ended.items() if state == "undeliverable"},
+        "ended_because": sent.ended,
+        **table_unless_empty(
+            "by_channel",
+            [{"channel": c, "state": state, "notices": n} for (c, state), n in sorted(ended.items())],
+        ),
+    }

@@ -11,6 +11,7 @@ from domiq_dagster.assets.catalogue import OWNERS, stored_in
 from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.tables import frame_table
+from domiq_dagster.faults import told_without_values
 from domiq_dagster.partitions import days, one_run
 from domiq_dagster.resources import DomiqResource
 from domiq_dagster.sync.monitoring.figures import count_day
@@ -27,6 +28,7 @@ from domiq_dagster.sync.monitoring.figures import count_day
     metadata=stored_in("domiq_sync.daily_total"),
     output_required=False,  # a dry run materialises nothing
 )
+@told_without_values
 def status_sync_daily(
     context: dg.AssetExecutionContext, config: DryRunConfig, domiq: DomiqResource
 ) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:

@@ -3,10 +3,12 @@
 from typing import Any
 
 import dagster as dg
+from sqlalchemy import Connection
 
 from domiq_dagster.assets.catalogue import OWNERS, stored_in
 from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.tables import frame_table
+from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource
 from domiq_dagster.sync.monitoring.figures import success_rate_frame
 
@@ -19,11 +21,17 @@ from domiq_dagster.sync.monitoring.figures import success_rate_frame
     tags={"direction": "both", "writes_to": "nothing"},
     metadata=stored_in("public.status_sync_success_rate"),
 )
+@told_without_values
 def status_sync_success_rate(domiq: DomiqResource) -> dg.MaterializeResult[None]:
     """The view status_sync_success_rate: of all changes logged for a property, how many percent
     succeeded, and how many failed."""
     with domiq.engine() as engine, engine.connect() as connection:
-        frame = success_rate_frame(connection)
+        return dg.MaterializeResult(metadata=rate_metadata(connection))
+
+
+def rate_metadata(connection: Connection) -> dict[str, Any]:
+    """The view, as figures."""
+    frame = success_rate_frame(connection)
     metadata: dict[str, Any] = {
         "properties": len(frame),
         "failed_status_updates": int(frame["failed_status_updates"].sum()),
@@ -31,4 +39,4 @@ def status_sync_success_rate(domiq: DomiqResource) -> dg.MaterializeResult[None]
     }
     if len(frame):
         metadata["lowest_success_rate"] = round(float(frame["sync_success_rate"].min()), 2)
-    return dg.MaterializeResult(metadata=metadata)
+    return metadata

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 from sqlalchemy import Engine
@@ -10,8 +11,9 @@ from domiq_dagster.assets.catalogue import OWNERS, stored_in
 from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource, LimitsResource, NotifierResource
-from domiq_dagster.sync.rules import run_rules
+from domiq_dagster.sync.rules import RulesRun, run_rules
 from domiq_dagster.sync.rules.plan import plan_rules
 from domiq_dagster.sync.rules.run import COUNTS, OUTCOMES
 
@@ -27,6 +29,7 @@ _FIGURES = (*COUNTS, *OUTCOMES)
     metadata=stored_in("domiq_sync.rule_decision"),
     output_required=False,  # a dry run materialises nothing
 )
+@told_without_values
 def status_workflow_actions(
     context: dg.AssetExecutionContext,
     config: DryRunConfig,
@@ -44,20 +47,24 @@ def status_workflow_actions(
     templates = notifier.channels.templates
     with domiq.engine() as engine:
         run = run_rules(engine, templates=templates, seconds=limits.rules_seconds)
-    for sentence in run.waiting:
+    for sentence in (*run.waiting, *run.problems):
         context.log.warning(sentence)
+    yield dg.MaterializeResult(metadata=rules_metadata(run))
+
+
+def rules_metadata(run: RulesRun) -> dict[str, Any]:
+    """What the rules did."""
     rows = [
         {"property": key, **{name: counts[name] for name in _FIGURES}}
         for key, counts in sorted(run.by_property.items())
         if counts
     ]
-    yield dg.MaterializeResult(
-        metadata={
-            **{name: run.total(name) for name in _FIGURES},
-            "left_for_the_next_run": run.left,
-            **table_unless_empty("by_property", rows),
-        }
-    )
+    return {
+        **{name: run.total(name) for name in _FIGURES},
+        "left_for_the_next_run": run.left,
+        "problems": len(run.problems),
+        **table_unless_empty("by_property", rows),
+    }
 
 
 def _foreseen(engine: Engine) -> dict[str, int]:

@@ -99,6 +99,7 @@ _LEAD = dg.TableSchema(
         _required("stored_at", _MOMENT, "When it was last written here."),
         _required("read_at", _MOMENT, "When the pull began that brought it."),
         _column("touched_at", _MOMENT, "When we last changed it at ResMan ourselves."),
+        _column("posted_at", _MOMENT, "When a post of ours last moved it."),
     ]
 )
 _ATTEMPT = dg.TableSchema(

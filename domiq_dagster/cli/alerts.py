@@ -45,7 +45,9 @@ SettingOptions = Annotated[
 @alerts_app.command("list")
 def alerts_list(
     property_name: PropertyOption = None,
-    days: Annotated[float, typer.Option(help="How far back those that are over are shown.", min=0)] = 7,
+    days: Annotated[
+        float, typer.Option(help="How far back those that are over are shown.", min=0, max=3660)
+    ] = 7,
     history: Annotated[
         bool, typer.Option("--history", help="With everything that people were told.")
     ] = False,
@@ -71,7 +73,7 @@ def alerts_look(json_output: Json = False) -> None:
             troubled = in_alert(connection)
     result = views.evaluation_result(evaluation, troubled)
     views.print_evaluation(result)
-    finish(json_output, result, bad=bool(troubled))
+    finish(json_output, result, bad=not result["ok"])
 
 
 @alerts_app.command("thresholds")
@@ -104,7 +106,10 @@ def alerts_backtest(
     property_name: PropertyOption = None,
     days: Annotated[float, typer.Option(help="How far back.", min=0.01, max=3660)] = 90,
     follow_hours: Annotated[
-        float, typer.Option(help="For how long after an alert more failures count as following it.", min=0)
+        float,
+        typer.Option(
+            help="For how long after an alert more failures count as following it.", min=0, max=8784
+        ),
     ] = 24,
     settings: SettingOptions = None,
     json_output: Json = False,

@@ -7,26 +7,60 @@ import getpass
 import json
 import os
 import socket
+import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from sqlalchemy import Engine
 
+from domiq_dagster.cli.views.screen import Screen, escape
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.wiring import (
     domiq_database,
     open_engine,
 )
 
-errors = Console(stderr=True)
+errors = Screen(stderr=True)
+_LARGEST_FILE = 4 * 2**20
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+
+@dataclass(slots=True)
+class _Result:
+    """Where the result goes as JSON, once --json was given: what is for people goes to stderr then."""
+
+    stream: TextIO | None = None
+
+
+_result = _Result()
+
+
+def _only_json(context: typer.Context, wanted: bool) -> bool:
+    """With --json stdout is one JSON object. Nobody is asked anything then."""
+    if wanted and _result.stream is None:
+        _result.stream = sys.stdout
+        context.with_resource(redirect_stdout(sys.stderr))
+    return wanted
+
+
+def wants_json() -> bool:
+    """Whether the result is for a program, so that there is nobody to ask."""
+    return _result.stream is not None
+
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON object on stdout, and what is for people on stderr; ask nothing.",
+        callback=_only_json,
+    ),
+]
 PropertyOption = Annotated[
     str | None, typer.Option("--property", help="A property's id or partition key; all, if not given.")
 ]
@@ -39,10 +73,13 @@ class Usage(Exception):
     """The user named something that does not exist; the text says what."""
 
 
-def fail(sentence: str) -> None:
-    """Says why nothing could be done, and ends with exit code 2."""
+def fail(sentence: str, code: int = 2) -> NoReturn:
+    """Says why nothing more could be done, and ends with this exit code; with --json on stdout as well."""
+    sentence = "".join(c if c.isprintable() else " " for c in sentence)  # names may hold anything
     errors.print(f"[bold red]domiq-sync:[/] {escape(sentence)}", soft_wrap=True, highlight=False)
-    sys.exit(2)
+    if _result.stream is not None:
+        print(json.dumps({"ok": False, "error": sentence}), file=_result.stream, flush=True)
+    sys.exit(code)
 
 
 @contextmanager
@@ -62,6 +99,23 @@ def find_property(engine: Engine, name: str | None) -> Integration | None:
             return integration
     known = ", ".join(i.partition_key for i in connected) or "none"
     raise Usage(f"No connected property is called {name}. Connected: {known}.")
+
+
+def read_file(path: Path) -> str:
+    """The text of a file that the user named: a file of reasonable size, and no device, pipe or directory.
+    Raises Usage."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Usage(f"{path} is no file.")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
+            raise Usage(f"{path} is larger than {_LARGEST_FILE // 2**20} MB.")
+        return content.decode("utf-8")
+    except OSError as error:
+        raise Usage(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise Usage(f"{path} cannot be read: it is not UTF-8.") from None
 
 
 def login() -> str:
@@ -85,7 +139,7 @@ def parse_time(value: str | None) -> datetime | None:
 
 
 def finish(json_output: bool, result: dict[str, Any], *, bad: bool = False) -> None:
-    """Prints the JSON line where asked for, and sets the exit code."""
+    """Prints the JSON object where asked for, and sets the exit code."""
     if json_output:
-        print(json.dumps(result, default=str))
+        print(json.dumps(result, default=str), file=_result.stream)
     raise typer.Exit(1 if bad else 0)

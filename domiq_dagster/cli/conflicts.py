@@ -13,7 +13,8 @@ from domiq_dagster.cli import views
 from domiq_dagster.cli.base import DryRun, Json, Usage, database, finish, login
 from domiq_dagster.sync.decisions.conflict_store import OpenConflict, open_conflicts
 from domiq_dagster.sync.linking.reviews import OpenReview, close_moot_reviews, open_reviews
-from domiq_dagster.sync.repair.conflicts import Side, resolve
+from domiq_dagster.sync.queue.doubts import OpenDoubt, Word, open_doubts
+from domiq_dagster.sync.repair.conflicts import Side, resolve, resolve_doubt
 from domiq_dagster.sync.repair.link_review import link_by_hand, never_link
 
 
@@ -25,11 +26,18 @@ def conflicts(
     link: Annotated[UUID | None, typer.Option(help="The conversation to link by hand.")] = None,
     to: Annotated[str | None, typer.Option(help="The lead (prospect id) that it belongs to.")] = None,
     never: Annotated[str | None, typer.Option(help="A lead that it never belongs to.")] = None,
+    arrived: Annotated[
+        UUID | None, typer.Option(help="A change in doubt that ResMan has: it counts as sent.")
+    ] = None,
+    send_again: Annotated[
+        UUID | None, typer.Option(help="A change in doubt that ResMan does not have: it is sent again.")
+    ] = None,
     by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
     dry_run: DryRun = False,
     json_output: Json = False,
 ) -> None:
-    """List what waits for a person, or decide it: statuses that both sides moved, and unclear links."""
+    """List what waits for a person, or decide it: statuses that both sides moved, unclear links, and changes
+    of which nobody can see whether they have arrived."""
     side = _side(keep)
     if (resolving is None) != (side is None):
         raise Usage("Give --resolve CONVERSATION together with --keep domiq or --keep resman.")
@@ -43,10 +51,18 @@ def conflicts(
             _link(engine, link, to, who, dry_run=dry_run)
         if link is not None and never is not None:
             _rule_out(engine, link, never, who, dry_run=dry_run)
-        open_now, reviews = _listed(engine, dry_run=dry_run)
+        for change_id, word in _doubts(arrived, send_again):
+            if change_id is not None:
+                _settle_doubt(engine, change_id, word, who, dry_run=dry_run)
+        open_now, reviews, doubts = _listed(engine, dry_run=dry_run)
     views.print_conflicts(open_now)
     views.print_link_reviews(reviews)
-    listed = {"conflicts": [asdict(c) for c in open_now], "links": [asdict(r) for r in reviews]}
+    views.print_doubts(doubts)
+    listed = {
+        "conflicts": [asdict(c) for c in open_now],
+        "links": [asdict(r) for r in reviews],
+        "doubts": [asdict(d) for d in doubts],
+    }
     finish(json_output, listed)
 
 
@@ -83,11 +99,23 @@ def _rule_out(engine: Engine, conversation_id: UUID, prospect_id: str, by: str, 
     )
 
 
-def _listed(engine: Engine, *, dry_run: bool) -> tuple[list[OpenConflict], list[OpenReview]]:
+def _doubts(arrived: UUID | None, send_again: UUID | None) -> list[tuple[UUID | None, Word]]:
+    if arrived is not None and arrived == send_again:
+        raise Usage("A change has arrived, or is to be sent again: give it to --arrived or to --send-again.")
+    return [(arrived, "arrived"), (send_again, "send_again")]
+
+
+def _settle_doubt(engine: Engine, change_id: UUID, word: Word, by: str, *, dry_run: bool) -> None:
+    resolve_doubt(engine, change_id, word, by=by, dry_run=dry_run)
+    done = "counted as sent" if word == "arrived" else "sent again"
+    print(f"It would be {done}." if dry_run else f"Decided: the next push has it {done}.")
+
+
+def _listed(engine: Engine, *, dry_run: bool) -> tuple[list[OpenConflict], list[OpenReview], list[OpenDoubt]]:
     """What waits for a person. Reviews that have answered themselves are closed first."""
     with engine.begin() as connection:
         close_moot_reviews(connection)
-        listed = open_conflicts(connection), open_reviews(connection)
+        listed = open_conflicts(connection), open_reviews(connection), open_doubts(connection)
         if dry_run:
             connection.rollback()
     return listed

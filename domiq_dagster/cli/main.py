@@ -1,21 +1,22 @@
 """domiq-sync: the command line. Each command opens what it needs, calls `sync`, and shows the result.
 
-Exit codes: 0 done and nothing failed; 1 done, but some rows failed or diverge; 2 could not run.
+Exit codes: 0 done and nothing failed; 1 done, but some rows failed or diverge; 2 could not run. The others
+are told in `endings`.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
+import time
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import typer
-from sqlalchemy.exc import DBAPIError
 
+from domiq_dagster.cli import endings
 from domiq_dagster.cli import views as views
+from domiq_dagster.cli.accounts import accounts
 from domiq_dagster.cli.alerts import alerts_app
 from domiq_dagster.cli.base import (
     DryRun,
@@ -33,15 +34,17 @@ from domiq_dagster.cli.base import (
 from domiq_dagster.cli.conflicts import conflicts
 from domiq_dagster.cli.connect import Wanted
 from domiq_dagster.cli.connect import connect as connect_command
+from domiq_dagster.cli.housekeeping import archive_app, erase, housekeeping
 from domiq_dagster.cli.notifications import notifications
 from domiq_dagster.cli.rules import rules_app
+from domiq_dagster.cli.views.screen import escape
+from domiq_dagster.cli.worker import worker
 from domiq_dagster.db.embedded_programs import EmbeddedServerError
 from domiq_dagster.db.errors import DatabaseError
-from domiq_dagster.db.migrate import known_revision, migration_plan, migration_sql
+from domiq_dagster.db.migrate import Migrated, has_rls, known_revision, migration_plan, migration_sql
 from domiq_dagster.db.migrate import migrate as migrate_database
-from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.resman.errors import NotEntitled, ResManError
 from domiq_dagster.runtime.dagster_home import PortTaken
-from domiq_dagster.runtime.supervise import interruptible
 from domiq_dagster.sync.alerts.dispatch import AlertNotSent
 from domiq_dagster.sync.alerts.listing import in_alert
 from domiq_dagster.sync.alerts.thresholds import (
@@ -49,19 +52,22 @@ from domiq_dagster.sync.alerts.thresholds import (
 )
 from domiq_dagster.sync.dry_run import forecast_all
 from domiq_dagster.sync.integrations import load_integrations
+from domiq_dagster.sync.monitoring import log_totals
 from domiq_dagster.sync.monitoring.backlog import load_backlog
-from domiq_dagster.sync.monitoring.divergence import coverage
+from domiq_dagster.sync.monitoring.divergence import coverage, unknown_words
 from domiq_dagster.sync.monitoring.explain import explain as explain_id
 from domiq_dagster.sync.monitoring.figures import property_figures
 from domiq_dagster.sync.notifications.channels.send_test import CannotSend
 from domiq_dagster.sync.passes import sync_pass
 from domiq_dagster.sync.pull.pull import PullOptions
+from domiq_dagster.sync.queue.restores import declare
 from domiq_dagster.sync.repair.conflicts import NoSuchConflict
 from domiq_dagster.sync.repair.link_review import CannotLink
 from domiq_dagster.sync.repair.retry import CannotRetry, Choice, put_back
 from domiq_dagster.sync.rules.rule_file import RuleFileError
 from domiq_dagster.sync.setup import connect as connecting
 from domiq_dagster.sync.setup.doctor import examine
+from domiq_dagster.sync.take_up import take_up
 from domiq_dagster.sync.trouble import records_in_trouble
 from domiq_dagster.wiring import (
     ConfigurationError,
@@ -70,6 +76,7 @@ from domiq_dagster.wiring import (
     notice_channels,
     open_client,
     open_engine,
+    outside_mark,
     resman_config,
 )
 
@@ -103,24 +110,7 @@ _USER_ERRORS = (
 
 def main() -> None:
     """The console script: errors that a user can cause become one sentence on stderr and exit code 2."""
-    logging.basicConfig(
-        # What a command did, and what went wrong, is its output; the log is for those who ask for it.
-        level=os.environ.get("DOMIQ_LOG_LEVEL", "ERROR").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    try:
-        with interruptible():
-            app()
-    except _USER_ERRORS as error:
-        fail(str(error))
-    except DBAPIError as error:
-        first_line = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
-        fail(f"The database refused a statement: {first_line}")
-    except (KeyboardInterrupt, SystemExit) as end:
-        # Typer makes SystemExit(130) of a KeyboardInterrupt, without a word.
-        if isinstance(end, SystemExit) and end.code != 128 + signal.SIGINT:
-            raise
-        fail("Interrupted; what was done is stored, and the next run goes on from there.")
+    endings.run(app, _USER_ERRORS)
 
 
 @app.command()
@@ -137,15 +127,25 @@ def demo(
 
 @app.command()
 def dev(
-    port: Annotated[int, typer.Option(help="Of the Dagster UI, on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option(help="Of the Dagster UI, on 127.0.0.1.", min=1, max=65535)] = 3000,
     seed: Annotated[int, typer.Option(help="Of the made-up world.")] = 7,
     conversations: Annotated[int, typer.Option(help="How many conversations are made up.", min=0)] = 2000,
     prospects: Annotated[int, typer.Option(help="How many prospects are made up.", min=0)] = 1500,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Have runs push, which the sensor starts.")
+    ] = False,
 ) -> None:
-    """The demo's world kept running, with Dagster's UI, daemon, sensors and schedules."""
+    """The demo's world kept running, with a worker, Dagster's UI, daemon, sensors and schedules."""
     from domiq_dagster.demo.dev import run_dev
 
-    code = run_dev(port=port, seed=seed, conversations=conversations, prospects=prospects, console=errors)
+    code = run_dev(
+        port=port,
+        seed=seed,
+        conversations=conversations,
+        prospects=prospects,
+        console=errors,
+        with_worker=not no_worker,
+    )
     raise typer.Exit(code)
 
 
@@ -167,28 +167,78 @@ def migrate(
             help="Leave the conversation table alone; changes are found by reconciliation.",
         ),
     ] = False,
+    no_log_index: Annotated[
+        bool,
+        typer.Option(
+            "--no-log-index",
+            help="Make no index on conversation_id of status_sync_log; deleting conversations then reads "
+            "the whole log for each.",
+        ),
+    ] = False,
+    rls: Annotated[
+        bool | None,
+        typer.Option(
+            "--rls/--no-rls",
+            help="Put row-level security on the contract's tables, by company as on DomIQ's own, or take "
+            "it off; as it is, if not given.",
+        ),
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Bring DomIQ's database to this version's schema. Safe to repeat."""
-    capture = not no_capture_trigger
+    capture, log_index = not no_capture_trigger, not no_log_index
     if sql and not database_url:
-        print(migration_sql(capture_trigger=capture), end="")
+        print(migration_sql(capture_trigger=capture, log_index=log_index, rls=rls), end="")
         return
     env = {**os.environ, "DOMIQ_DATABASE_URL": database_url} if database_url else os.environ
     with domiq_database(env) as url, open_engine(url, check=False) as engine:
         if sql:
             with engine.connect() as connection:
                 revision = known_revision(connection)
-            print(migration_sql(revision, capture_trigger=capture), end="")
+                rls = (has_rls(connection) or None) if rls is None else rls
+            print(migration_sql(revision, capture_trigger=capture, log_index=log_index, rls=rls), end="")
             return
         if dry_run:
             views.print_migration(migration_plan(engine), capture=capture)
             return
-        done = migrate_database(engine, capture_trigger=capture)
+        done = migrate_database(engine, capture_trigger=capture, log_index=log_index, rls=rls)
+        counted = log_totals.keep(engine)
+    _say_migrated(done, wanted_capture=capture)
+    if counted is not None:
+        print(_told_of_count(counted))
+    raise typer.Exit(1 if done.log_index else 0)
+
+
+def _told_of_count(counted: log_totals.Recount) -> str:
+    if counted.ended is log_totals.Ended.COUNTED:
+        return f"Counted the {counted.changes} changes of the log: figures are read from totals now."
+    return f"The log was not counted ({counted.ended}): the next sync does, and until then each figure."
+
+
+def _say_migrated(done: Migrated, *, wanted_capture: bool) -> None:
     if done.created_domiq_tables:
         print("The database was empty: created DomIQ's own tables for a try-out.")
     print(f"Schema at revision {done.now}" + (f" (was {done.before})." if done.before != done.now else "."))
-    print("Changes of conversation.status are captured by a trigger." if capture else "No capture trigger.")
+    if done.capture_trigger:
+        print("Changes of conversation.status are captured by a trigger.")
+    elif wanted_capture:
+        print("No change of conversation.status can be captured: the table has no column status.")
+    else:
+        print("No capture trigger.")
+    if done.enabled:
+        print(
+            f"Enabled again: {', '.join(done.enabled)}. What changed meanwhile is found by reconciliation: "
+            "run domiq-sync sync."
+        )
+    if done.sequences:
+        print(f"Had been set back, and were set right: {', '.join(done.sequences)}.")
+    if done.log_index:
+        errors.print(
+            "[bold red]domiq-sync:[/] The index on conversation_id of status_sync_log was not made "
+            f"({escape(done.log_index)}): run domiq-sync migrate again, or with --no-log-index.",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 @app.command()
@@ -200,6 +250,10 @@ def connect(
     source: Annotated[str | None, typer.Option(help="transactionSourceId (v1 GetProspectSources).")] = None,
     lost_reason: Annotated[str | None, typer.Option(help="Id of GetLostProspectReasons.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="IANA name, such as America/Chicago.")] = None,
+    tour_times: Annotated[
+        str | None,
+        typer.Option(help="local or utc: how tour_datetime is meant where its column has no zone."),
+    ] = None,
     direction: Annotated[str | None, typer.Option(help="both, to_resman or from_resman.")] = None,
     policy: Annotated[
         str | None, typer.Option(help="resman_wins, domiq_wins, furthest_progress or manual_review.")
@@ -207,6 +261,9 @@ def connect(
     partition_key: Annotated[str | None, typer.Option(help="The name of its partition in Dagster.")] = None,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take what is proposed, without asking.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Connect it also where ResMan does not have what is given.")
+    ] = False,
     dry_run: DryRun = False,
     json_output: Json = False,
 ) -> None:
@@ -217,6 +274,7 @@ def connect(
         "source_id": source,
         "lost_reason_id": lost_reason,
         "time_zone": time_zone,
+        "tour_times": tour_times,
         "sync_direction": direction,
         "conflict_policy": policy,
         "partition_key": partition_key,
@@ -224,7 +282,7 @@ def connect(
     }
     given = {name: value for name, value in settings.items() if value is not None}
     wanted = Wanted(property_id, account, resman_property, given)
-    result = connect_command(wanted, yes=yes, dry_run=dry_run)
+    result = connect_command(wanted, yes=yes, dry_run=dry_run, force=force)
     finish(json_output, result, bad=dry_run and not result["ok"])
 
 
@@ -239,6 +297,8 @@ def sync(
     json_output: Json = False,
 ) -> None:
     """One pass without Dagster: pull, apply, reconcile, run the rules, push, notify."""
+    if believe_short and not full:
+        raise Usage("--believe-short is about what a full read lacks: give --full as well.")
     config = resman_config(os.environ)
     with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
         chosen = find_property(engine, property_name)
@@ -261,12 +321,14 @@ def sync(
             property_ids=ids,
             pull_options=PullOptions(full=full, believe_short=believe_short),
             channels=notice_channels(os.environ),
+            mark=outside_mark(os.environ),
         )
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
     result = views.pass_result(report, figures)
     views.print_pass(result)
-    if report.pull_errors and not report.pulled:
+    refused = all(why.startswith(NotEntitled.kind) for why in report.pull_errors.values())
+    if report.pull_errors and not report.pulled and not refused:
         why = next(iter(report.pull_errors.values()))
         fail(f"No property could be pulled (`domiq-sync doctor` asks each account): {why}")
     finish(json_output, result, bad=not result["ok"])
@@ -281,6 +343,8 @@ def standin(
     """A local server that speaks ResMan's wire, with faults on demand. Prints its address as JSON."""
     from domiq_dagster.resman.standin.app import StandinError, serve
 
+    if state is not None and not state.absolute().parent.is_dir():
+        raise Usage(f"{state.parent} is no directory: make it, or give --state a file elsewhere.")
     try:
         serve(port, seed, state)
     except StandinError as error:
@@ -298,8 +362,9 @@ def status(property_name: PropertyOption = None, json_output: Json = False) -> N
             covered = coverage(connection, [chosen.property_id] if chosen else None)
             troubled = in_alert(connection)
             records = records_in_trouble(connection, [chosen.property_id] if chosen else None)
+            strangers = unknown_words(connection, [chosen.property_id] if chosen else None)
     accounts = [a for a in queues.accounts if chosen is None or a.account_id == chosen.account_id]
-    result = views.status_result(figures, queues, accounts, covered, troubled, records)
+    result = views.status_result(figures, queues, accounts, covered, troubled, records, strangers)
     views.print_status(result)
     finish(json_output, result, bad=not result["ok"])
 
@@ -311,7 +376,7 @@ def doctor(json_output: Json = False) -> None:
     with (
         domiq_database(os.environ) as url,
         open_engine(url) as engine,
-        open_client(config, url, longest_wait=_DOCTOR_WAITS_SECONDS) as client,
+        open_client(config, url, longest_wait=_DOCTOR_WAITS_SECONDS, asks_refused=True) as client,
     ):
         findings = examine(engine, client)
     views.print_findings(findings)
@@ -347,17 +412,52 @@ def retry(
     dry_run: DryRun = False,
     json_output: Json = False,
 ) -> None:
-    """Put failed changes back into the queue, which goes on record in each of them."""
+    """Put failed changes back into the queue, which goes on record in each of them; and, where neither a time
+    nor a reason is given, deal again with the records in trouble."""
+    templates = notice_channels(os.environ).templates
     with database() as engine:
         chosen = find_property(engine, property_name)
         choice = Choice(chosen.property_id if chosen else None, parse_time(since), reason)
         done = put_back(engine, choice, by=by or login(), dry_run=dry_run)
-    result = views.retry_result(done, dry_run=dry_run)
+        taken_up = []
+        if since is None and reason is None:
+            ids = [chosen.property_id] if chosen else None
+            taken_up = take_up(engine, ids, templates=templates, dry_run=dry_run)
+    result = views.retry_result(done, taken_up, dry_run=dry_run)
     views.print_retried(result)
-    finish(json_output, result)
+    finish(json_output, result, bad=not result["ok"])
 
 
+@app.command()
+def restored(
+    since: Annotated[
+        str | None, typer.Option(help="The ISO time that the database was put back to, if it is known.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
+    json_output: Json = False,
+) -> None:
+    """Say that the database was put back (a copy, a failover to a standby that lagged): each lead is then
+    read before it is told anything. The runbook, docs/runbook.md, has the whole of it."""
+    moment = parse_time(since)
+    if moment is not None and moment.timestamp() > time.time():
+        raise Usage(f"{since} is yet to come: give the time that the database was put back to.")
+    with database() as engine, engine.begin() as connection:
+        restore = declare(connection, by or login(), moment)
+    print(
+        f"On record at {restore.noticed_at:%Y-%m-%d %H:%M:%S %Z}: for a day, and for all that is pending "
+        "now, each lead is read before it is told anything."
+    )
+    finish(
+        json_output, {"noticed_at": restore.noticed_at, "since": restore.since, "evidence": restore.evidence}
+    )
+
+
+app.command()(accounts)
 app.command()(conflicts)
 app.command()(notifications)
+app.command()(worker)
+app.command()(housekeeping)
+app.command()(erase)
 app.add_typer(rules_app, name="rules")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(archive_app, name="archive")

@@ -9,7 +9,8 @@ from uuid import UUID
 import typer
 
 from domiq_dagster.cli import views as views
-from domiq_dagster.cli.base import Json, PropertyOption, database, find_property, finish
+from domiq_dagster.cli.base import Json, PropertyOption, Usage, database, find_property, finish
+from domiq_dagster.cli.views.screen import say
 from domiq_dagster.sync.notifications import status
 from domiq_dagster.sync.notifications.channels.send_test import send_test
 from domiq_dagster.sync.notifications.sender import deliver_due
@@ -40,7 +41,7 @@ def notifications(
     channels = notice_channels(os.environ)
     if test is not None:
         sent = send_test(channels, test, to)
-        print(f"{test}: {sent.status}" + (f": {sent.reason}" if sent.reason else "."))
+        say(f"{test}: {sent.status}" + (f": {sent.reason}" if sent.reason else "."))
         finish(json_output, {"channel": test, "outcome": sent.status}, bad=sent.status != "delivered")
     with database() as engine:
         chosen = find_property(engine, property_name)
@@ -54,6 +55,11 @@ def notifications(
                 property_id=property_id,
                 hours=hours,
             )
+            if retry and not retried:
+                raise Usage(
+                    "Of these notices none failed to arrive: give the id of one that "
+                    "`domiq-sync notifications` lists."
+                )
             deliver_due(engine, channels)
         with engine.connect() as connection:
             found = status.outbox_status(connection, property_id, hours=hours)

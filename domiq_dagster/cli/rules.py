@@ -12,10 +12,10 @@ from domiq_dagster.cli import views as views
 from domiq_dagster.cli.base import (
     Json,
     PropertyOption,
-    Usage,
     database,
     find_property,
     finish,
+    read_file,
 )
 from domiq_dagster.sync.rules.check import check_rules
 from domiq_dagster.sync.rules.plan import plan_rules, read_rule_file
@@ -49,10 +49,7 @@ def rules_plan(
         chosen = find_property(engine, property_name)
         tried = []
         if rule_file is not None:
-            try:
-                content = rule_file.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise Usage(f"{rule_file} cannot be read: {error}.") from None
+            content = read_file(rule_file)
             with engine.connect() as connection:
                 tried = read_rule_file(content, connection)
         since = datetime.now(UTC) - timedelta(days=days)
@@ -61,4 +58,6 @@ def rules_plan(
         )
     result = views.rules_plan_result(plans, days)
     views.print_rules_plan(result)
-    finish(json_output, result, bad=any(r["problems"] for p in result["properties"] for r in p["rules"]))
+    spoiled = any(p["problem"] or p["unreadable"] for p in result["properties"])
+    invalid = any(r["problems"] for p in result["properties"] for r in p["rules"])
+    finish(json_output, result, bad=invalid or spoiled)

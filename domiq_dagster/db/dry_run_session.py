@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 
 from domiq_dagster.db.engine import make_engine
 
+_LONGEST_IDLE_MS = 600_000
+"""All of it is one transaction, which rests while ResMan is read."""
 _MARK = "SAVEPOINT dry_run"
 _TO_MARK = "ROLLBACK TO SAVEPOINT dry_run"
 _OVER = "RELEASE SAVEPOINT dry_run"
@@ -51,6 +53,7 @@ def dry_run_session(url: str, *, statement_timeout_ms: int = 60_000) -> Iterator
         url,
         application_name="domiq-sync-dry-run",
         statement_timeout_ms=statement_timeout_ms,
+        idle_in_transaction_ms=_LONGEST_IDLE_MS,
         session=_DryRunConnection,
     )
     try:

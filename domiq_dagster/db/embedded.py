@@ -35,7 +35,12 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    # Statements and DETAIL lines hold the data of real people: they stay out of the server's log.
+    # Each page that is written for the first time after a checkpoint goes to the log as a whole: of an idle
+    # system that is most of what is written.
+    "checkpoint_timeout": "15min",
+    # Statements, DETAIL lines and what somebody's trigger raises hold the data of real people: they stay out
+    # of the server's log. Each error reaches the session that caused it, whose own log has its SQLSTATE.
+    "log_min_messages": "fatal",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }

@@ -95,12 +95,13 @@ def _keeping_passage(account: pwd.struct_passwd) -> list[str]:
     ]
 
 
-def programs_for(data_dir: Path) -> Programs:
-    """The programs for an existing `data_dir`, which changes hands if root has only just made it.
+def programs_for(data_dir: Path, directory: Path | None = None) -> Programs:
+    """The programs for an existing `data_dir`, which changes hands if root has only just made it. They are
+    the wheel's, unless a `directory` of others is named.
 
     Raises EmbeddedServerError if nobody here can run PostgreSQL on it.
     """
-    programs = Programs(_program_directory(), _account_for(data_dir))
+    programs = Programs(directory or _program_directory(), _account_for(data_dir))
     account = programs.account
     if account is None:
         return programs

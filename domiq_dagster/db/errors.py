@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
+
+_CANNOT_RECONNECT = "8s2b"
+"""SQLAlchemy's code of what each further statement on a lost session ends in, until a rollback."""
+
 
 class DatabaseError(Exception):
     """Base of every error about the database itself; its text says what is wrong and what to do."""
@@ -21,3 +26,18 @@ class BlindRole(DatabaseError):
 
 class NotMigrated(DatabaseError):
     """The machinery's schema is missing or older than this version."""
+
+
+class UnsuitableEncoding(DatabaseError):
+    """The database's encoding says nothing reliable about its text."""
+
+
+class UnsuitablePooler(DatabaseError):
+    """A pooler gives our session to others, or has too few for us."""
+
+
+def is_lost_session(error: BaseException) -> bool:
+    """Whether an error says that its database session is gone, be it that an earlier statement found out."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    return isinstance(error, PendingRollbackError) and error.code == _CANNOT_RECONNECT

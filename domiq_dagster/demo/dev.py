@@ -1,4 +1,5 @@
-"""`domiq-sync dev`: the demo's world kept running, with Dagster's webserver, daemon and code server."""
+"""`domiq-sync dev`: the demo's world kept running, with Dagster's webserver, daemon and code server, and a
+worker."""
 
 from __future__ import annotations
 
@@ -9,14 +10,19 @@ from functools import partial
 from rich.console import Console
 
 from domiq_dagster.demo.stage import databases, set_up, standin, standin_environment
-from domiq_dagster.runtime.dagster_home import PortTaken, environment, prepare, programs
+from domiq_dagster.runtime.dagster_home import PortTaken, environment, prepare, programs, worker
 from domiq_dagster.runtime.home import home
 from domiq_dagster.runtime.supervise import Program, free_port, http_ready, port_open, run
 
 
-def run_dev(*, port: int, seed: int, conversations: int, prospects: int, console: Console) -> int:
+def run_dev(
+    *, port: int, seed: int, conversations: int, prospects: int, console: Console, with_worker: bool = True
+) -> int:
     """Runs until SIGINT or SIGTERM, or until one of the processes dies; ends all it started. The world of
     last time is used again where there is one.
+
+    Args:
+        with_worker: a worker pushes what is committed; else runs do, which the sensor starts.
 
     Returns:
         The exit code.
@@ -48,6 +54,7 @@ def run_dev(*, port: int, seed: int, conversations: int, prospects: int, console
         all_programs = [
             Program("standin", arguments, env, ready=ready),
             *programs(env, webserver_port=port),
+            *([worker(env, at_once=True)] if with_worker else []),
         ]
 
         def on_ready() -> None:

@@ -40,7 +40,7 @@ class Stirred:
     """How many leads were changed, by kind."""
 
     chatbot: dict[str, int] = field(default_factory=dict)
-    """Conversations: forward, tour_booked, pre_qualified, two_steps, lost, back, joined, older,
+    """Conversations: forward, tour_booked, tour_moved, pre_qualified, two_steps, lost, back, joined, older,
     application, leased, new_conversation, and both_sides."""
     staff: dict[str, int] = field(default_factory=dict)
     """Prospects: Lost, Applicant, Resident, Prospect, note; converted (for their application event), and
@@ -174,6 +174,9 @@ class _Stirring:
             self._set(row, "lost", "lost")
         for row in self._pick(5, lambda r: r.lead_status == "lost" and r.resman_status == "Lost"):
             self._set(row, "contacted", "back")
+        for row in self._pick(8, lambda r: self._early(r, "tour_scheduled")):
+            self._run("move_tour", row)
+            self.chatbot["tour_moved"] += 1
         self._move_unlinked()
 
     def _move_unlinked(self) -> None:

@@ -45,6 +45,10 @@ WHERE id = :conversation_id
 UPDATE public.conversation SET is_book_tour = TRUE, tour_datetime = :tour, tour_type = 'in_person'
 WHERE id = :conversation_id
 
+-- name: move_tour
+-- The status stays.
+UPDATE public.conversation SET tour_datetime = tour_datetime + interval '1 day' WHERE id = :conversation_id
+
 -- name: pre_qualify
 UPDATE public.conversation SET pre_qualified = TRUE, is_qualified = TRUE WHERE id = :conversation_id
 

@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from types import TracebackType
 
-from domiq_dagster.resman.config import Guard, ResManConfig
+from domiq_dagster.resman.config import Endpoint, Guard, ResManConfig
 from domiq_dagster.resman.models import (
     Employee,
+    LeadEvent,
     LeadPost,
     LeadRecord,
     PickListItem,
@@ -30,7 +31,7 @@ __all__ = ["Guard", "ResManClient", "ResManConfig"]
 class _Unguarded:
     """Lets every request through."""
 
-    def __call__(self, _account_id: str) -> AbstractContextManager[None]:
+    def __call__(self, _account_id: str, _endpoint: Endpoint | None = None) -> AbstractContextManager[None]:
         return nullcontext()
 
     def together(self, _account_id: str) -> AbstractContextManager[None]:
@@ -84,7 +85,7 @@ class ResManClient:
         """The prospects of a property modified since a time (aware; a future one is sent as now).
         `first_contact` asks only for those first met between two times: ResMan may not honour it, so whoever
         asks looks at what came. One that cannot be read is told to `on_unreadable`, and the others follow;
-        without it, it raises Garbled.
+        without it, it raises UnreadableRecord.
 
         They are streamed: the request is made when the first is asked for, and the guard is held
         until the last was given, an error was raised, or the generator was closed. Only when the
@@ -95,6 +96,15 @@ class ResManClient:
         return self._v2.prospects(
             account_id, property_id, modified_since, prospect_id, first_contact, on_unreadable
         )
+
+    def communication_log(
+        self, account_id: str, property_id: str, prospect_id: str, *, agent_id: str | None = None
+    ) -> tuple[LeadEvent, ...] | None:
+        """The events of one prospect as v2 lists them, which v1 may leave out of a search's answer; None
+        where v2 shows no prospect of this id, or no log of it. A word for an event's type that v1 does not
+        have is left empty; an event without a readable time is left out. Of the employee whom
+        v1 knows by `agent_id` that id is given, whichever of v2's two it is."""
+        return self._v2.communication_log(account_id, property_id, prospect_id, agent_id)
 
     def employees_v2(self, account_id: str) -> list[Employee]:
         """All employees of an account; `id` is the personId, which is not the agent id of v1."""

@@ -7,7 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 
 _GAP_BEFORE_OFFSET = re.compile(r"\s+(?=(?:Z|[+-]\d\d)(?::?\d\d)?$)")
+_LONGEST = 60
 _LONGEST_DATE = len("2025-W45-1")
+# ISO 8601 lets a day end at 24:00, and a minute have a leap second; Python's datetime has neither.
+_END_OF_DAY = re.compile(r"(?<=[T ])24(?=:?00(?::?00(?:[.,]0*)?)?(?:Z|[+-]|\Z))")
+_LEAP_SECOND = re.compile(r"(?<=\d\d:\d\d:)60(?:[.,]\d*)?(?=Z|[+-]|\Z)")
 
 
 def parse_when(text: str) -> datetime | date:
@@ -17,15 +21,28 @@ def parse_when(text: str) -> datetime | date:
         ValueError: it is neither. The message does not repeat the text.
     """
     text = text.strip().upper()
+    if len(text) > _LONGEST:
+        raise ValueError("not an ISO 8601 date")
     if " " in text:
         text = _GAP_BEFORE_OFFSET.sub("", text)
     try:
         if len(text) <= _LONGEST_DATE:
             return date.fromisoformat(text)
-        when = datetime.fromisoformat(text)
+        when = _date_time(text)
         return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("not an ISO 8601 date") from None
+
+
+def _date_time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        earlier, days = _END_OF_DAY.subn("00", text, count=1)
+        earlier, seconds = _LEAP_SECOND.subn("59", earlier, count=1)
+        if not days and not seconds:
+            raise
+        return datetime.fromisoformat(earlier) + timedelta(days=days, seconds=seconds)
 
 
 def parse_instant(text: str) -> datetime:

@@ -112,6 +112,15 @@ class Garbled(ResManError):
     kind = "garbled"
 
 
+class UnreadableRecord(Garbled):
+    """One record of an answer that is fine otherwise cannot be read, and it is the one that matters: that
+    record's defect, and no outage. Raised of reads only."""
+
+    disposition = Disposition.TRANSIENT
+    scope = Scope.CHANGE
+    kind = "unreadable_record"
+
+
 class BadCredentials(ResManError):
     """401 without code 20001: the partner id or API key is wrong."""
 

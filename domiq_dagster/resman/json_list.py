@@ -3,7 +3,9 @@
 What is given is each object's JSON, whole and for itself, which a hash of it needs; whoever wants the values
 decodes it. Of a long list most objects are split off many at a time by msgspec, which does not build what it
 skips. Where that cannot be trusted (at the edges of what is held, or with spellings that it does not take),
-the standard library's decoder takes one value after another and tells exactly where each ends.
+the standard library's decoder takes one value after another and tells exactly where each ends. Of an object
+that no decoder takes the end is found by its brackets: whoever wants its values finds out that it is none,
+and the others come all the same.
 """
 
 from __future__ import annotations
@@ -17,16 +19,18 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from domiq_dagster.resman import outcomes
+from domiq_dagster.resman import json_text, outcomes
 from domiq_dagster.resman.prospect import Source
 from domiq_dagster.resman.transport import CHUNK, Answer
 
 # No value of an answer is believed to be larger, in characters: an answer without end must not fill the
 # memory.
 _MAX_VALUE = 16 * 1024 * 1024
-_BLANKS = re.compile(r"[ \t\r\n]*")
+_BLANKS = re.compile(r"[ \t\r\n\ufeff]*")
 # What may stand where a value was cut off in the middle of a number, a word or an escape.
-_CUT = re.compile(r"\s*(?:-?[0-9.eE+-]*|t|tr|tru|f|fa|fal|fals|n|nu|nul|\\?u?[0-9a-fA-F]{0,4})\Z")
+_CUT = re.compile(
+    r"\s*(?:-?[0-9.eE+-]*|t|tr|tru|f|fa|fal|fals|n|nu|nul|N|Na|-?I[a-z]{0,7}|\\?u?[0-9a-fA-F]{0,4})\Z"
+)
 # What of a number may stand between where the decoder took it to end and where the text was cut off.
 _GOES_ON = re.compile(r"[0-9.eE+-]*\Z").match
 # Where an object begins that has a member: up to the colon after its first key.
@@ -37,7 +41,8 @@ _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 def sources(answer: Answer, name: str) -> Iterator[Source]:
     """What the top-level list `name` (its case does not matter) holds, value by value as they arrive.
 
-    `null` counts as an empty list. The end comes only after the whole document was read, so what
+    `null` counts as an empty list, an object in its place as a list of one, and a list without an envelope,
+    if anything is in it, as the list. The end comes only after the whole document was read, so what
     was given is the whole list.
 
     Raises:
@@ -45,6 +50,15 @@ def sources(answer: Answer, name: str) -> Iterator[Source]:
         Garbled: it is not JSON, or carries no such list.
     """
     text = _Text(answer)
+    if text.peek() == "[":
+        empty = True
+        for source in text.items():
+            empty = False
+            yield source
+        text.expect("")
+        if empty:
+            raise outcomes.garbled(answer.request, f"it has no list {name}")
+        return
     text.expect("{")
     found = False
     while key := text.key():
@@ -52,6 +66,9 @@ def sources(answer: Answer, name: str) -> Iterator[Source]:
             text.value()
             continue
         found = True
+        if text.peek() == "{":
+            yield text.value(of_list=True)[1].encode()
+            continue
         if text.peek() != "[":
             if text.value()[0] is not None:
                 break
@@ -69,9 +86,7 @@ class _Text:
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        decoder = json.JSONDecoder()
-        self._decode_at = decoder.raw_decode
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._buffer = ""
         self._at = 0
         self._members = 0
@@ -120,7 +135,7 @@ class _Text:
                     yield from together
                     self._more()
             beginning = _BEGINNING.match(self._buffer, self._at)
-            yield self.value()[1].encode()
+            yield self.value(of_list=True)[1].encode()
             buffer, end = self._buffer, self._at
             if (mark := self.peek()) not in ("]", ","):
                 self._broken(cut=not mark)
@@ -147,20 +162,24 @@ class _Text:
         self._together_failed = True
         return []
 
-    def value(self) -> tuple[Any, str]:
-        """Takes one value whole, with its text."""
+    def value(self, *, of_list: bool = False) -> tuple[Any, str]:
+        """Takes one value whole, with its text. `of_list`: it need not be one that can be decoded."""
         if not self.peek():
             self._broken(cut=True)
         while True:
-            failed = cut = False
+            failed = cut = spoiled = False
             found, end = None, 0
             try:
-                found, end = self._decode_at(self._buffer, self._at)
+                found, end = json_text.decode_at(self._buffer, self._at)
             except json.JSONDecodeError as error:
                 failed = True
                 cut = error.msg.startswith("Unterminated") or bool(_CUT.match(self._buffer, error.pos))
             except (ValueError, RecursionError):
-                failed = True  # a number or a nesting beyond all measure
+                failed = True  # a nesting beyond all measure
+            if failed and of_list and not cut:
+                end = json_text.end_of(self._buffer, self._at) or 0
+                failed = spoiled = not end
+                cut = spoiled and self._buffer[self._at] in "[{"  # its end may be yet to come
             if not failed:
                 length = end - self._at
                 # A number that ends where the text does, or before the point that the text ends with, may go
@@ -171,7 +190,7 @@ class _Text:
                 self._at += length
                 return found, source
             if not cut or len(self._buffer) - self._at > _MAX_VALUE or not self._grow():
-                self._broken(cut=cut)
+                self._broken(cut=cut and not spoiled)
 
     def _grow(self) -> bool:
         """At least doubles what is held of a value that is not whole yet, so that a long one is not scanned
@@ -184,12 +203,8 @@ class _Text:
 
     def _more(self) -> bool:
         data = self._answer.read(CHUNK)
-        piece: str | None = None
-        with contextlib.suppress(UnicodeDecodeError):
-            piece = self._decode(data, not data)
-        if piece is None:
-            self._broken(cut=not data)
-        self._buffer = self._buffer[self._at :] + piece
+        # Half a character is some record's defect; an answer that is no text at all is no JSON either.
+        self._buffer = self._buffer[self._at :] + self._decode(data, not data)
         self._at = 0
         self._together_failed = False
         return bool(data)

@@ -18,7 +18,7 @@ def lead_xml(post: LeadPost) -> str:
 
     Raises:
         ValueError: only one of prospect_id and person_id is given (ResMan would add a roommate, or
-            a second prospect), or the event's date has no offset.
+            a second prospect), or the event has no date, or one without offset.
     """
     if bool(post.prospect_id) != bool(post.person_id):
         raise ValueError("an update needs both the prospect's and the person's id")
@@ -68,6 +68,8 @@ def _add_contact(customer: ET.Element, post: LeadPost) -> None:
 
 
 def _add_event(events: ET.Element, event: LeadEvent) -> None:
+    if event.event_date is None:
+        raise ValueError("an event needs a date to be posted")
     element = ET.SubElement(
         events, "Event", EventType=one_line(event.event_type), EventDate=mits_time(event.event_date)
     )

@@ -12,7 +12,10 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One member of a household (v2 `people[]`, v1 `Customer`)."""
+    """One member of a household (v2 `people[]`, v1 `Customer`).
+
+    `more_emails` and `more_phones` are those that they have besides the first.
+    """
 
     person_id: str | None
     first_name: str | None = field(default=None, repr=False)
@@ -20,6 +23,18 @@ class Person:
     email: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     is_main: bool = False
+    more_emails: tuple[str, ...] = field(default=(), repr=False)
+    more_phones: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """All e-mail addresses, as written."""
+        return (self.email, *self.more_emails) if self.email else self.more_emails
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """All phone numbers, as written."""
+        return (self.phone, *self.more_phones) if self.phone else self.more_phones
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +91,8 @@ class LeadEvent:
     """A MITS `Event`, as posted or as read back."""
 
     event_type: str
-    event_date: datetime
-    """Aware. Sent as UTC `yyyy-MM-ddTHH:mm:ssZ`."""
+    event_date: datetime | None
+    """Aware. Sent as UTC `yyyy-MM-ddTHH:mm:ssZ`. None where one that was read has none that can be read."""
     agent_id: str | None = None
     first_contact: bool = False
     transaction_source: str | None = None
@@ -92,6 +107,7 @@ class LeadRecord:
     """A prospect as v1 SearchProspects gives it, with its events."""
 
     prospect_id: str | None
+    """None where it shows none that can be read: then nothing can be done with it."""
     customer_type: str
     """Lower case: `prospect`, `lost`, `applicant`, `current_resident`, or as found. Where a record
     has several customers, the furthest of them."""

@@ -8,7 +8,7 @@ decoder and looked up whatever the keys' case, since v2 spells its own unevenly.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,7 +17,9 @@ from typing import Any
 import msgspec
 import xxhash
 
+from domiq_dagster.resman import json_text
 from domiq_dagster.resman.dates import as_instant, parse_when
+from domiq_dagster.resman.ids import canonical_id
 from domiq_dagster.resman.models import Lease, Person
 from domiq_dagster.resman.redact import describe
 
@@ -27,12 +29,22 @@ _MAX_SHAPES = 1_000
 Source = bytes | msgspec.Raw
 
 
+_STATUSES = {word.lower(): word for word in ("Prospect", "Lost", "Applicant", "Resident")}
 _MOST_BITS = 1_000
 """Of a number that is read as a text. Python writes none of thousands of digits."""
 WITHOUT_ID = "without id"
 """How the key of an item begins that has none."""
 _LONGEST_ID = 100
 """ResMan's ids are GUIDs, of 36 characters. A text without end is none, and no index takes it."""
+_MOST_WHOLE = 1e15
+"""Up to here a number with a point is the whole number that somebody wrote so."""
+_LONGEST_STATUS = 100
+_MOST_CONTACTS = 20
+_LONGEST_TEXT = 10_000
+"""Of any other text. What is longer is cut."""
+_TRUTHS = {"true": True, "1": True, "yes": True, "y": True, "t": True,
+           "false": False, "0": False, "no": False, "n": False, "f": False}  # fmt: skip
+_id_in = re.compile(rb'"prospectid"\s*:\s*"([^"\\\x00-\x1f]{1,100})"', re.IGNORECASE).findall
 
 
 class Unreadable(ValueError):
@@ -65,6 +77,8 @@ def unreadable(source: Source, error: Exception) -> UnreadableProspect:
         reason, prospect_id = f"has no readable {error.lacks}", error.prospect_id
     else:
         reason, prospect_id = f"could not be read ({type(error).__name__})", None
+    if prospect_id is None and len(ids := set(_id_in(bytes(source)))) == 1:
+        prospect_id = as_id(ids.pop().decode("utf-8", "replace"))
     if prospect_id is None or describe(prospect_id) != prospect_id:  # an address or a number is no id
         return UnreadableProspect(f"{WITHOUT_ID} ({xxhash.xxh3_64_hexdigest(source)})", reason)
     return UnreadableProspect(prospect_id, reason, prospect_id)
@@ -137,24 +151,24 @@ class Prospect(msgspec.Struct, eq=False, gc=False):
 
     @property
     def property_id(self) -> str | None:
-        return as_text(self._fields.property_id)
+        return as_id(self._fields.property_id)
 
     @property
     def main_person_id(self) -> str | None:
-        return as_text(self._fields.main_person_id)
+        return as_id(self._fields.main_person_id)
 
     @property
     def transaction_source_id(self) -> str | None:
-        return as_text(self._fields.transaction_source_id)
+        return as_id(self._fields.transaction_source_id)
 
     @property
     def prospect_source_id(self) -> str | None:
-        return as_text(self._fields.prospect_source_id)
+        return as_id(self._fields.prospect_source_id)
 
     @property
     def agent_id(self) -> str | None:
         agent = self._fields.leasing_agent
-        return None if agent is None else as_text(agent.agent_id)
+        return None if agent is None else as_id(agent.agent_id)
 
     @property
     def first_contact_date(self) -> datetime | date | None:
@@ -178,12 +192,12 @@ class Prospect(msgspec.Struct, eq=False, gc=False):
     def people(self) -> tuple[Person, ...]:
         return tuple(
             Person(
-                person_id=as_text(p.person_id),
+                person_id=as_id(p.person_id),
                 first_name=as_text(p.first_name),
                 last_name=as_text(p.last_name),
                 email=as_text(p.email),
                 phone=as_text(p.phone),
-                is_main=p.is_main_contact is True,
+                is_main=as_truth(p.is_main_contact) is True,
             )
             for p in self._fields.people or ()
         )
@@ -197,18 +211,25 @@ class Prospect(msgspec.Struct, eq=False, gc=False):
 def read_prospect(source: Source) -> Prospect:
     """Reads a prospect's JSON. Raises Unreadable."""
     fields = _read(source)
-    prospect_id = as_text(fields.prospect_id)
-    if prospect_id is None or len(prospect_id) > _LONGEST_ID:
+    prospect_id = as_id(fields.prospect_id)
+    if prospect_id is None:
         raise Unreadable("prospectId")
     raw = as_text(fields.last_modified) or _lacks("lastModified", prospect_id)
+    status = _status(fields)
     return Prospect(
         prospect_id,
-        as_text(fields.status) or _lacks("status", prospect_id),
+        status if status and len(status) <= _LONGEST_STATUS else _lacks("status", prospect_id),
         _instant(raw) or _lacks("lastModified", prospect_id),
         raw,
         xxhash.xxh3_128_hexdigest(source),
         fields,
     )
+
+
+def _status(fields: _Fields) -> str | None:
+    """As ResMan documents it, in whatever case it comes; a word that is not known here, as found."""
+    word = as_text(fields.status)
+    return word if word is None else _STATUSES.get(word.lower(), word)
 
 
 def _read(source: Source) -> _Fields:
@@ -220,13 +241,12 @@ def _read(source: Source) -> _Fields:
 
 def _read_carefully(source: Source) -> _Fields:
     try:
-        raw = json.loads(bytes(source))
-    except (ValueError, RecursionError):
+        raw = json_text.loads(bytes(source))
+    except ValueError:
         raise Unreadable("JSON") from None
     if not isinstance(raw, dict):
         raise Unreadable("prospectId")
-    agent = _value(raw, "leasingAgent")
-    people = _value(raw, "people")
+    agents, people = _objects(_value(raw, "leasingAgent")), _objects(_value(raw, "people"))
     return _Fields(
         prospect_id=_text(raw, "prospectId"),
         status=_text(raw, "status"),
@@ -238,10 +258,16 @@ def _read_carefully(source: Source) -> _Fields:
         first_contact_date=_text(raw, "firstContactDate"),
         lost_date=_text(raw, "lostDate"),
         lost_reason=_text(raw, "lostReason"),
-        leasing_agent=_Agent(_text(agent, "agentId")) if isinstance(agent, dict) else None,
-        people=tuple(_person(p) for p in people if isinstance(p, dict)) if isinstance(people, list) else (),
+        leasing_agent=_Agent(_text(agents[0], "agentId")) if agents else None,
+        people=tuple(_person(p) for p in people),
         lease=_value(raw, "lease"),
     )
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    """The objects of a list, or the one that stands in its place."""
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, dict)]
 
 
 def _person(raw: Mapping[str, Any]) -> RawPerson:
@@ -249,14 +275,22 @@ def _person(raw: Mapping[str, Any]) -> RawPerson:
         person_id=_text(raw, "personId"),
         first_name=_text(raw, "firstName"),
         last_name=_text(raw, "lastName"),
-        email=_text(raw, "email"),
-        phone=_text(raw, "phone"),
+        email=_texts(raw, "email"),
+        phone=_texts(raw, "phone"),
         is_main_contact=_value(raw, "isMainContact"),
     )
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str | None:
     return as_text(_value(raw, key))
+
+
+def _texts(raw: Mapping[str, Any], key: str) -> str | None:
+    """The same, or several of them as one text."""
+    value = _value(raw, key)
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(as_text, value[:_MOST_CONTACTS]))) or None
+    return as_text(value)
 
 
 def lowered(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -287,10 +321,25 @@ def as_text(value: object) -> str | None:
             value = value.encode("utf-8", "replace").decode()
         if "\0" in value:
             value = value.replace("\0", "")
-        return value.strip() or None
+        return value.strip()[:_LONGEST_TEXT] or None
+    if isinstance(value, float) and value.is_integer() and abs(value) < _MOST_WHOLE:
+        return str(int(value))
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if value.bit_length() <= _MOST_BITS else None
     return None
+
+
+def as_id(value: object) -> str | None:
+    """An id, see `ids`; None where it is too long to be one."""
+    text = as_text(value)
+    return canonical_id(text) if text is not None and len(text) <= _LONGEST_ID else None
+
+
+def as_truth(value: object) -> bool | None:
+    """A boolean, or what stands for one; None where it cannot be told."""
+    if isinstance(value, bool):
+        return value
+    return _TRUTHS.get((as_text(value) or "").lower())
 
 
 def as_date(value: object) -> datetime | date | None:
@@ -307,7 +356,9 @@ def as_date(value: object) -> datetime | date | None:
 
 
 def as_object(value: object) -> dict[str, Any] | None:
-    return lowered(value) if isinstance(value, dict) else None
+    """An object with its keys in lower case; of a list of them the first."""
+    found = _objects(value)
+    return lowered(found[0]) if found else None
 
 
 def _instant(text: str) -> datetime | None:

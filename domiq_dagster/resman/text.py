@@ -8,6 +8,7 @@ MAX_COMMENT = 2_000
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAKING_TAG = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6])\b[^<>]*>", re.IGNORECASE)
+_ANGLE = re.compile(r"[<>]")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--[^<>]*-->|<![A-Za-z][^<>]*>")
 _MARKER = re.compile(r"\[DQ-[0-9A-Za-z-]{1,64}\]")
 _LONGEST_TAIL = 200
@@ -26,11 +27,29 @@ def one_line(text: str) -> str:
 def plain(text: str) -> str:
     """Legal text without HTML tags; a tag that ends a line becomes a line end."""
     text = legal(text)
-    while True:  # taking one tag out can leave another: <<b>i>
-        less = _TAG.sub("", _LINE_BREAKING_TAG.sub("\n", text))
-        if less == text:
-            return text.strip()
-        text = less
+    parts: list[str] = []  # what is left of it so far
+    opened: list[int] = []  # where in `parts` a tag may have begun
+    done = 0
+    for found in _ANGLE.finditer(text):
+        parts.append(text[done : found.start()])
+        done = found.start()
+        if found[0] == "<":
+            opened.append(len(parts))
+            continue
+        parts.append(">")
+        done = found.end()
+        if not opened:
+            continue
+        # Taking one tag out can leave another, <<b>i>, so the innermost goes first; each piece is read once.
+        start = opened.pop()
+        tag = "".join(parts[start:])
+        if _LINE_BREAKING_TAG.fullmatch(tag):
+            parts[start:] = ["\n"]
+        elif _TAG.fullmatch(tag):
+            del parts[start:]
+        else:
+            opened.clear()  # no tag holds a bracket that stays
+    return "".join([*parts, text[done:]]).strip()
 
 
 def comment(text: str, limit: int = MAX_COMMENT) -> str:

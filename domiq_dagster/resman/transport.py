@@ -6,21 +6,21 @@ what is asked for.
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import exceptions as urllib3_errors
 
 from domiq_dagster.resman import outcomes
-from domiq_dagster.resman.config import Guard
+from domiq_dagster.resman.config import Endpoint, Guard, ResManConfig, is_loopback
+from domiq_dagster.resman.deadline import Exchange, Permit, TimedAdapter, sending
 from domiq_dagster.resman.errors import BadCredentials, ResManError
 from domiq_dagster.resman.outcomes import Request
 
@@ -44,8 +44,9 @@ class Answer:
         size: bytes read so far.
     """
 
-    def __init__(self, response: requests.Response, request: Request) -> None:
+    def __init__(self, response: requests.Response, request: Request, exchange: Exchange) -> None:
         self._response = response
+        self._exchange = exchange
         self.request = request
         self.content_type = response.headers.get("Content-Type", "")
         self.at_end = False
@@ -58,7 +59,7 @@ class Answer:
         try:
             data: bytes = self._response.raw.read(size, decode_content=True)
         except _TRANSPORT_ERRORS as error:
-            failure = outcomes.from_exception(error, self.request, sent=True)
+            failure = _broken_off(error, self.request, self._exchange, sent=True)
         else:
             self.at_end = not data
             self.size += len(data)
@@ -80,7 +81,7 @@ class Transport:
 
     Args:
         base_url: where the paths begin.
-        timeouts: seconds to connect, and seconds of silence while reading.
+        config: how long a connection, a silence and a whole exchange may last.
         clock: the time now, aware; Retry-After dates are held against it.
         auth: put on every request.
     """
@@ -89,13 +90,13 @@ class Transport:
         self,
         base_url: str,
         *,
-        timeouts: tuple[float, float],
+        config: ResManConfig,
         guard: Guard,
         clock: Callable[[], datetime],
         auth: AuthBase | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._timeouts = timeouts
+        self._config = config
         self._guard = guard
         self._clock = clock
         self._auth = auth or NoAuth()
@@ -118,9 +119,10 @@ class Transport:
         """GET; the guard is held until the block ends, so read the answer inside it."""
         check_account(account_id, request)
         query = f"?{urlencode(params, errors='replace')}" if params else ""
-        with self._guard(account_id):
+        with self._guard(account_id, Endpoint(f"GET /{path}", params.get("propertyId"))) as permit:
             session = self._session()
-            yield from self._exchange(session, "GET", path + query, request, headers, None)
+            sent = _Sent("GET", path + query, headers, self._exchange(request, permit))
+            yield from self._answer(session, sent, request)
 
     @contextmanager
     def post(
@@ -139,17 +141,17 @@ class Transport:
         unknown and costs a probe; a new connection costs a handshake.
         """
         check_account(account_id, request)
-        body = _Body(urlencode(form, errors="replace").encode("ascii"))
         sent_headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
-        with self._guard(account_id):
-            session = self._session()
+        with self._guard(account_id, Endpoint(path, form.get("PropertyID"))) as permit:
+            session, exchange = self._session(), self._exchange(request, permit)
+            body = _Body(urlencode(form, errors="replace").encode("ascii"), exchange)
             if not request.write:
-                yield from self._exchange(session, "POST", path, request, sent_headers, body)
+                yield from self._answer(session, _Sent("POST", path, sent_headers, exchange, body), request)
                 return
             session.close()  # drops this thread's idle connections; the session itself stays usable
             sent_headers["Connection"] = "close"
             try:
-                yield from self._exchange(session, "POST", path, request, sent_headers, body)
+                yield from self._answer(session, _Sent("POST", path, sent_headers, exchange, body), request)
             finally:
                 # A server that closes without saying so would leave a dead connection for the next read.
                 session.close()
@@ -168,51 +170,46 @@ class Transport:
             session.headers["User-Agent"] = "domiq-resman-sync"
             session.trust_env = self._trust_env
             for scheme in ("http://", "https://"):
-                session.mount(scheme, HTTPAdapter(max_retries=0))
+                session.mount(scheme, TimedAdapter())
             self._own.session = session
             with self._lock:
                 self._sessions.add(session)
         return session
 
-    def _exchange(
-        self,
-        session: requests.Session,
-        method: str,
-        path: str,
-        request: Request,
-        headers: Mapping[str, str],
-        body: _Body | None,
-    ) -> Iterator[Answer]:
-        response = self._send(session, method, path, request, headers, body)
+    def _exchange(self, request: Request, permit: Permit | None) -> Exchange:
+        config = self._config
+        return Exchange(
+            write=request.write,
+            permit=permit,
+            allowed=config.longest_write if request.write else config.longest_read,
+            silence=config.read_timeout,
+        )
+
+    def _answer(self, session: requests.Session, sent: _Sent, request: Request) -> Iterator[Answer]:
+        response = self._send(session, sent, request)
         try:
             if not 200 <= response.status_code < 300:
                 raise self._failure(response, request)
-            yield Answer(response, request)
+            yield Answer(response, request, sent.exchange)
         finally:
             response.close()
 
-    def _send(
-        self,
-        session: requests.Session,
-        method: str,
-        path: str,
-        request: Request,
-        headers: Mapping[str, str],
-        body: _Body | None,
-    ) -> requests.Response:
+    def _send(self, session: requests.Session, sent: _Sent, request: Request) -> requests.Response:
         try:
-            return session.request(
-                method,
-                f"{self._base_url}/{path}",
-                data=body,
-                headers=dict(headers),
-                auth=self._auth,
-                timeout=self._timeouts,
-                allow_redirects=False,
-                stream=True,
-            )
+            with sending(sent.exchange):
+                sent.exchange.left()
+                return session.request(
+                    sent.method,
+                    f"{self._base_url}/{sent.path}",
+                    data=sent.body,
+                    headers=dict(sent.headers),
+                    auth=self._auth,
+                    timeout=(self._config.connect_timeout, self._config.read_timeout),
+                    allow_redirects=False,
+                    stream=True,
+                )
         except _TRANSPORT_ERRORS as error:
-            failure = outcomes.from_exception(error, request, sent=body.left if body else None)
+            failure = _broken_off(error, request, sent.exchange, sent=sent.body.left if sent.body else None)
         raise failure
 
     def _failure(self, response: requests.Response, request: Request) -> ResManError:
@@ -228,32 +225,42 @@ class _Body:
 
     requests raises the same errors for a connection that was never made (a TLS handshake that
     failed) and for one that broke while the answer was awaited. Whether the body was asked for
-    tells them apart for certain.
+    tells them apart for certain. Once the exchange's time is over nobody gets it.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, exchange: Exchange) -> None:
         self._data = data
+        self._exchange = exchange
         self.left = False
 
     def __len__(self) -> int:
         return len(self._data)
 
     def __iter__(self) -> Iterator[bytes]:
+        self._exchange.left()
         self.left = True
         yield self._data
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A request as it is sent, and the exchange that it begins."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    exchange: Exchange
+    body: _Body | None = None
+
+
+def _broken_off(error: Exception, request: Request, exchange: Exchange, *, sent: bool | None) -> ResManError:
+    """What a transport exception means. `sent`: as `outcomes.from_exception` takes it."""
+    if exchange.late:
+        return outcomes.too_slow(request, sent=sent is not False)
+    return outcomes.from_exception(error, request, sent=sent)
 
 
 def check_account(account_id: str, request: Request) -> None:
     """Raises BadCredentials for an account id that no header can carry: nothing was sent."""
     if not account_id or not account_id.isascii() or not account_id.isprintable() or " " in account_id:
         raise BadCredentials(f"{request.what}: the ResMan account id is empty or cannot be sent in a header")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine itself."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False  # a name, not an address

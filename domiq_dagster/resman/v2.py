@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from requests.auth import HTTPBasicAuth
 
-from domiq_dagster.resman import outcomes
+from domiq_dagster.resman import json_text, outcomes
+from domiq_dagster.resman.communication_log import log_of
 from domiq_dagster.resman.config import Guard, ResManConfig
 from domiq_dagster.resman.dates import http_time
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.resman.json_list import sources
-from domiq_dagster.resman.models import Employee, PickListItem, Property
+from domiq_dagster.resman.models import Employee, LeadEvent, PickListItem, Property
 from domiq_dagster.resman.outcomes import Request
 from domiq_dagster.resman.prospect import (
     Prospect,
     Source,
     Unreadable,
     UnreadableProspect,
+    as_id,
     as_text,
+    as_truth,
     lowered,
     read_prospect,
     unreadable,
@@ -34,6 +36,7 @@ from domiq_dagster.resman.transport import Answer, Transport
 logger = logging.getLogger(__name__)
 Json = Mapping[str, Any]
 T = TypeVar("T")
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _TOO_MANY_LOST = 100
 """So many that cannot be read, and none that can, are no records with a defect: the answer is another one."""
 
@@ -43,10 +46,10 @@ class V2:
 
     def __init__(self, config: ResManConfig, guard: Guard, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._private = (config.api_key, config.partner_id)
+        self._secrets = config.secrets
         self.transport = Transport(
             config.v2_url,
-            timeouts=(config.connect_timeout, config.read_timeout),
+            config=config,
             guard=guard,
             clock=clock,
             auth=HTTPBasicAuth(config.partner_id.encode(), config.api_key.encode()),
@@ -76,6 +79,21 @@ class V2:
         found = self._list(account_id, request, "Prospects", params, "prospects", sources)
         return _read_all(found, request, on_unreadable)
 
+    def communication_log(
+        self, account_id: str, property_id: str, prospect_id: str, agent_id: str | None
+    ) -> tuple[LeadEvent, ...] | None:
+        params = {
+            "propertyId": property_id,
+            "modifiedSince": http_time(_LONG_AGO, not_after=self._clock()),
+            "prospectId": prospect_id,
+            "includeCommunicationLog": "true",
+        }
+        request, found = self._request("Prospects"), None
+        with closing(self._list(account_id, request, "Prospects", params, "prospects", sources)) as items:
+            for source in items:
+                found = log_of(source, prospect_id, agent_id) if found is None else found
+        return found
+
     def employees(self, account_id: str) -> list[Employee]:
         return self._records(account_id, "Employees", {}, "employees", _employee)
 
@@ -90,7 +108,7 @@ class V2:
         envelope: str,
         read: Callable[[_Record], T],
     ) -> list[T]:
-        """A short list, without those that cannot be read. Raises Garbled where that leaves none."""
+        """A short list, without those that cannot be read. Raises UnreadableRecord where that leaves none."""
         request = self._request(endpoint)
         found: list[T] = []
         lacks: list[str] = []
@@ -100,14 +118,16 @@ class V2:
                     found.append(read(_Record(_decoded(source))))
                 except Unreadable as error:
                     lacks.append(f"no. {number} of its {envelope} has no readable {error.lacks}")
+                except Exception as error:
+                    lacks.append(f"no. {number} of its {envelope} ({type(error).__name__})")
         if lacks and not found:
-            raise outcomes.garbled(request, lacks[0])
+            raise outcomes.unreadable_record(request, lacks[0])
         if lacks:
             logger.warning("%s: left out what cannot be read: %s", request.what, "; ".join(lacks[:10]))
         return found
 
     def _request(self, endpoint: str) -> Request:
-        return Request(f"GET {endpoint}", private=self._private)
+        return Request(f"GET {endpoint}", secrets=self._secrets)
 
     def _list(
         self,
@@ -130,7 +150,7 @@ def _read_all(
     on_unreadable: Callable[[UnreadableProspect], None] | None,
 ) -> Generator[Prospect, None, None]:
     """The prospects of an answer. What cannot be read, for whatever reason, is told to `on_unreadable`, or
-    ends the stream as garbled where nobody wants to know.
+    ends the stream with UnreadableRecord where nobody wants to know.
 
     Closed explicitly: an exception that somebody keeps would keep the generator, and that the guard.
     """
@@ -148,7 +168,7 @@ def _read_all(
                 continue
             if on_unreadable is None:
                 # raised below, outside of the except block's reach and with the list closed
-                failure = outcomes.garbled(request, f"prospect no. {number} {item.reason}")
+                failure = outcomes.unreadable_record(request, f"prospect no. {number} {item.reason}")
                 break
             on_unreadable(item)
     if failure is None and not readable and lost >= _TOO_MANY_LOST:
@@ -159,8 +179,8 @@ def _read_all(
 
 def _decoded(source: Source) -> Json:
     try:
-        raw = json.loads(bytes(source))
-    except (ValueError, RecursionError):  # a number or a nesting beyond all measure
+        raw = json_text.loads(bytes(source))
+    except ValueError:
         raise Unreadable("JSON") from None
     if not isinstance(raw, dict):
         raise Unreadable("object")
@@ -179,7 +199,7 @@ class _Record:
         return as_text(self.values.get(key.lower()))
 
     def need_id(self, key: str) -> str:
-        found = self.text(key)
+        found = as_id(self.values.get(key.lower()))
         if found is None:
             raise Unreadable(key)
         return found
@@ -202,11 +222,11 @@ def _property(record: _Record) -> Property:
 
 
 def _employee(record: _Record) -> Employee:
-    leasing = record.values.get("isleasing")
     ids = record.values.get("propertyids")
+    ids = ids if isinstance(ids, list) else [ids]
     return Employee(
         id=record.need_id("personId"),
         name=" ".join(filter(None, (record.text("firstName"), record.text("lastName")))),
-        is_leasing=leasing if isinstance(leasing, bool) else None,
-        property_ids=tuple(filter(None, map(as_text, ids))) if isinstance(ids, list) else (),
+        is_leasing=as_truth(record.values.get("isleasing")),
+        property_ids=tuple(filter(None, map(as_id, ids))),
     )

@@ -1,8 +1,8 @@
 """Dagster's processes: their home directory, their environment, and how to start them under `supervise`.
 
 One code server is shared by webserver and daemon. With the workspace.yaml that is shipped, each of them
-starts a code server of its own, and the daemon starts its own anew every 60 s; sharing one also makes the
-UI's "Reload" reach the daemon. This module does not import Dagster, which takes seconds.
+starts a code server of its own, and the daemon starts its own anew every 60 s. This module does not import
+Dagster, which takes seconds.
 """
 
 import json
@@ -62,6 +62,9 @@ def environment(
         "DAGSTER_HOME": str(_dagster_home(home)),
         "DAGSTER_PG_URL": dagster_pg_url,
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        # How often the daemon looks for crashed runs to start again. Nobody waits for that: what died is
+        # taken up by the next run in any case.
+        "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "30",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -96,14 +99,16 @@ def storage(env: Mapping[str, str]) -> Program:
 def code_server(
     env: Mapping[str, str], port: int, *, module: str = MODULE, location: str = LOCATION
 ) -> Program:
-    """Loads the definitions, starts runs, and loads them again when the UI asks for it.
+    """Loads the definitions, and starts runs.
 
-    Definitions that cannot be loaded do not end it: the UI shows why.
+    Definitions that cannot be loaded do not end it: the UI shows why. `dagster code-server` could load them
+    anew when the UI asks for it, with a process more, which costs as much again: they are a package's, and
+    change when that does.
     """
-    argv = [sys.executable, "-m", "dagster", "code-server", "start", "-h", "127.0.0.1", "-p", str(port)]
+    argv = [sys.executable, "-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(port)]
     # Its children are to run in this virtual environment even if PATH does not name it.
     argv += ["-m", module, "--location-name", location, "--use-python-environment-entry-point"]
-    argv += ["--log-level", "warning"]
+    argv += ["--lazy-load-user-code", "--log-level", "warning"]
     ready = partial(port_open, port)  # it opens its port once the process that loads the code is up
     return Program("code", argv, env, ready=ready, ready_timeout=_START_SECONDS, at_once=True)
 
@@ -122,10 +127,19 @@ def webserver(
 
 def daemon(env: Mapping[str, str], *, workspace: Path | None = None, at_once: bool = False) -> Program:
     """Schedules, sensors and the run queue; ready when each has reported in. PostgreSQL must run already."""
-    argv = [sys.executable, "-m", "dagster._daemon", "run"]
+    # A line for each tick is no news.
+    argv = [sys.executable, "-m", "dagster._daemon", "run", "--log-level", "warning"]
     argv += ["-w", str(workspace or shipped("workspace.yaml"))]
     ready = _heartbeat_of_another_daemon(env["DAGSTER_PG_URL"])
     return Program("daemon", argv, env, ready=ready, ready_timeout=_START_SECONDS, at_once=at_once)
+
+
+def worker(env: Mapping[str, str], *, at_once: bool = False) -> Program:
+    """What pushes each change as soon as it is committed; ready when it has reported in."""
+    port = free_port()
+    argv = [sys.executable, "-m", "domiq_dagster.cli", "worker", "--http", f"127.0.0.1:{port}"]
+    ready = partial(http_ready, f"http://127.0.0.1:{port}/readyz")
+    return Program("worker", argv, env, ready=ready, ready_timeout=_START_SECONDS, at_once=at_once)
 
 
 def _heartbeat_of_another_daemon(database_url: str) -> Callable[[], bool]:

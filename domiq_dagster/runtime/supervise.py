@@ -122,14 +122,17 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise KeyboardInterrupt in this block, as SIGINT does, so that clean-up runs."""
+def interruptible() -> Iterator[list[int]]:
+    """SIGTERM and SIGHUP raise KeyboardInterrupt in this block, as SIGINT does, so that clean-up runs;
+    those that came are in the list, in order."""
+    received: list[int] = []
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
         raise KeyboardInterrupt
 
     with _handling((signal.SIGTERM, signal.SIGHUP), interrupt):
-        yield
+        yield received
 
 
 class _Output:

@@ -2,9 +2,10 @@
 
 At most one request at a time (or as many as the account allows), a pace, and a breaker: after an outage is
 seen, nobody asks until a pause is over, then one request goes through as a probe, and after it the account is
-asked slowly at first. A slot is a session-level advisory lock, which a dead worker loses with its connection;
-it needs a direct connection, or a pooler in session mode. Nobody who has a slot sleeps: where the pace asks
-to wait, the slot is released first.
+asked slowly at first. A slot belongs to whom its mark in the table names, until the mark runs out. The queue
+for it is a session-level advisory lock, which a dead worker loses with its connection, and which is passed by
+where a worker stands still with it; it needs a direct connection, or a pooler in session mode. Nobody who has
+a slot sleeps: where the pace asks to wait, the slot is released first.
 """
 
 from __future__ import annotations
@@ -18,47 +19,64 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from domiq_dagster.db import advisory_locks
-from domiq_dagster.db.errors import DatabaseUnavailable
+from domiq_dagster.db.errors import DatabaseError, DatabaseUnavailable, is_lost_session
 from domiq_dagster.db.rows import one_as
 from domiq_dagster.db.sqlfile import load_queries
-from domiq_dagster.resman.errors import BadCredentials, Busy, Disposition, ResManError, Scope
+from domiq_dagster.resman.config import Endpoint
+from domiq_dagster.resman.deadline import seconds_now
+from domiq_dagster.resman.errors import BadCredentials, Busy, Disposition, NotEntitled, ResManError, Scope
+from domiq_dagster.sync import patience
+from domiq_dagster.sync.account_slot import AccountState, Holder, Lock, Permit, Slot
+from domiq_dagster.sync.grants import Grants, OnGranted
+from domiq_dagster.sync.request_counts import RequestCounts
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "account_gate.sql")
-_SLOTS_KNOWN_SECONDS = 10.0
-_HEAR_EVERY_SECONDS = 2.0
-"""How often whoever waits asks whether to go on waiting."""
 
-_still_wanted: ContextVar[Callable[[Connection], bool] | None] = ContextVar("still_wanted", default=None)
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who is asked whether a request is still wanted, and whether it may be sent now."""
+
+    still_wanted: Callable[[Connection], bool] = lambda connection: True
+    may_be_sent: Callable[[Connection], bool] = lambda connection: True
+
+
+_NOBODY = _Asked()
+_asked: ContextVar[_Asked] = ContextVar("asked", default=_NOBODY)
 
 
 @contextmanager
-def asking_first(still_wanted: Callable[[Connection], bool]) -> Iterator[None]:
-    """Has the gate ask whether a request is still wanted: while a slot is awaited, and when it has come, just
-    before the request is sent.
+def asking_first(
+    still_wanted: Callable[[Connection], bool], *, may_be_sent: Callable[[Connection], bool] | None = None
+) -> Iterator[None]:
+    """Has the gate ask whether a request is still wanted: while a slot is awaited, when it has come, and
+    while the request is under way.
 
     Args:
-        still_wanted: called for each request of this thread within the block. Whoever must still hold
-            something by then (a lease may run out meanwhile) says no to keep the request in: the client
-            raises NotWanted. It may use the gate's connection, on which each statement is a transaction of
-            its own. Whoever was to be asked already is asked as well.
+        still_wanted: called often, for each request of this thread within the block, and so only looks.
+            Whoever must still hold something (a lease may run out meanwhile) says no to keep the request in:
+            the client raises NotWanted. It may use the gate's connection, on which each statement is a
+            transaction of its own. Whoever was to be asked already is asked as well.
+        may_be_sent: asked instead, once for each request, when the slot has come, just before the request is
+            sent, which it may put on record.
     """
-    outer = _still_wanted.get()
-
-    def both(connection: Connection) -> bool:
-        return (outer is None or outer(connection)) and still_wanted(connection)
-
-    before = _still_wanted.set(both)
+    outer = _asked.get()
+    at_last = may_be_sent or still_wanted
+    inner = _Asked(
+        lambda connection: outer.still_wanted(connection) and still_wanted(connection),
+        lambda connection: outer.may_be_sent(connection) and at_last(connection),
+    )
+    before = _asked.set(inner)
     try:
         yield
     finally:
-        _still_wanted.reset(before)
+        _asked.reset(before)
 
 
 class NotWanted(Exception):
@@ -82,6 +100,13 @@ class RequestInDoubt(AccountClosed):
     kind = "request_in_doubt"
 
 
+class SlotLost(AccountClosed):
+    """The slot was lost between two requests in it: its database session ended, or its holder stood still
+    and others have taken it over. Nothing was asked."""
+
+    kind = "slot_lost"
+
+
 class AccountBusy(AccountClosed):
     """Others had every slot of the account for as long as was waited: nothing was asked."""
 
@@ -95,8 +120,11 @@ class BreakerRules:
     Attributes:
         first_ramp: the least time between requests after the first success; each further success takes it to
             `ramp_factor` of it. A failure before it has come to nothing opens the breaker again at once.
-        longest_request: for how long a request is taken to be under way when its worker has vanished.
+        longest_request: for how long a request is taken to be under way when its worker has vanished, or
+            stands still: longer than an exchange may last.
         longest_wait: for how long a slot is waited for, so that whoever asks comes to an end.
+        longest_rest: a pause that ResMan asked for is waited out, with no slot taken, if it is over so soon.
+        grant_pause: for how long an endpoint that ResMan has not granted is not asked again.
     """
 
     failures_to_open: int = 3
@@ -104,53 +132,15 @@ class BreakerRules:
     longest_pause: float = 300.0
     first_ramp: float = 2.0
     ramp_factor: float = 0.6
-    longest_request: float = 45.0
-    longest_wait: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class _AccountState:
-    """How an account stands for whoever has one of its slots.
-
-    Attributes:
-        failures: outages in a row.
-        ramp_ms: the least time between requests after an outage, in milliseconds; 0: none.
-        holder: as whom the request may be made; None where it may not be made now.
-        closed_for, paced_for, busy_for: for how many seconds more the breaker, the pace, or the slot's last
-            request keeps it out.
-    """
-
-    failures: int
-    ramp_ms: int
-    open_reason: str | None
-    closed_for: float
-    holder: int | None
-    paced_for: float
-    busy_for: float
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A slot that a thread has: of which account, its number, as whom (`holder`), and how the account stood
-    when it was given.
-
-    Attributes:
-        asked: how many requests were made in it.
-    """
-
-    connection: Connection
-    account_id: str
-    number: int
-    state: _AccountState
-    asked: int = 0
-
-    @property
-    def key(self) -> dict[str, Any]:
-        return {"a": self.account_id, "slot": self.number, "holder": self.state.holder}
+    longest_request: float = patience.LONGEST_REQUEST
+    longest_wait: float = patience.SLOT_WAIT
+    longest_rest: float = patience.SHORT_PAUSE
+    grant_pause: float = patience.GRANT
 
 
 class AccountGate:
-    """Use as the client's guard. `pause` waits (tests pass their own), `jitter` gives 0 to 1."""
+    """Use as the client's guard. `pause` waits (tests pass their own), `jitter` gives 0 to 1, `on_granted` is
+    told where an endpoint answers that ResMan had not granted before."""
 
     def __init__(
         self,
@@ -160,25 +150,30 @@ class AccountGate:
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
+        on_granted: OnGranted = lambda connection, property_ids: None,
     ) -> None:
         self._engine = engine
         self._rules = rules or BreakerRules()
+        self._grants = Grants(self._rules.grant_pause, on_granted)
+        self._counts = RequestCounts()
         self._pause = pause
         self._jitter = jitter
         self._clock = clock
         self._slots_known: dict[str, tuple[int, float]] = {}
+        self._epochs: dict[tuple[str, int], int] = {}
         self._own = threading.local()
 
     @contextmanager
-    def __call__(self, account_id: str) -> Iterator[None]:
-        """One request at an account: in the slot that this thread has there, else in one of its own."""
-        own: _Slot | None = getattr(self._own, "slot", None)
+    def __call__(self, account_id: str, endpoint: Endpoint | None = None) -> Iterator[Permit]:
+        """One request at an account: in the slot that this thread has there, else in one of its own. Raises
+        NotGranted where ResMan has refused the endpoint a short time ago."""
+        own: Slot | None = getattr(self._own, "slot", None)
         if own is not None and own.account_id == account_id:
-            with self._request(own):
-                yield
+            with self._request(own, endpoint) as permit:
+                yield permit
             return
-        with self._slot(account_id) as slot, self._request(slot):
-            yield
+        with self._slot(account_id, endpoint) as slot, self._request(slot, endpoint) as permit:
+            yield permit
 
     @contextmanager
     def together(self, account_id: str) -> Iterator[None]:
@@ -190,48 +185,101 @@ class AccountGate:
             finally:
                 self._own.slot = None
 
+    def close(self) -> None:
+        """Stores what was counted of requests; the gate stays usable."""
+        try:
+            with self._engine.begin() as connection:
+                self._counts.store(connection)
+        except (DBAPIError, DatabaseError) as error:
+            logger.warning("how many requests were made could not be stored: %s", type(error).__name__)
+
     @contextmanager
-    def _slot(self, account_id: str) -> Iterator[_Slot]:
+    def _slot(self, account_id: str, endpoint: Endpoint | None = None) -> Iterator[Slot]:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            self._grants.require(connection, account_id, endpoint)
             slot = self._take_slot(connection, account_id)
             try:
                 yield slot
             finally:
                 self._release(slot)
+                if self._counts.is_due and not connection.invalidated:
+                    self._counts.store(connection)
 
     @contextmanager
-    def _request(self, slot: _Slot) -> Iterator[None]:
+    def _request(self, slot: Slot, endpoint: Endpoint | None) -> Iterator[Permit]:
         """One request within a slot, and what the account's state learns of how it ended."""
+        # Once more: it may have been refused while the slot was awaited.
+        self._grants.require(slot.connection, slot.account_id, endpoint)
+        since, longest = slot.since, self._rules.longest_request
         if slot.asked:
-            slot.connection.execute(QUERIES.ask_again, {**slot.key, "longest": self._rules.longest_request})
+            since = seconds_now()
+            self._ask_again(slot)
         slot.asked += 1
-        _require_wanted(slot.connection)
+        if not _asked.get().may_be_sent(slot.connection):
+            raise NotWanted
+        self._counts.note(slot.account_id, endpoint)
+        permit = Permit(
+            slot,
+            since,
+            longest,
+            is_wanted=lambda: _asked.get().still_wanted(slot.connection),
+            stay=lambda: self._stay(slot),
+        )
         ended = _Ended()
         try:
-            yield
-            ended.well = True
+            yield permit
+            ended.well = ended.answered = True
+        except GeneratorExit:
+            ended.answered = True  # whoever asked has read enough of the answer
+            raise
         except ResManError as error:
             ended.error = error
+            ended.answered = error.http_status == 200 and error.scope is Scope.CHANGE
             raise
         finally:
-            self._note(slot, ended)
+            if not permit.hurried:
+                self._note(slot, endpoint, ended)
 
-    def _take_slot(self, connection: Connection, account_id: str) -> _Slot:
+    def _ask_again(self, slot: Slot) -> None:
+        """Marks a further request in a slot. Raises SlotLost."""
+        values = {**slot.key, "longest": self._rules.longest_request}
+        try:
+            kept = slot.connection.scalar(QUERIES.ask_again, values) is not None
+        except SQLAlchemyError as error:
+            if not is_lost_session(error):
+                raise
+            raise SlotLost(f"ResMan account {slot.account_id}: the slot ended with its session.") from None
+        if not kept:
+            raise SlotLost(f"ResMan account {slot.account_id}: others have taken the slot over.")
+
+    def _stay(self, slot: Slot) -> bool:
+        """Has the mark of a request last longer. Returns whether the slot is still its own."""
+        values = {**slot.key, "longest": self._rules.longest_request}
+        return slot.connection.scalar(QUERIES.stay, values) is not None
+
+    def _take_slot(self, connection: Connection, account_id: str) -> Slot:
         """Waits until a request may be made. Raises AccountClosed (also RequestInDoubt, AccountBusy) with no
         slot taken."""
         until = self._clock() + self._rules.longest_wait
         while True:
-            number = self._lock_slot(connection, account_id, until)
+            lock = self._lock_slot(connection, account_id, until)
+            since = seconds_now()
             try:
-                values = {"a": account_id, "slot": number, "longest": self._rules.longest_request}
-                state = one_as(_AccountState, connection.execute(QUERIES.enter, values))
+                values = {**lock.key, "longest": self._rules.longest_request}
+                state = one_as(AccountState, connection.execute(QUERIES.enter, values))
             except BaseException:
                 connection.invalidate()
                 raise
             if state.holder is not None:
-                return _Slot(connection, account_id, number, state)
-            advisory_locks.unlock(connection, _key(account_id, number))
+                return Slot(connection, lock, state, since)
+            advisory_locks.unlock(connection, lock.name)
+            if state.epoch != lock.epoch:
+                self._epochs[account_id, lock.number] = state.epoch
+                continue
             if state.closed_for > 0:
+                if self._is_short_rest(state) and self._clock() < until:
+                    self._rest(connection, state.closed_for)
+                    continue
                 raise AccountClosed(
                     f"ResMan account {account_id} is paused for {state.closed_for:.0f} s more "
                     f"({state.open_reason}).",
@@ -248,19 +296,33 @@ class AccountGate:
                     retry_after=state.busy_for,
                 )
 
-    def _lock_slot(self, connection: Connection, account_id: str, until: float) -> int:
-        """Waits for one of the account's slots, in pieces, so that a stop is heard. Returns its number."""
+    def _lock_slot(self, connection: Connection, account_id: str, until: float) -> Lock:
+        """Waits in the queue for one of the account's slots, in pieces, so that a stop is heard, and so that
+        a holder who stands still is passed by."""
         slots = self._slots_of(connection, account_id)
         if slots > 1:
             for number in range(slots):
-                if advisory_locks.try_lock(connection, _key(account_id, number)):
-                    return number
-        number = random.randrange(slots)
-        while not advisory_locks.lock(connection, _key(account_id, number)):
+                lock = self._lock_of(account_id, number)
+                if advisory_locks.try_lock(connection, lock.name):
+                    return lock
+        lock = self._lock_of(account_id, random.randrange(slots))
+        idle: Holder | None = None
+        while not advisory_locks.lock(connection, lock.name):
             _require_wanted(connection)
             if self._clock() >= until:
                 raise self._busy(account_id)
-        return number
+            seen = one_as(Holder, connection.execute(QUERIES.look, lock.key))
+            if seen == idle:
+                logger.warning("account %s: its slot is taken over, its holder stands still", account_id)
+                connection.execute(QUERIES.overtake, lock.key)
+                seen = one_as(Holder, connection.execute(QUERIES.look, lock.key))
+            idle = None if seen.busy else seen
+            lock = Lock(account_id, lock.number, seen.epoch)
+            self._epochs[account_id, lock.number] = seen.epoch
+        return lock
+
+    def _lock_of(self, account_id: str, number: int) -> Lock:
+        return Lock(account_id, number, self._epochs.get((account_id, number), 0))
 
     def _busy(self, account_id: str) -> AccountBusy:
         return AccountBusy(
@@ -269,50 +331,61 @@ class AccountGate:
             retry_after=self._rules.first_pause,
         )
 
+    def _is_short_rest(self, state: AccountState) -> bool:
+        """Whether ResMan asked for this pause itself, and it is over soon."""
+        return state.open_reason == Busy.kind and state.closed_for <= self._rules.longest_rest
+
     def _rest(self, connection: Connection, seconds: float) -> None:
-        """Waits for the pace, with no slot taken."""
+        """Waits for the pace, or for ResMan's own pause to be over, with no slot taken."""
         while seconds > 0:
             _require_wanted(connection)
-            piece = min(seconds, _HEAR_EVERY_SECONDS)
+            piece = min(seconds, patience.HEAR)
             self._pause(piece)
             seconds -= piece
 
     def _slots_of(self, connection: Connection, account_id: str) -> int:
         known, until = self._slots_known.get(account_id, (1, -math.inf))
         if time.monotonic() >= until:
-            known = connection.scalar(QUERIES.slots, {"a": account_id}) or 1
-            self._slots_known[account_id] = (known, time.monotonic() + _SLOTS_KNOWN_SECONDS)
+            row = connection.execute(QUERIES.slots, {"a": account_id}).one()
+            known = row.slots
+            for number, epoch in (row.epochs or {}).items():
+                self._epochs[account_id, int(number)] = epoch
+            self._slots_known[account_id] = (known, time.monotonic() + patience.SLOTS_KNOWN)
         return known
 
-    def _note(self, slot: _Slot, ended: _Ended) -> None:
-        """Keeps the account's state. If the database is gone, what ResMan answered still counts."""
-        account_id, state = slot.account_id, slot.state
+    def _note(self, slot: Slot, endpoint: Endpoint | None, ended: _Ended) -> None:
+        """Keeps the account's state, and what is known of its grants. If the database is gone, what ResMan
+        answered still counts."""
+        state = slot.state
         try:
             if ended.error is not None and is_outage(ended.error):
-                self._record_failure(slot.connection, account_id, state, ended.error)
+                self._record_failure(slot, ended.error)
             elif (ended.well or ended.error is not None) and (state.failures or state.ramp_ms):
                 rules = self._rules
                 slot.connection.execute(
                     QUERIES.succeeded,
-                    {"a": account_id, "first": rules.first_ramp * 1000, "factor": rules.ramp_factor},
+                    {**slot.key, "first": rules.first_ramp * 1000, "factor": rules.ramp_factor},
                 )
+            if isinstance(ended.error, NotEntitled):
+                self._grants.refused(slot.connection, slot.account_id, endpoint, ended.error)
+            elif ended.answered:
+                self._grants.answered(slot.connection, slot.account_id, endpoint)
         except DBAPIError as error:
             logger.warning(
-                "the state of account %s could not be kept: %s", account_id, type(error.orig).__name__
+                "the state of account %s could not be kept: %s", slot.account_id, type(error.orig).__name__
             )
 
-    def _release(self, slot: _Slot) -> None:
+    def _release(self, slot: Slot) -> None:
         """Releases the slot. If the session is gone, the lock went with it; the mark is left to clear."""
-        lock = {"key": _key(slot.account_id, slot.number)}
         try:
-            slot.connection.execute(QUERIES.release, {**slot.key, **lock})
+            slot.connection.execute(QUERIES.release, {**slot.key, "key": slot.lock.name})
             return
         except BaseException as error:
             slot.connection.invalidate()
-            if not isinstance(error, DBAPIError):
+            if not (isinstance(error, DBAPIError) or is_lost_session(error)):
                 raise
             logger.warning(
-                "account %s: the slot ended with its session: %s", slot.account_id, type(error.orig).__name__
+                "account %s: the slot ended with its session: %s", slot.account_id, type(error).__name__
             )
         try:
             with self._engine.begin() as other:
@@ -322,41 +395,41 @@ class AccountGate:
                 "account %s is paused until its last request is over for certain: %s", slot.account_id, error
             )
 
-    def _record_failure(
-        self, connection: Connection, account_id: str, state: _AccountState, error: ResManError
-    ) -> None:
-        failures = connection.scalar(QUERIES.failed, {"a": account_id})
+    def _record_failure(self, slot: Slot, error: ResManError) -> None:
+        failures = slot.connection.scalar(QUERIES.failed, slot.key)
         if failures is None:
             return
         opens = (
             failures >= self._rules.failures_to_open
-            or state.ramp_ms > 0
+            or slot.state.ramp_ms > 0
             or isinstance(error, (BadCredentials, Busy))
         )
         if opens or error.retry_after is not None:
             exponent = min(max(0, failures - self._rules.failures_to_open), 16)
             ceiling = min(self._rules.longest_pause, self._rules.first_pause * 2**exponent)
+            if exponent == 0 and asks_to_wait(error):
+                ceiling = 0.0  # ResMan knows best when it has time again
             pause = max(error.retry_after or 0.0, self._jitter() * ceiling)
-            connection.execute(QUERIES.open, {"a": account_id, "seconds": pause, "reason": error.kind})
+            slot.connection.execute(QUERIES.open, {**slot.key, "seconds": pause, "reason": error.kind})
 
 
 def _require_wanted(connection: Connection) -> None:
-    still_wanted = _still_wanted.get()
-    if still_wanted is not None and not still_wanted(connection):
+    if not _asked.get().still_wanted(connection):
         raise NotWanted
-
-
-def _key(account_id: str, slot: int) -> str:
-    """The name of a slot's lock. That of the first is the account's own, as it always was."""
-    return f"domiq_sync.account:{account_id}" + (f"#{slot}" if slot else "")
 
 
 @dataclass(slots=True)
 class _Ended:
-    """How a request ended."""
+    """How a request ended. `answered`: by what the endpoint is for, if only that it refused this request."""
 
     well: bool = False
+    answered: bool = False
     error: ResManError | None = None
+
+
+def asks_to_wait(error: ResManError, at_most: float = math.inf) -> bool:
+    """Whether ResMan says when it has time again, in so many seconds at most: nothing is wrong there."""
+    return isinstance(error, Busy) and error.retry_after is not None and error.retry_after <= at_most
 
 
 def is_outage(error: ResManError) -> bool:

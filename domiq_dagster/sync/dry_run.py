@@ -20,14 +20,23 @@ from sqlalchemy import Connection, Engine, text
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.resman.text import one_line
 from domiq_dagster.sync import trouble
 from domiq_dagster.sync.decisions.apply import decisions
 from domiq_dagster.sync.decisions.decide import Action
-from domiq_dagster.sync.delivery.planning import NothingToSend, OutboundChange, Post, PostSettings, plan
+from domiq_dagster.sync.delivery.planning import (
+    NothingToSend,
+    OutboundChange,
+    Post,
+    PostSettings,
+    TourMove,
+    plan,
+)
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.linking.matching import contact
 from domiq_dagster.sync.pull.pull import Pulled, PullOptions, pull_property
 from domiq_dagster.sync.status_map import StatusMap, load_status_map
+from domiq_dagster.sync.tour_times import as_time
 
 QUERIES = load_queries(__package__, "dry_run.sql")
 _CHUNK = 2_000
@@ -90,21 +99,21 @@ def forecast_property(
         The forecast, and the pull; None where ResMan did not give it.
 
     Raises:
-        DatabaseError, DBAPIError: the database is gone.
+        Exception: the database is gone.
     """
     result = Forecast(integration.partition_key)
     pulled = None
+    reading, deciding = (
+        trouble.Faults(f"dry run of {{}}: {what} failed") for what in ("reading", "deciding")
+    )
     with open_dry_run() as engine:
-        try:
+        with reading.of(integration.partition_key):
             pulled = pull_property(engine, client, integration, options)
             result.fetched, result.stored = pulled.fetched, pulled.stored
             result.would_link = pulled.linked
-        except Exception as error:
-            if trouble.is_lost_database(error):
-                raise
-            result.error = trouble.sentence(error)
-        with engine.connect() as connection:
+        with deciding.of(integration.partition_key), engine.connect() as connection:
             _Forecasting.begin(connection, integration, result).run()
+    result.error = next(iter([*reading.sentences.values(), *deciding.sentences.values()]), None)
     return result, pulled
 
 
@@ -134,9 +143,11 @@ def forecast_all(
 def forecast_push(engine: Engine, integration: Integration) -> Forecast:
     """What the next decisions and the next push would do, from what is stored. Reads only."""
     result = Forecast(integration.partition_key)
-    with engine.connect() as connection:
+    faults = trouble.Faults("dry run of {} failed")
+    with faults.of(integration.partition_key), engine.connect() as connection:
         connection.execute(text("SET TRANSACTION READ ONLY"))
         _Forecasting.begin(connection, integration, result).run()
+    result.error = faults.sentences.get(integration.partition_key)
     return result
 
 
@@ -155,7 +166,8 @@ class _OutboundRow:
     old_status: str | None
     new_status: str | None
     outcome_unknown: bool
-    tour_datetime: datetime | None
+    tour: str | None
+    moves_tour: bool
     first_name: str | None = field(repr=False)
     last_name: str | None = field(repr=False)
     email: str | None = field(repr=False)
@@ -164,14 +176,19 @@ class _OutboundRow:
     resman_status: str | None
 
     @property
+    def has_name(self) -> bool:
+        """Whether first and last name are there, without which ResMan takes no lead."""
+        return bool(one_line(self.first_name or "") and one_line(self.last_name or ""))
+
+    @property
     def is_reachable(self) -> bool:
         """Whether a lead could be created of it."""
         return contact(self.first_name, self.last_name, self.email, self.phone).reachable
 
     def as_outbound(self, new_status: str) -> OutboundChange:
-        return OutboundChange(
-            _NOBODY, self.old_status, new_status, None, None, datetime.now(UTC), self.tour_datetime
-        )
+        move = TourMove(None) if self.moves_tour else None  # what it was decides nothing of what is posted
+        tour = as_time(self.tour)
+        return OutboundChange(_NOBODY, self.old_status, new_status, None, None, datetime.now(UTC), tour, move)
 
 
 @dataclass(slots=True)
@@ -195,7 +212,7 @@ class _Forecasting:
         i = integration
         # Which settings there are decides nothing of what is posted, only whether it can be.
         settings = PostSettings(
-            i.agent_id or "", i.source_id or "", i.lost_reason_id or "", i.time_zone or "UTC"
+            i.agent_id or "", i.source_id or "", i.lost_reason_id or "", i.time_zone or "UTC", i.tour_times
         )
         return cls(connection, integration, result, statuses, settings)
 
@@ -205,10 +222,14 @@ class _Forecasting:
         self.result.ambiguous = self.connection.scalar(QUERIES.open_reviews, values) or 0
         lane: UUID | None = None
         resman_status: str | None = None
+        faults = trouble.Faults("it cannot be foreseen what becomes of conversation {}")
         for row in self._outbound():
             if row.conversation_id != lane:
                 lane, resman_status = row.conversation_id, row.resman_status
-            resman_status = self._take_up(row, resman_status)
+            with faults.of(str(row.conversation_id)):
+                resman_status = self._take_up(row, resman_status)
+        for said in faults.sentences.values():
+            self.result.waits[said] += 1
 
     def _decide(self) -> None:
         result = self.result
@@ -251,6 +272,8 @@ class _Forecasting:
             result.waits["a probe, whether it arrived"] += 1
         elif resman_status is None and not row.is_reachable:
             result.waits["an e-mail address or phone"] += 1
+        elif resman_status is None and not row.has_name:
+            result.waits["a first and a last name"] += 1
         else:
             return self._count_posts(row, resman_status)
         return resman_status

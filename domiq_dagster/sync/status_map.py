@@ -7,9 +7,11 @@ change and extend it per property.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -17,7 +19,43 @@ from sqlalchemy import Connection
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.models import Lease
 
+logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "status_map.sql")
+V = TypeVar("V")
+_WHITE = " \t\n\r\f\v"
+_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def folded(word: str) -> str:
+    """A word as words are compared: without case, and without white space around it. Of letters beyond ASCII
+    the case counts, as in domiq_sync.word, whatever the database's collation."""
+    return word.strip(_WHITE).translate(_LOWER)
+
+
+class WordMap(Mapping[str, V]):
+    """What is known by a word, in whatever case it is asked for. Of words that are the same but for their
+    case the last holds."""
+
+    __slots__ = ("_by_folded", "_by_word")
+
+    def __init__(self, given: Mapping[str, V]) -> None:
+        spelled = {folded(word): word for word in given}
+        self._by_word = {word: given[word] for word in spelled.values()}
+        self._by_folded = {key: given[word] for key, word in spelled.items()}
+
+    def __getitem__(self, word: str) -> V:
+        if word in self._by_word:
+            return self._by_word[word]
+        return self._by_folded[folded(word)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_word)
+
+    def __len__(self) -> int:
+        return len(self._by_word)
+
+    def __repr__(self) -> str:
+        return f"WordMap({self._by_word!r})"
 
 
 class LeadStatus(StrEnum):
@@ -61,6 +99,17 @@ RESMAN_PROSPECT = "Prospect"
 RESMAN_APPLICANT = "Applicant"
 RESMAN_RESIDENT = "Resident"
 
+_OURS = WordMap({w: w for w in (RESMAN_LOST, RESMAN_PROSPECT, RESMAN_APPLICANT, RESMAN_RESIDENT)})
+
+
+def in_our_spelling(resman_status: str) -> str:
+    """A status of ResMan's as we write it: `LOST` is `Lost`. A word that we do not know stays as it came, but
+    for white space around it."""
+    if resman_status in _OURS:
+        return _OURS[resman_status]
+    return resman_status.strip(_WHITE)
+
+
 _PROGRESS = {status: rank for rank, status in enumerate(LeadStatus)} | {LeadStatus.LOST: -1}
 
 
@@ -76,6 +125,7 @@ def status_with_milestone(status: str, lease: Lease | None) -> str:
     says itself, and of a prospect or a lost lead it says that no lease counts any more. Words of the
     lease's status come before dates; an end comes before what it ended, unless the lease is in force.
     """
+    status = in_our_spelling(status)
     milestone = _milestone(status, lease) if lease is not None else None
     return status if milestone is None else f"{status}/{milestone}"
 
@@ -101,6 +151,7 @@ def treated_as(resman_status: str) -> str:
     """What a lead counts as for whoever posts to it, whatever the map makes of it: the bare status, and
     Resident for an applicant whose lease is signed."""
     bare, _, milestone = resman_status.partition("/")
+    bare = in_our_spelling(bare)
     if bare == RESMAN_APPLICANT and milestone in (Milestone.LEASE_SIGNED, Milestone.MOVED_IN):
         return RESMAN_RESIDENT
     return bare
@@ -136,6 +187,8 @@ class ResmanMeaning:
 class StatusMap:
     """The correspondence as it holds at one property.
 
+    Words are looked up in whatever case.
+
     Attributes:
         problems: by ResMan's word, a sentence for each row that makes no sense; such a word has no meaning
             here.
@@ -144,6 +197,10 @@ class StatusMap:
     domiq: Mapping[str, DomiqMeaning]
     resman: Mapping[str, ResmanMeaning]
     problems: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("domiq", "resman", "problems"):
+            object.__setattr__(self, name, WordMap(getattr(self, name)))
 
     def meaning(self, domiq_status: str | None) -> DomiqMeaning | None:
         """What a DomIQ status stands for; None where it is no lead status."""
@@ -201,12 +258,18 @@ def load_status_map(connection: Connection, property_id: UUID) -> StatusMap:
     tables refuse such, but one may be older) takes its word's meaning away rather than stop the property."""
     of_domiq = connection.execute(QUERIES.domiq_meanings, {"property_id": property_id})
     of_resman = connection.execute(QUERIES.resman_meanings, {"property_id": property_id})
-    domiq = {row.domiq_status: DomiqMeaning(LeadStatus(row.lead_status), row.event_type) for row in of_domiq}
+    domiq: dict[str, DomiqMeaning] = {}
     resman: dict[str, ResmanMeaning] = {}
     problems: dict[str, str] = {}
+    for row in of_domiq:
+        if row.lead_status in set(LeadStatus):
+            domiq[row.domiq_status] = DomiqMeaning(LeadStatus(row.lead_status), row.event_type)
+        else:
+            domiq.pop(row.domiq_status, None)
+            logger.warning("%s: DomIQ's word %r stands for no lead status", property_id, row.domiq_status)
     for row in of_resman:  # the property's own row comes after the shipped one
-        resman.pop(row.resman_status, None)
-        problems.pop(row.resman_status, None)
+        _forget(row.resman_status, resman)
+        _forget(row.resman_status, problems)
         problem = _problem(row.resman_status, row.covers, row.sets)
         if problem is None:
             resman[row.resman_status] = ResmanMeaning(
@@ -215,6 +278,11 @@ def load_status_map(connection: Connection, property_id: UUID) -> StatusMap:
         else:
             problems[row.resman_status] = problem
     return StatusMap(domiq, resman, problems)
+
+
+def _forget(word: str, known: dict[str, V]) -> None:
+    for same in [other for other in known if folded(other) == folded(word)]:
+        del known[same]
 
 
 def _problem(resman_status: str, covers: Sequence[str], sets: str) -> str | None:

@@ -29,6 +29,7 @@ class Climate:
 
     slowest: the longest that ResMan takes for a request. longest_stall: of a connection. Both are less than
     what the engine's times allow for, as the real ones are. longest_storm: of one kind of faults at ResMan.
+    latest_commit: how long after a request that got no answer it may take effect; less than it is looked for.
     freeze: how long a worker is stopped; longer than its lease.
     """
 
@@ -37,21 +38,23 @@ class Climate:
     slowest: float
     longest_stall: float
     longest_storm: float
+    latest_commit: float
     freeze: float
     pauses: dict[str, tuple[float, float]]
     decks: dict[str, tuple[str, ...]]
 
 
 FULL_DECKS: dict[str, tuple[str, ...]] = {
-    "workers": ("kill", "kill", "kill", "kill_two", "term", "freeze"),
-    "database": ("fast", "immediate"),
+    "workers": ("kill", "kill", "kill", "kill_two", "term", "freeze", "all"),
+    "database": ("fast", "immediate", "terminate"),
     "network": (
         "cut_database", "cut_database_some", "cut_standin", "cut_standin_some", "stall_database",
         "stall_standin", "refuse_database", "refuse_standin", "lose_commits", "lose_posts", "half_open",
+        "drip_standin",
     ),
     "resman": (
         "drop_after", "drop_before", "busy", "bad_gateway", "bad_gateway_after", "html", "html_after",
-        "truncate", "hang_after", "latency", "slow",
+        "truncate", "hang_after", "latency", "slow", "late",
     ),
 }  # fmt: skip
 SHORT_DECKS: dict[str, tuple[str, ...]] = {
@@ -120,6 +123,9 @@ class FaultPlayer:
         if card == "freeze":
             self._freeze(dice.randrange(self._climate.workers))
             return
+        if card == "all":
+            self._kill_everything()
+            return
         numbers = dice.sample(range(self._climate.workers), 2 if card == "kill_two" else 1)
         for number in numbers:
             if card == "term":
@@ -139,9 +145,24 @@ class FaultPlayer:
         with self._database_alone, self._timeline.during("freeze", f"worker {number}"):
             self._workers.freeze(number, self._climate.freeze)
 
+    def _kill_everything(self) -> None:
+        """As when the machine's power goes: every worker and the database, in the same moment."""
+        numbers = range(self._climate.workers)
+        with self._database_alone, self._timeline.during("all killed"):
+            for number in numbers:
+                self._workers.kill(number)
+                self.done["kills"] += 1
+            self._stage.database.restart("immediate")
+            self.done["immediate"] += 1
+        for number in numbers:
+            self._workers.start(number)
+
     def _database(self, card: str, dice: random.Random) -> None:
         with self._database_alone, self._timeline.during("database restart", card):
-            self._stage.database.restart(card)
+            if card == "terminate":
+                self.done["sessions_terminated"] += self._stage.database.terminate_some(dice)
+            else:
+                self._stage.database.restart(card)
 
     def _network(self, card: str, dice: random.Random) -> None:
         if "database" in card or card in ("half_open", "lose_commits"):
@@ -169,6 +190,10 @@ class FaultPlayer:
             self._wait_busy(proxy)
             self._timeline.note(f"{link} cut", "half open")
             proxy.half_open(dice.uniform(0.1, 0.5), dice, seconds)
+        elif action == "drip":
+            self._wait_busy(proxy)
+            self._timeline.note(f"{link} drips", lasts=2 * seconds)
+            proxy.drip(dice, 2 * seconds)
         else:
             self._wait_busy(proxy)
             self._timeline.note(f"{link} cut")
@@ -193,6 +218,12 @@ class FaultPlayer:
             "truncate": {"kind": "truncate"},
             "hang_after": {"kind": "hang", "seconds": 3600, "commit": True, "rate": 0.1, "endpoint": POST},
             "latency": {"kind": "latency", "seconds": dice.uniform(0.05, 0.3)},
+            "late": {
+                "kind": "drop_after",
+                "commit_after": dice.uniform(0.2, 1) * self._climate.latest_commit,
+                "rate": 0.2,
+                "endpoint": POST,
+            },
             "slow": {"kind": "latency", "seconds": self._climate.slowest, "rate": 0.2, "endpoint": POST},
         }
         self._stage.standin.faults(dice.randrange(1_000_000), {"rate": rate, **faults[card]})

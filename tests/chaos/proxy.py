@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _CHUNK = 64 * 1024
+_DRIP_SECONDS = 0.02
+"""Between two bytes: so short that no time-out of a read notices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ class Proxy:
         if share >= 1:
             self._stall_new_until = until
         return self._run(self._strike("stalled", share, dice, lambda link: link.stall(until)))
+
+    def drip(self, dice: random.Random, seconds: float) -> int:
+        """For some seconds lets what comes back through a byte at a time."""
+        until = self._loop.time() + seconds
+        return self._run(self._strike("dripped", 1.0, dice, lambda link: link.drip(until)))
 
     def lose_answers(self, count: int) -> None:
         """The next requests of the kind watched for reach the other side, and their answers nobody."""
@@ -145,6 +152,7 @@ class _Link:
         self._request = request
         self._asked = False
         self._stalled_until = 0.0
+        self._drips_until = 0.0
         self._keep_far = 0.0
         self._pumps: list[asyncio.Task[None]] = []
 
@@ -172,6 +180,9 @@ class _Link:
         self._to_near.transport.abort()
         self._end()
 
+    def drip(self, until: float) -> None:
+        self._drips_until = until
+
     def stall(self, until: float) -> None:
         self._stalled_until = max(self._stalled_until, until)
 
@@ -191,10 +202,22 @@ class _Link:
                     await asyncio.sleep(wait)
                 if not data or not passes(data):
                     return
+                if sink is self._to_near:
+                    data = await self._dripped(data)
                 sink.write(data)
                 await sink.drain()
         except OSError:
             return  # reset by either side: the other one is closed as well
+
+    async def _dripped(self, data: bytes) -> bytes:
+        """Writes it a byte at a time while it drips. Returns what is left then."""
+        loop = asyncio.get_running_loop()
+        while data and loop.time() < self._drips_until:
+            self._to_near.write(data[:1])
+            await self._to_near.drain()
+            data = data[1:]
+            await asyncio.sleep(_DRIP_SECONDS)
+        return data
 
     def _upward(self, data: bytes) -> bool:
         if self._request in data:

@@ -24,10 +24,14 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from domiq_dagster.db.engine import make_engine
+from domiq_dagster.demo.stage import API_KEY, PARTNER_ID
+from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.config import ResManConfig
 from domiq_dagster.sync.account_gate import BreakerRules
 from domiq_dagster.sync.delivery.outcomes import DeliveryRules
 from domiq_dagster.sync.monitoring.explain import explain
+from domiq_dagster.wiring import open_client
+from tests.chaos import chapters
 from tests.chaos import verdict as verdicts
 from tests.chaos.faults import FULL_DECKS, SHORT_DECKS, Climate, FaultPlayer
 from tests.chaos.stage import Stage, stage
@@ -63,6 +67,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.run", description=__doc__)
     parser.add_argument("--seed", type=int, help="repeats what is random; a new one each time by default")
     parser.add_argument("--short", action="store_true", help="the form that is in the test suite")
+    parser.add_argument("--services", action="store_true", help="workers that go on, instead of pushes")
     parser.add_argument("--changes", type=int)
     parser.add_argument("--properties", type=int)
     parser.add_argument("--workers", type=int)
@@ -81,7 +86,7 @@ def _times(short: bool) -> dict[str, Any]:
     """The engine's default times, scaled down alike, so that they stand to each other as they do in
     earnest. Pauses between tries are scaled down further, or the run would be one of waiting."""
     factor = 18.0 if short else 10.0
-    delivery, breaker, wire = DeliveryRules(), BreakerRules(), ResManConfig("http://a", "http://a", "", "")
+    delivery, breaker, wire = DeliveryRules(), BreakerRules(), ResManConfig("https://a", "https://a", "", "")
     lease, heartbeat = delivery.lease / factor, delivery.heartbeat / factor
     return {
         "rules": {
@@ -90,6 +95,7 @@ def _times(short: bool) -> dict[str, Any]:
             "longest_hold": delivery.longest_hold / factor,
             "fresh": delivery.fresh / factor,
             "unknown_pause": delivery.unknown_pause / factor,
+            "read_backs": [after / factor / 5 for after in delivery.read_backs],
             "first_pause": 0.3,
             "longest_pause": 2.0,
             "configuration_pause": 2.0,
@@ -107,6 +113,8 @@ def _times(short: bool) -> dict[str, Any]:
         # before the lease that it left can have run out.
         "slowest": 0.45 * (lease - heartbeat),
         "longest_stall": 0.35 * (lease - heartbeat),
+        # As five minutes stand to the seven for which a post is looked for.
+        "latest_commit": 0.7 * delivery.read_backs[-1] / factor / 5,
         "freeze": 1.3 * lease,
     }
 
@@ -119,7 +127,7 @@ def _run(options: argparse.Namespace, seed: int, logs: Path) -> dict[str, Any]:
     with stage(seed, durable=not options.short) as there:
         leads = build(there, size, dice, settings_known=options.short)
         _tell(f"{size.properties} properties of {size.accounts} accounts, {len(leads)} conversations")
-        with _running_workers(there, times, logs, options.workers) as workers:
+        with _running_workers(there, times, logs, options) as workers:
             workers.wait_started()
             timeline = Timeline()
             application = Application(there.database, leads, size, seed, options.seconds)
@@ -129,12 +137,13 @@ def _run(options: argparse.Namespace, seed: int, logs: Path) -> dict[str, Any]:
             pending = _settle(there, workers, options.deadline)
             workers.terminate_all()
             verdict, figures = _verify(there, leads, application, timeline)
+            later = {} if options.short else _chapters(there, workers, leads, size, seed, options)
             result = {
                 "benchmark": "chaos", "form": "short" if options.short else "full", "seed": seed,
                 "changes": verdict.changes, "properties": size.properties, "accounts": size.accounts,
                 "conversations": verdict.conversations, "workers": options.workers,
                 **_mishaps(there, workers, player), **figures,
-                "seconds": round(time.monotonic() - began, 1), "pending": pending,
+                "seconds": round(time.monotonic() - began, 1), "pending": pending, "chapters": later,
             }  # fmt: skip
     kinds = ("lost", "doubled", "out_of_order", "invented", "diverged", "held")
     result |= {kind: verdict.count(kind) for kind in kinds}
@@ -143,9 +152,40 @@ def _run(options: argparse.Namespace, seed: int, logs: Path) -> dict[str, Any]:
     result["ok"] = not (
         any(result[kind] for kind in kinds)
         or pending or verdict.checksum_mismatches or workers.problems
+        or any(told and (told["pending"] or told["problems"]) for told in later.values())
         or verdict.changes < options.changes or "nothing" in result["overlaps"]
     )  # fmt: skip
     return result
+
+
+def _chapters(
+    there: Stage, workers: Workers, leads: list[Lead], size: Size, seed: int, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Each chapter with how it ended; null where it could not be played."""
+    told: dict[str, Any] = {}
+    with _engine(there) as engine, _client(there) as client:
+        for chapter in chapters.ALL:
+            for number in range(options.workers):
+                workers.start(number)
+            workers.wait_started()
+            part = Size(max(1000, size.changes // 4), size.properties, size.conversations)
+            scene = chapters.Scene(
+                there, workers, options.workers, engine, client, leads, part, seed,
+                quiet=lambda: _settle(there, workers, options.deadline),
+            )  # fmt: skip
+            told[chapter.__name__] = chapter(scene)
+            _tell(f"{chapter.__name__}: {told[chapter.__name__]}")
+            workers.terminate_all()
+            engine.dispose()
+    return told
+
+
+@contextmanager
+def _client(there: Stage) -> Iterator[ResManClient]:
+    """As the workers have one, on the straight way to both."""
+    wire = ResManConfig(there.standin.url, there.standin.url, PARTNER_ID, API_KEY)
+    with open_client(wire, there.database.url) as client:
+        yield client
 
 
 def _climate(options: argparse.Namespace, times: dict[str, Any]) -> Climate:
@@ -155,6 +195,7 @@ def _climate(options: argparse.Namespace, times: dict[str, Any]) -> Climate:
         slowest=times["slowest"],
         longest_stall=times["longest_stall"],
         longest_storm=1.2 if options.short else 3.0,
+        latest_commit=times["latest_commit"],
         freeze=times["freeze"],
         pauses=_SHORT_PAUSES if options.short else _FULL_PAUSES,
         decks=SHORT_DECKS if options.short else FULL_DECKS,
@@ -162,11 +203,13 @@ def _climate(options: argparse.Namespace, times: dict[str, Any]) -> Climate:
 
 
 @contextmanager
-def _running_workers(there: Stage, times: dict[str, Any], logs: Path, count: int) -> Iterator[Workers]:
-    settings = {**times, "database_url": there.proxied_url}
+def _running_workers(
+    there: Stage, times: dict[str, Any], logs: Path, options: argparse.Namespace
+) -> Iterator[Workers]:
+    settings = {**times, "service": options.services, "database_url": there.proxied_url}
     workers = Workers(settings, there.worker_env, logs, end_within=30)
     try:
-        for number in range(count):
+        for number in range(options.workers):
             workers.start(number)
         yield workers
     finally:
@@ -256,6 +299,7 @@ def _mishaps(there: Stage, workers: Workers, player: FaultPlayer) -> dict[str, A
         "kills": done["kills"],
         "terms": done["term"],
         "freezes": done["freeze"],
+        "storms_of_late_commits": done["late"],
         "database_restarts": {mode: done[mode] for mode in ("fast", "immediate")},
         "connections_cut": {"database": database["cut"], "standin": standin["cut"]},
         "half_open": database["half_open"],

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
+import os
+import random
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
+import psycopg
 import requests
 
 from domiq_dagster.db.embedded import EmbeddedServer
@@ -22,15 +28,18 @@ from domiq_dagster.demo.stage import API_KEY, PARTNER_ID, standin
 from tests.chaos.proxy import Beyond, Proxy, proxies
 
 DATABASE = "chaos"
+_DISK_BYTES = 3 << 30
+"""Of a disk of its own, in memory: what a full run's data directory and one copy of it take, three times."""
 _REAPER = Path(__file__).resolve().parents[1] / "reaper.py"
 
 
 class Database:
     """The embedded server, which may be stopped and started under everybody's feet."""
 
-    def __init__(self, directory: Path, *, durable: bool) -> None:
+    def __init__(self, directory: Path, *, durable: bool, has_own_disk: bool) -> None:
         self._directory = directory
         self._durable = durable
+        self.has_own_disk = has_own_disk
         # A commit that was acknowledged must survive an immediate shutdown, whatever else is fast.
         self._settings = {"shared_buffers": "128MB", "synchronous_commit": "on"}
         self._server = self._start()
@@ -44,15 +53,93 @@ class Database:
     def restart(self, mode: str) -> None:
         """`fast` ends every session, `immediate` is a crash: the next start recovers."""
         if mode == "immediate":
-            programs_for(self._directory).run(
-                "pg_ctl", "stop", "-m", "immediate", "-w", "-s", "-t", "30", "-D", str(self._directory)
-            )
+            self._crash()
         else:
             self._server.stop()
         self._server = self._start()
 
+    def copy(self) -> Path:
+        """A copy of all of it as a crash would leave it, taken while it is stopped for a moment."""
+        kept = self._directory.with_name("copy")
+        self._crash()
+        shutil.rmtree(kept, ignore_errors=True)
+        # Owner and rights as they are: the server refuses a directory that is not its own.
+        subprocess.run(["cp", "-a", str(self._directory), str(kept)], check=True)
+        self._server = self._start()
+        return kept
+
+    def put_back(self, kept: Path) -> None:
+        """Restores a copy: what happened since is gone."""
+        self._crash()
+        shutil.rmtree(self._directory)
+        kept.rename(self._directory)
+        self._server = self._start()
+
+    def _crash(self) -> None:
+        programs_for(self._directory).run(
+            "pg_ctl", "stop", "-m", "immediate", "-w", "-s", "-t", "30", "-D", str(self._directory)
+        )
+
+    def terminate_some(self, dice: random.Random) -> int:
+        """Ends some of the sessions, as an operator or a failover manager does. Returns how many."""
+        share = dice.uniform(0.2, 0.8)
+        with psycopg.connect(self._server.url("postgres"), autocommit=True) as connection:
+            ended = connection.execute(
+                "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE datname = %s AND backend_type = 'client backend' AND random() < %s",
+                [DATABASE, share],
+            ).fetchone()
+        assert ended is not None
+        return int(ended[0])
+
+    def fill_disk(self, seconds: float) -> int:
+        """Fills the disk that the data directory lies on for so long, if it has one of its own. A server that
+        gave up over it is started again.
+
+        Returns:
+            How often it was full: 0 where it has none of its own.
+        """
+        if not self.has_own_disk:
+            return 0
+        ballast = self._directory.parent / "ballast"
+        try:
+            with ballast.open("wb") as file:
+                _fill(file)
+            time.sleep(seconds)
+        finally:
+            ballast.unlink(missing_ok=True)
+        self._server = self._start()
+        return 1
+
     def stop(self) -> None:
         self._server.stop()
+
+
+def _fill(file: BinaryIO) -> None:
+    """Takes what the disk has left, to the last page."""
+    for size in (64 << 20, 1 << 20, 4096):
+        try:
+            while True:
+                os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, size)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+
+
+@contextmanager
+def _own_disk(base: Path) -> Iterator[bool]:
+    """A disk in memory at `base`, small enough to be filled. Yields whether there is one: root may mount."""
+    if os.geteuid() != 0:
+        yield False
+        return
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES},mode=0755", "tmpfs", str(base)]
+    if subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        subprocess.run(["umount", "-l", str(base)], check=True)
 
 
 class Standin:
@@ -120,8 +207,8 @@ def stage(seed: int, *, durable: bool) -> Iterator[Stage]:
         [sys.executable, str(_REAPER), str(base)], stdin=subprocess.PIPE, start_new_session=True
     )
     try:
-        with standin(seed, None, prospects=0) as url:
-            database = Database(base / "pg", durable=durable)
+        with _own_disk(base) as has_own_disk, standin(seed, None, prospects=0) as url:
+            database = Database(base / "pg", durable=durable, has_own_disk=has_own_disk)
             try:
                 beyond = {
                     "database": Beyond(

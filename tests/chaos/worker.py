@@ -1,4 +1,5 @@
-"""One worker process: pushes what is due, over and over, as a supervisor would run it.
+"""One worker process: pushes what is due, over and over, as a supervisor would run it; or the service, which
+goes on by itself.
 
 It makes engine and client anew after every database error, and says on stdout, one JSON line each, what
 went wrong. SIGTERM ends it after the change in hand, with code 0; SIGUSR1 prints where its threads are.
@@ -18,6 +19,7 @@ import sys
 import threading
 from typing import Any
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from domiq_dagster import wiring
@@ -27,6 +29,7 @@ from domiq_dagster.sync.budget import Budget
 from domiq_dagster.sync.delivery.outcomes import DeliveryRules
 from domiq_dagster.sync.delivery.push import PushOptions, push
 from domiq_dagster.sync.repair.reconcile import UNDELIVERED, reconcile
+from domiq_dagster.sync.service.service import Service, ServiceOptions
 from domiq_dagster.wiring import open_client, open_engine, resman_config
 
 
@@ -56,17 +59,49 @@ def _work(settings: dict[str, Any], stop: threading.Event, dice: random.Random) 
     rules = DeliveryRules(**settings["rules"])
     url = settings["database_url"]
     config = dataclasses.replace(resman_config(os.environ), **settings["wire"])
-    with open_engine(url) as engine, open_client(config, url) as client:
+    with open_engine(url, pool_size=40) as engine, open_client(config, url) as client:
+        if settings["service"]:
+            _serve(
+                Service(engine, client, ServiceOptions(rules=rules, pulls=False)),
+                engine,
+                settings,
+                stop,
+                dice,
+            )
+            return
         while not stop.is_set():
             budget = Budget(seconds=dice.uniform(1, 5))
             report = push(engine, client, PushOptions(rules=rules, budget=budget), stop=stop.is_set)
             if not stop.is_set() and dice.random() < settings["reconcile_rate"]:
-                found = reconcile(engine)
-                mended = found.found[UNDELIVERED].total() or found.uncaptured
-                if mended or any(a.applied for a in found.applied):
-                    _say(reconciled={k: v for k, v in found.findings.items() if v})
+                _reconcile(engine)
             if not report.delivered:
                 stop.wait(settings["pause"])
+
+
+def _serve(
+    service: Service, engine: Engine, settings: dict[str, Any], stop: threading.Event, dice: random.Random
+) -> None:
+    """The service until it is told to stop, with a sweep beside it now and then."""
+
+    def sweep() -> None:
+        while not stop.wait(dice.uniform(1, 5)):
+            if dice.random() < settings["reconcile_rate"]:
+                try:
+                    _reconcile(engine)
+                except (SQLAlchemyError, DatabaseError) as error:
+                    _say(database_error=type(error).__name__, text=str(error).splitlines()[0])
+        service.stop()
+
+    beside = threading.Thread(target=sweep, daemon=True)
+    beside.start()
+    service.run()
+
+
+def _reconcile(engine: Engine) -> None:
+    found = reconcile(engine)
+    mended = found.found[UNDELIVERED].total() or found.uncaptured
+    if mended or any(a.applied for a in found.applied):
+        _say(reconciled={k: v for k, v in found.findings.items() if v})
 
 
 def _say(**what: Any) -> None:

@@ -24,6 +24,7 @@ T = TypeVar("T")
 PROGRAM = str(Path(sys.executable).with_name("domiq-sync"))
 OURS = ("DOMIQ_", "RESMAN_", "DAGSTER_")
 PROPERTIES = 12
+_SMALL = ("--conversations", "240", "--prospects", "180")
 MATERIALISATIONS = """
 query ($asset: [String!]!, $partitions: [String!]) {
   assetNodeOrError(assetKey: {path: $asset}) {
@@ -41,15 +42,15 @@ PARTITIONS = """
 class Dev:
     """The running program, and its two ends as an outsider reaches them."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, operator: str, *options: str) -> None:
+        self.home, self.options = home, options
         self.port = free_port()
         self.output = home / "output.txt"
         environment = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [PROGRAM, "dev", "--port", str(self.port), "--conversations", "240", "--prospects", "180"],
-                env={**environment, "DOMIQ_HOME": str(home)},
+                [PROGRAM, "dev", "--port", str(self.port), *_SMALL, *options],
+                env={**environment, "DOMIQ_HOME": str(home), "DOMIQ_OPERATOR_ADDRESS": operator},
                 cwd=home,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -144,18 +145,24 @@ def _postmaster(home: Path) -> psutil.Process:
 
 
 class DevHome:
-    """A home in which the program runs, one after the other."""
+    """A home in which the program runs, one after the other.
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    Args:
+        operator: the address to which alerts go. Whatever a test breaks is told there, and an alert that
+            cannot be sent fails its sensor's tick.
+    """
+
+    def __init__(self, home: Path, operator: str) -> None:
+        self._home, self._operator = home, operator
         self._dev: Dev | None = None
 
-    def running(self) -> Dev:
-        """The program, ready for use: the one that runs, else another one in the same home."""
-        if self._dev is not None and self._dev.process.poll() is not None:
+    def running(self, *options: str) -> Dev:
+        """The program with these options, ready for use: the one that runs, else another one in the same
+        home."""
+        if self._dev is not None and (self._dev.process.poll() is not None or self._dev.options != options):
             self.close()
         if self._dev is None:
-            self._dev = Dev(self._home)
+            self._dev = Dev(self._home, self._operator, *options)
         dev = self._dev
         dev.until("ready", lambda: "Ready." in dev.said(), 180)
         return dev
@@ -173,14 +180,16 @@ class DevHome:
         dev.http.close()
 
 
-def some_lead(database: psycopg.Connection[DictRow]) -> DictRow | None:
-    """An early lead of another property, about whose status both sides have agreed."""
+def some_lead(database: psycopg.Connection[DictRow], *, anywhere: bool = False) -> DictRow | None:
+    """An early lead of another property, or of any, about whose status both sides have agreed."""
     return database.execute(
         "SELECT l.conversation_id, l.prospect_id FROM domiq_sync.lead_link l "
         "JOIN conversation c ON c.id = l.conversation_id "
         "JOIN domiq_sync.integration i ON i.property_id = l.property_id "
         "WHERE l.is_current AND l.agreed_resman_status = 'Prospect' AND c.status IN ('new', 'contacted') "
-        "AND i.partition_key = 'juniper-flats' LIMIT 1"
+        "AND (i.partition_key = 'juniper-flats' OR %s) "
+        "ORDER BY i.partition_key = 'juniper-flats' DESC LIMIT 1",
+        [anywhere],
     ).fetchone()
 
 

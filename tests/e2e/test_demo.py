@@ -97,7 +97,8 @@ def test_it_ends_well_and_its_figures_add_up(demo: Demo) -> None:
     assert sum(result["stirred"]["staff"].values()) > 100
     for row in rows:
         assert row["property"] in demo.out.splitlines()[-1]
-        assert sum(line.split()[:1] == [row["property"]] for line in demo.out.splitlines()) == 1
+        # With --json what is for people is on stderr.
+        assert sum(line.split()[:1] == [row["property"]] for line in demo.err.splitlines()) == 1
 
 
 def test_its_figures_are_those_of_the_log(demo: Demo) -> None:

@@ -330,7 +330,9 @@ def test_two_cycles_and_what_happens_between_them_end_in_agreement(demo: Demo) -
     assert moved == sum(n for kind, n in stirred.staff.items() if kind != "note")
     assert json.loads(json.dumps(stirred.chatbot)) == stirred.chatbot
     assert {"forward", "tour_booked", "pre_qualified", "two_steps", "lost", "back"} <= set(stirred.chatbot)
-    assert {"joined", "new_conversation", "application", "leased", "both_sides"} <= set(stirred.chatbot)
+    assert {"tour_moved", "joined", "new_conversation", "application", "leased", "both_sides"} <= set(
+        stirred.chatbot
+    )
     assert {"Lost", "Applicant", "Resident", "Prospect", "both_sides", "converted"} <= set(stirred.staff)
     pending = rows(demo.engine, "SELECT count(*) FROM status_sync_log WHERE sync_status = 'pending'")[0][0]
     assert pending == sum(stirred.chatbot.values()) + stirred.chatbot["two_steps"]

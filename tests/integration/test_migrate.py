@@ -15,11 +15,13 @@ from domiq_dagster.db.migrate import HEAD, MayNotMigrate, Migrated, migrate, mig
 from domiq_dagster.runtime.files import shipped
 from tests.fixtures.domiq_shapes import (
     CAPTURE_TRIGGERS,
+    HOME_TRIGGERS,
     MINIMAL_OWN_COLUMN,
     PEOPLE,
     SEED_TABLES,
     SEED_VIEW,
     UUID_FUNCTION,
+    VIEW_FUNCTIONS,
     Catalog,
     add_conversation,
     as_role,
@@ -31,6 +33,7 @@ from tests.fixtures.domiq_shapes import (
     migrated,
     rows,
     run,
+    run_printed,
     seed_statements,
     shapes,
     value,
@@ -65,7 +68,7 @@ def own_tables(url: str) -> Catalog:
     """Schema public without what the contract adds to it."""
     with connected(url) as connection:
         found = catalog(connection, "public")
-    ours = {*SEED_TABLES, SEED_VIEW}
+    ours = {*SEED_TABLES, SEED_VIEW, *VIEW_FUNCTIONS}
     return {
         kind: [e for e in entries if e[0] not in ours and e[0] != "uuid_generate_v4"]
         for kind, entries in found.items()
@@ -93,7 +96,7 @@ def test_migrating_again_changes_and_loses_nothing(shape: str, make_database: Ma
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_of_domiqs_own_tables_only_conversation_gets_two_triggers(
+def test_of_domiqs_own_tables_only_conversation_gets_triggers(
     shape: str, make_database: MakeDatabase
 ) -> None:
     url = make_database()
@@ -105,7 +108,7 @@ def test_of_domiqs_own_tables_only_conversation_gets_two_triggers(
     after = own_tables(url)
     added = [t for t in after["triggers"] if t not in before["triggers"]]
     without_status = shape.startswith("minimal") or "seed" in shape
-    expected = set() if without_status else {("conversation", name) for name in CAPTURE_TRIGGERS}
+    expected = {("conversation", t) for t in HOME_TRIGGERS | (set() if without_status else CAPTURE_TRIGGERS)}
     assert {(table, name) for table, name, *_ in added} == expected
     assert differences({**after, "triggers": before["triggers"]}, before) == []
 
@@ -116,7 +119,7 @@ def test_a_table_without_status_is_migrated_with_a_warning(make_database: MakeDa
     heard: list[str | None] = []
     with connected(url) as connection:
         connection.add_notice_handler(lambda notice: heard.append(notice.message_primary))
-        connection.execute(migration_sql().encode())
+        connection.execute(migration_sql(log_index=False).encode())
     assert "conversation has no column status: nothing can be captured from it" in heard
 
 
@@ -233,7 +236,7 @@ def test_the_printed_sql_does_the_same(
     for url in (ours, theirs):
         run(url, *SHAPES[shape])
     migrated(ours, capture_trigger=capture_trigger)
-    run(theirs, migration_sql(capture_trigger=capture_trigger))
+    run_printed(theirs, migration_sql(capture_trigger=capture_trigger))
     assert differences(whole_catalog(ours), whole_catalog(theirs)) == []
     assert rows(theirs, QUEUE) == rows(ours, QUEUE)
     assert migrated(theirs, capture_trigger=capture_trigger).before == HEAD
@@ -243,7 +246,7 @@ def test_printed_sql_that_fails_halfway_leaves_nothing(make_database: MakeDataba
     url = make_database()
     run(url, *domiq_tables(), "CREATE TABLE status_sync_log (id UUID PRIMARY KEY)")
     with pytest.raises(Exception, match="new_status"):
-        run(url, migration_sql())
+        run_printed(url, migration_sql())
     assert value(url, "SELECT to_regnamespace('domiq_sync') IS NULL")
 
 
@@ -445,18 +448,22 @@ def test_a_database_that_is_not_at_this_version_is_refused(make_database: MakeDa
 def test_every_shipped_file_is_applied_save_domiqs_own_tables_the_other_choice_and_the_take_over() -> None:
     script = migration_sql()
     names = {path.name for path in shipped("sql").iterdir()}
-    assert {name for name in names if sql_text(name) not in script} == {
+    assert {name for name in names if name == "roles" or sql_text(name) not in script} == {
         "000_domiq_tables.sql",
         "016_take_over.sql",
         "111_no_capture_trigger.sql",
+        "140_rls.sql",
+        "141_no_rls.sql",
+        "roles",
     }
 
 
 MADE = re.compile(
     r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) ([\w.]+)\(|ensure_trigger\(\s*'([\w.]+)', '(\w+)'"
 )
-MADE_AT_LAST = """
-SELECT oid::regproc::text FROM pg_proc WHERE pronamespace = 'domiq_sync'::regnamespace
+MADE_AT_LAST = r"""
+SELECT format('%s.%s', pronamespace::regnamespace, proname) FROM pg_proc
+WHERE pronamespace = 'domiq_sync'::regnamespace OR proname LIKE 'status\_sync\_%'
 UNION ALL
 SELECT format('%s.%s %s', c.relnamespace::regnamespace, c.relname, t.tgname)
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
@@ -469,7 +476,7 @@ def test_functions_and_triggers_are_stated_once_in_what_is_applied_at_every_migr
     url = make_database()
     migrated(url)
     stated: dict[str, list[str]] = {"once": [], "every time": []}
-    for path in shipped("sql").iterdir():
+    for path in shipped("sql").glob("*.sql"):
         if not path.name.startswith(
             ("000", "001")
         ):  # DomIQ's own, and what is not the machinery's to replace

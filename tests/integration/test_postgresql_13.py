@@ -12,7 +12,7 @@ _FEATURES = {
     "SQL-standard function body (14)": r"\bBEGIN\s+ATOMIC\b|\bRETURNS\s+[\w.]+\s+RETURN\b",
     "RETURNING OLD or NEW (18)": r"\bRETURNING\s[^;]*\b(old|new)\.",
     "security_invoker (15)": r"\bsecurity_invoker\b",
-    "subscripts of jsonb (14)": r"\w\['",
+    "subscripts of jsonb (14)": r"\w(?<!ARRAY)\['",
     "a subquery without an alias (16)": r"\b(?:FROM|JOIN)\s*\((?=\s*SELECT)"
     r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\s*(?:$|;|\)|\b(?:WHERE|GROUP|ORDER|LIMIT|JOIN|LEFT|CROSS|ON)\b)",
     "SEARCH or CYCLE (14)": r"\bSEARCH\s+(DEPTH|BREADTH)\s+FIRST\b|\bCYCLE\s+\w+\s+SET\b",

@@ -16,14 +16,15 @@ from uuid import UUID
 from domiq_dagster.sync.delivery.planning import TOLD_BY_CREATION
 from domiq_dagster.sync.queue.queue import Claim
 from domiq_dagster.sync.status_map import LeadStatus, load_status_map
+from domiq_dagster.sync.tour_times import LOCAL, sent_as
 from tests.machine.harness import Harness, SyncedProperty
-from tests.machine.resman_model import ResManModel, marks, order_broken
+from tests.machine.resman_model import MARKER, ZONE, ResManModel, marks, order_broken
 
 NO_LEAD_STATUS = "completed"
 """One of DomIQ's words that says nothing of a lead."""
 _CHANGES = """
 SELECT g.id AS change_id, g.conversation_id, g.new_status, g.sync_status, g.sync_direction, g.updated_by,
-       g.context_data #>> '{sync,outcome}' AS outcome, c.seq,
+       g.context_data #>> '{sync,outcome}' AS outcome, c.seq, c.same_as,
        d.change_id IS NOT NULL AS queued, d.state, d.attempts, d.last_outcome
 FROM public.status_sync_log g
 JOIN domiq_sync.conversation_property cp ON cp.conversation_id = g.conversation_id
@@ -68,6 +69,8 @@ class Change:
     state: str | None
     attempts: int | None
     last_outcome: str | None
+    same_as: UUID | None
+    """Another change of the same move."""
 
     @property
     def pending(self) -> bool:
@@ -89,6 +92,8 @@ class Checks:
         """Changes that an operator settled in SQL: what became of them is the operator's matter."""
         self.spoken_for: set[UUID] = set()
         """Conversations for whose lead another one spoke, which was deleted: what it told is news to them."""
+        self.announced: set[UUID] = set()
+        """Conversations into whose log the application wrote what may be a later move's."""
         self._expected: Counter[UUID] = Counter(
             c for c, word in zip(synced.conversations, first, strict=True) if word != NO_LEAD_STATUS
         )
@@ -111,6 +116,7 @@ class Checks:
             Change(
                 r.change_id, r.conversation_id, r.new_status, r.sync_status, r.sync_direction == "to_resman",
                 r.updated_by == "chatbot", r.outcome, r.seq, r.queued, r.state, r.attempts, r.last_outcome,
+                r.same_as,
             )
             for r in self._harness.rows(_CHANGES, p=self._property.id)
         ]  # fmt: skip
@@ -158,6 +164,7 @@ class Checks:
         if any(n > 1 for n in flying.values()):
             raise Broken("order", f"two changes of one conversation are in flight: {flying}")
         self._captured(changes)
+        by_id: dict[UUID | None, Change] = {c.change_id: c for c in changes}
         for change in changes:
             if change.pending and not change.queued:
                 raise Broken("conservation", f"pending without a delivery: {change}")
@@ -165,7 +172,9 @@ class Checks:
                 raise Broken("conservation", f"delivery of a settled change: {change}")
             if change.queued and change.attempts and not self._may_count(change):
                 raise Broken("outage", f"an attempt was counted: {change}")
-            if self._failed_for_no_reason(change):
+            # One that tells of the same move as another one shares its fate.
+            told_by = by_id.get(change.same_as, change) if change.outcome == "same_move" else change
+            if self._failed_for_no_reason(told_by):
                 raise Broken("outage", f"failed though nothing was wrong with it: {change}")
         self._no_echo(changes)
         if repeated := self._model.repeated():
@@ -181,6 +190,9 @@ class Checks:
     def _captured(self, changes: list[Change]) -> None:
         """1. Every committed change of a status is on record."""
         logged = Counter(c.conversation_id for c in changes if c.captured)
+        for conversation in self.announced:
+            # What the application logged before may be the change of a move: then there is no other.
+            logged[conversation] = self._expected[conversation] = 0
         if +logged != +self._expected:
             raise Broken("lost", f"changes committed: {self._expected}; logged: {logged}")
 
@@ -214,11 +226,14 @@ class Checks:
     def settled(self) -> None:
         """At rest: what each change says of itself is what ResMan has of it."""
         arrived = {(post.change, post.step) for post in self._model.taken}
+        known = {change for change, _ in arrived}
         for change in self.changes():
             if change.change_id in self.by_hand or not change.outbound:
                 continue
             key = marks(change.change_id)
-            told = {step for known, step in arrived if known == key}
+            told = {step for change_known, step in arrived if change_known == key}
+            if change.same_as and told and marks(change.same_as) in known:
+                raise Broken("duplicate", f"the same move was told by another change already: {change}")
             if change.sent and not told:
                 raise Broken("lost", f"said to be sent, and ResMan has nothing of it: {change}")
             if change.sync_status == "failed" and "" in told:
@@ -247,6 +262,38 @@ class Checks:
             if self._explained(link.status, theirs, last):
                 continue
             raise Broken("agreement", f"DomIQ says {link.status}, ResMan {theirs}; last change: {last}")
+
+    def tours_stand(self) -> None:
+        """At rest: what ResMan was told last of a conversation's tour is where the tour is. Not where an
+        operator settled something, or the database was put back: then nobody knows what was told."""
+        if self._model.was_restored:
+            return
+        tours = self._harness.rows(
+            "SELECT c.id, c.tour_datetime AS tour, l.prospect_id "
+            "FROM public.conversation c JOIN domiq_sync.lead_link l ON l.conversation_id = c.id "
+            "WHERE l.property_id = :p AND l.is_current AND c.status = 'tour_scheduled'",
+            p=self._property.id,
+        )
+        for row in tours:
+            own = [c for c in self.changes() if c.conversation_id == row.id]
+            lead = self._model.leads.get(row.prospect_id)
+            by_hand = any(c.change_id in self.by_hand or c.sync_status == "failed" for c in own)
+            if lead is None or by_hand or not own or own[-1].new_status != "tour_scheduled":
+                continue
+            place = {marks(c.change_id): c.seq for c in own}
+            told = [
+                (place[change], event)
+                for event in lead.events
+                for change, step in MARKER.findall(event.comments or "")
+                if change in place and not step
+            ]
+            if not (told and own[-1].outcome in ("sent", "confirmed_by_read", "already_told")):
+                continue
+            last = max(told, key=lambda t: t[0])[1]
+            expected = None if row.tour is None else sent_as(row.tour, LOCAL, ZONE)
+            stands = last.event_date if last.event_type == "Appointment" else None
+            if stands != expected:
+                raise Broken("agreement", f"the tour is at {expected}, and ResMan was told {last}: {row}")
 
     def _explained(self, ours: str, theirs: str, last: list[Change]) -> bool:
         meaning = self._statuses.lead_status(ours)

@@ -32,13 +32,14 @@ from domiq_dagster.sync.delivery.push import PushOptions, push
 from domiq_dagster.sync.delivery.worker import DeliveryWorker
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.queue import queue
+from domiq_dagster.sync.queue.restores import OutsideMark
 from domiq_dagster.sync.repair.reconcile import reconcile
 from domiq_dagster.sync.repair.retry import Choice, put_back
 from domiq_dagster.sync.status_map import load_status_map
 from tests.machine.checks import NO_LEAD_STATUS, Broken, Change, Checks
 from tests.machine.harness import Harness
 from tests.machine.process import Process
-from tests.machine.resman_model import FAULTS, OUTAGES, SOURCE, Lead, ResManModel
+from tests.machine.resman_model import EVENT_IDS, FAULTS, OUTAGES, SOURCE, Lead, ResManModel
 
 F = TypeVar("F", bound=Callable[..., Any])
 WORDS = ["new", "engaged", "qualified", "tour_scheduled", "application", "leased", "lost", NO_LEAD_STATUS]
@@ -47,9 +48,12 @@ OPERATORS = [
     "switch off", "switch on", "switch on", "mistype the source", "mend the source",
 ]  # fmt: skip
 DAY = 86_400.0
+TOURS = [None, "2031-05-05 10:00", "2031-05-06 11:30", "2031-11-02 01:30"]
+"""When a tour may be: at an hour, too, that the property's clock shows twice."""
 conversations = st.integers(0, 3)
 words = st.sampled_from(WORDS)
 edit = st.tuples(conversations, words)
+tours = st.lists(st.sampled_from(TOURS), min_size=1, max_size=2)
 fault = st.sampled_from(sorted(FAULTS))
 moments = st.integers(1, 7)
 Edits = Sequence[tuple[int, str]]
@@ -97,6 +101,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         super().__init__()
         self.sound = False
         self.model = ResManModel()
+        self.mark: OutsideMark | None = None
 
     @initialize(
         bare=st.booleans(),
@@ -138,12 +143,42 @@ class DeliveryMachine(RuleBasedStateMachine):
                 if before != word and word != NO_LEAD_STATUS:
                     self.checks.expect(self.conversation(n))
             if logged is not None:
+                self.checks.announced.add(self.conversation(logged[0]))
                 self.harness.run(
                     c,
                     "INSERT INTO status_sync_log(conversation_id, new_status, sync_direction, sync_status) "
                     "VALUES (:c, :s, 'to_resman', 'pending')",
                     c=self.conversation(logged[0]), s=logged[1],
                 )  # fmt: skip
+
+    @rule(
+        n=conversations, tours=st.lists(st.sampled_from(TOURS), min_size=1, max_size=2), booked=st.booleans()
+    )
+    @_sound
+    def a_tour_moves(self, n: int, tours: list[str | None], booked: bool) -> None:
+        """One transaction. `booked`: with the status that has tours."""
+        if booked:
+            self.change([(n, "tour_scheduled")])
+        self.move_tour(n, tours)
+
+    def move_tour(self, n: int, tours: Sequence[str | None]) -> None:
+        conversation = self.conversation(n)
+        with self.harness.engine.begin() as c:
+            row = self.harness.run(
+                c, "SELECT status, tour_datetime FROM conversation WHERE id = :c FOR UPDATE", c=conversation
+            ).one()
+            before = f"{row.tour_datetime:%Y-%m-%d %H:%M}" if row.tour_datetime else None
+            for tour in tours:
+                self.harness.run(
+                    c, "UPDATE conversation SET tour_datetime = :t WHERE id = :c", t=tour, c=conversation
+                )
+            if row.status == "tour_scheduled" and {*tours} != {before}:
+                self.checks.expect(conversation)
+
+    @rule(does=st.sampled_from(EVENT_IDS))
+    @_sound
+    def resman_treats_ids_of_events_so(self, does: str) -> None:
+        self.model.event_ids = does
 
     def conversation(self, n: int) -> UUID:
         return self.property.conversations[n]
@@ -217,7 +252,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     def do_push(
         self, process: Process, budget: Budget | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        options = PushOptions(property_ids=[self.property.id], budget=budget or Budget())
+        options = PushOptions(property_ids=[self.property.id], budget=budget or Budget(), mark=self.mark)
         push(process.engine, self.client_of(process), options, clock=clock)
 
     def client_of(self, process: Process) -> Any:
@@ -366,6 +401,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.checks.always()
             self.checks.settled()
         self.checks.both_agree()
+        self.checks.tours_stand()
 
     def deliver_all(self) -> list[Change]:
         """Delivers as time passes until it is quiet. Returns what is pending all the same."""

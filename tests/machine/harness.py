@@ -105,7 +105,7 @@ def harness_at(url: str, *, abreast: int = 1) -> Iterator[Harness]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AttemptLog, "now", now)
-        patch.setattr(push, "_ABREAST", abreast)
+        patch.setattr(push, "ABREAST", abreast)
         # Steps that are repeated take the same course: no pause is over sooner than another time.
         patch.setitem(DeliveryWorker.__init__.__kwdefaults__, "jitter", lambda: 0.9)
         # Nobody hurries here: who waits for a person that a frozen worker has locked would wait in vain.

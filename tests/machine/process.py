@@ -16,6 +16,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, event, text
 
 from domiq_dagster.db.engine import make_engine
+from domiq_dagster.resman.config import Endpoint
 from domiq_dagster.sync.account_gate import AccountGate
 from domiq_dagster.sync.queue.queue import Claim
 from tests.machine.resman_model import ModelClient, ResManModel
@@ -43,8 +44,8 @@ class _Counted:
         self._gate, self._process = gate, process
 
     @contextmanager
-    def __call__(self, account_id: str) -> Iterator[None]:
-        with self._process.at_the_gate(), self._gate(account_id):
+    def __call__(self, account_id: str, endpoint: Endpoint | None = None) -> Iterator[None]:
+        with self._process.at_the_gate(), self._gate(account_id, endpoint):
             yield
 
     @contextmanager

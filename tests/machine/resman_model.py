@@ -44,7 +44,11 @@ T = TypeVar("T")
 ZONE = "America/Chicago"
 SOURCE, LOST_REASON, AGENT = "source-of-web", "reason-other", "agent-1"
 _MOVES_NOTHING = tuple(f"DomIQ status: {word}" for word in ("new", "contacted", "qualified"))
-_MARKER = re.compile(r"\[DQ-([0-9a-f]{12})([cr]?)\]")
+MARKER = re.compile(r"\[DQ-([0-9a-f]{12})([cr]?)\]")
+
+EVENT_IDS = ("edit", "edit, and no answer names one", "ignore", "keep", "refuse")
+"""What becomes of a post with the id of an event: it edits that, whether or not answers name their events; a
+new one is made of it; nothing comes of it, though it is answered; or it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,10 @@ class ResManModel:
         self._posts: deque[Fault | None] = deque()
         self.blind: list[Taken] = []
         """Posts that could undo what staff did, sent without a look at it."""
+        self.was_restored = False
+        """The database was put back: from then on every post needs a look."""
+        self.event_ids = EVENT_IDS[0]
+        """What a post that names an event does: one of EVENT_IDS."""
         self.outage: Fault | None = None
         """What befalls every request while it lasts."""
         self._late: list[LeadPost] = []
@@ -186,8 +194,8 @@ class ResManModel:
             raise ValueError("a contact field goes out for a prospect that exists")
         lead = self.leads.get(post.prospect_id or "")
         unseen = lead is not None and lead.moves_seen < lead.staff_moves
-        if unseen and post.event.reasons not in _MOVES_NOTHING:
-            blind = _MARKER.findall(post.event.comments or "")
+        if unseen and (self.was_restored or post.event.reasons not in _MOVES_NOTHING):
+            blind = MARKER.findall(post.event.comments or "")
             self.blind += [Taken(str(post.prospect_id), *mark, post.event.event_type) for mark in blind]
         return self.answer("post_lead", write=True, act=lambda: self._take(post), late=post)
 
@@ -200,12 +208,20 @@ class ResManModel:
             lead = self._create(post)
         elif post.first_name and post.last_name:
             lead.person = replace(lead.person, first_name=post.first_name, last_name=post.last_name)
-        event = replace(post.event, event_id=self._new_id("event"))
-        lead.events.append(event)
+        named = post.event.event_id
+        at = next((n for n, e in enumerate(lead.events) if named and e.event_id == named), None)
+        if at is not None and self.event_ids == "keep":
+            return PostedLead(lead.prospect_id, lead.person.person_id, (str(named),))
+        if at is not None and self.event_ids.startswith("edit"):
+            event = lead.events[at] = post.event
+        else:
+            event = replace(post.event, event_id=self._new_id("event"))
+            lead.events.append(event)
         self._move(lead, event.event_type, post.customer_type)
-        for change, step in _MARKER.findall(event.comments or ""):
+        for change, step in MARKER.findall(event.comments or ""):
             self.taken.append(Taken(lead.prospect_id, change, step, event.event_type))
-        return PostedLead(lead.prospect_id, lead.person.person_id, (str(event.event_id),))
+        ids = () if "no answer" in self.event_ids else (str(event.event_id),)
+        return PostedLead(lead.prospect_id, lead.person.person_id, ids)
 
     def _move(self, lead: Lead, event_type: str, customer_type: str) -> None:
         if event_type == "Cancel" and customer_type == "lost":
@@ -214,6 +230,8 @@ class ResManModel:
             lead.status = "Prospect"
 
     def _check(self, event: LeadEvent) -> None:
+        if event.event_id is not None and self.event_ids == "refuse":
+            raise _refusal(Refused, "An EventID cannot be posted.")
         if event.event_type == "Cancel":
             if event.transaction_source != LOST_REASON:
                 raise _refusal(Refused, "The Lost Prospect Reason could not be found.")
@@ -259,7 +277,7 @@ class ResManModel:
         """All that a post can alter."""
         return (
             len(self.taken),
-            tuple((k, lead.status, len(lead.events), lead.person) for k, lead in self.leads.items()),
+            tuple((k, lead.status, tuple(lead.events), lead.person) for k, lead in self.leads.items()),
         )
 
 
@@ -312,6 +330,12 @@ class ModelClient:
     def search_by_id(self, account_id: str, property_id: str, prospect_id: str) -> LeadRecord | None:
         found = self._search(account_id, "search_by_id", lambda lead: lead.prospect_id == prospect_id)
         return found[0] if found else None
+
+    def communication_log(
+        self, account_id: str, property_id: str, prospect_id: str, *, agent_id: str | None = None
+    ) -> tuple[LeadEvent, ...] | None:
+        found = self._search(account_id, "communication_log", lambda lead: lead.prospect_id == prospect_id)
+        return found[0].events if found else None
 
     def search_by_email(self, account_id: str, property_id: str, email: str) -> list[LeadRecord]:
         wanted = email.lower()

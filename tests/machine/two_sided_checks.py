@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
 from tests.machine.checks import Broken, Change, Checks
 from tests.machine.harness import Harness, SyncedProperty
+from tests.machine.resman_model import marks
 from tests.machine.resman_staff import StaffedModel, shown
 
 MEANS = {
@@ -37,6 +39,7 @@ SETS = {
 }  # fmt: skip
 _LINKS = """
 SELECT l.conversation_id, l.prospect_id, l.is_current, c.status, r.effective_status, l.agreed_at,
+       l.agreed_resman_status,
        EXISTS (SELECT FROM domiq_sync.conflict k
                WHERE k.conversation_id = l.conversation_id AND k.resolved_at IS NULL) AS in_conflict
 FROM domiq_sync.lead_link l JOIN public.conversation c ON c.id = l.conversation_id
@@ -51,6 +54,7 @@ JOIN public.conversation c ON c.id = g.conversation_id
 JOIN domiq_sync.conversation_property cp ON cp.conversation_id = c.id
 WHERE cp.property_id = :p ORDER BY ch.seq
 """
+_KEPT = ("_expected", "by_hand", "spoken_for", "unlogged", "own_words", "credits", "early")
 _TABLES = """
 SELECT format('SELECT %L AS name, count(*) AS n, '
               'string_agg(xmin || ctid::text, '','' ORDER BY ctid) AS versions '
@@ -75,6 +79,8 @@ class TwoSidedChecks(Checks):
         the other."""
         self.own_words: set[UUID] = set()
         """Conversations into whose log the application wrote itself, whatever their status was."""
+        self.early: set[UUID] = set()
+        """Changes from before the property was connected."""
         self.credits: Counter[UUID] = Counter()
         """What else than staff explains a status that the sync sets: a decision by a person, an older
         conversation that speaks again."""
@@ -99,8 +105,38 @@ class TwoSidedChecks(Checks):
         for conversation, rows in by_conversation.items():
             self._news_in_order(conversation, rows)
         self._no_needless_telling(log)
+        self._nothing_early()
         if self._model.blind:
             raise Broken("overwritten", f"sent without a look at what staff did: {self._model.blind}")
+
+    def _nothing_early(self) -> None:
+        """A property that was never pulled is told nothing from before it was connected."""
+        if not self.early or self._harness.rows(
+            "SELECT FROM domiq_sync.watermark WHERE property_id = :p AND last_pull_at IS NOT NULL",
+            p=self._property.id,
+        ):
+            self.early = set()
+            return
+        told = {post.change for post in self._model.taken} & {marks(c) for c in self.early}
+        if told:
+            raise Broken("early", f"told before anything was pulled: {told}")
+
+    # A copy of the database that is put back
+
+    def keep(self) -> dict[str, Any]:
+        """What is known of the database as it is now."""
+        return deepcopy({name: getattr(self, name) for name in _KEPT})
+
+    def put_back(self, kept: dict[str, Any]) -> None:
+        """The database is as it was. What our own posts made of leads meanwhile is news to it."""
+        for name, value in deepcopy(kept).items():
+            setattr(self, name, value)
+        told = {post.change for post in self._model.taken}
+        self.early = {change for change in self.early if marks(change) not in told}
+        for prospect_id, lead in self._model.leads.items():
+            self._model.news[prospect_id].append(shown(lead))
+        for conversation in self._property.conversations:
+            self.credits[conversation] += 2
 
     def _news_in_order(self, conversation: UUID, rows: list[Any]) -> None:
         """Each status that the sync set is one to which ResMan's own life brought the lead, later than the

@@ -11,8 +11,11 @@ then agree on it.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -24,12 +27,16 @@ from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync.decisions.apply import apply_property
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.pull.pull import PullOptions, pull_property
+from domiq_dagster.sync.queue import restores
+from domiq_dagster.sync.queue.restores import OutsideMark
 from domiq_dagster.sync.repair.conflicts import NoSuchConflict, resolve
 from domiq_dagster.sync.repair.reconcile import reconcile
 from domiq_dagster.sync.status_map import ConflictPolicy
-from tests.machine.checks import Broken, Change
+from tests.machine import old_copy
+from tests.machine.checks import NO_LEAD_STATUS, Broken, Change
 from tests.machine.delivery_machine import (
     DAY,
+    TOURS,
     WORDS,
     DeliveryMachine,
     Edits,
@@ -74,7 +81,18 @@ class TwoSidedProperty(SyncedProperty):
 
     def clear(self) -> None:
         super().clear()
-        self._harness.do("DELETE FROM domiq_sync.attempt")
+        for table in ("attempt", "restored"):
+            self._harness.do(f"DELETE FROM domiq_sync.{table}")
+
+    def connected_just_now(self) -> list[UUID]:
+        """Everything that was logged until now happened before it was connected. Returns those changes."""
+        self._harness.do(
+            "UPDATE domiq_sync.integration SET connected_at = pg_catalog.clock_timestamp() "
+            "WHERE property_id = :p",
+            p=self.id,
+        )
+        rows = self._harness.rows("SELECT change_id FROM domiq_sync.change WHERE property_id = :p", p=self.id)
+        return [r.change_id for r in rows]
 
 
 class TwoSidedMachine(DeliveryMachine):
@@ -91,6 +109,7 @@ class TwoSidedMachine(DeliveryMachine):
         quiet=st.booleans(),
         hour=st.sampled_from([0, 6, 12, 23]),
         odd=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+        early=st.booleans(),
     )
     @_sound
     def begin(
@@ -102,9 +121,11 @@ class TwoSidedMachine(DeliveryMachine):
         quiet: bool,
         hour: int,
         odd: tuple[bool, bool, bool],
+        early: bool = False,
     ) -> None:
         """`known`: what the first two users are at ResMan, since `known_for` seconds. `odd`: ResMan's rules
-        of which no source is certain. `quiet`: all of it is in step before anything happens."""
+        of which no source is certain. `early`: the conversations began before the property was connected.
+        `quiet`: all of it is in step before anything happens."""
         self.harness.skew = 0.0
         self.harness.do(
             "UPDATE machine.clock SET ahead = date_trunc('day', pg_catalog.clock_timestamp()) "
@@ -124,9 +145,18 @@ class TwoSidedMachine(DeliveryMachine):
                 self.model.enter(
                     f"lead-{user}", self.property.email(user), status, timedelta(seconds=known_for)
                 )
+        self.kept: dict[str, Any] | None = None
+        self.mark = OutsideMark(Path(tempfile.mkdtemp(prefix="mark-")))
+        if early:
+            self.checks.early = set(self.property.connected_just_now())
         if quiet:
             self.cycle()
             self.cycle()
+
+    def teardown(self) -> None:
+        super().teardown()
+        if self.mark is not None:
+            shutil.rmtree(self.mark.folder, ignore_errors=True)
 
     def now(self) -> Any:
         return self.harness.rows("SELECT clock_timestamp() AS now")[0].now
@@ -142,6 +172,17 @@ class TwoSidedMachine(DeliveryMachine):
     def load_in_bulk(self, n: int, word: str) -> None:
         super().load_in_bulk(n, word)
         self.checks.unlogged.add(self.conversation(n))
+        self.checks.credits[self.conversation(n)] += 1
+
+    @rule(n=conversations, tour=st.sampled_from(TOURS))
+    @_sound
+    def a_tour_moves_unseen(self, n: int, tour: str | None) -> None:
+        """No trigger sees it: reconciliation does."""
+        with self.harness.engine.begin() as c:
+            self.harness.run(c, "SET LOCAL session_replication_role = replica")
+            self.harness.run(
+                c, "UPDATE conversation SET tour_datetime = :t WHERE id = :c", t=tour, c=self.conversation(n)
+            )
         self.checks.credits[self.conversation(n)] += 1
 
     @rule(act=st.sampled_from(
@@ -187,6 +228,91 @@ class TwoSidedMachine(DeliveryMachine):
         self.later(seconds)
         self.harness.skew = skew
         self.model.outage = FAULTS[outage] if outage else None
+
+    @rule(
+        n=conversations,
+        word=st.sampled_from(WORDS),
+        logs_first=st.booleans(),
+        apart=st.booleans(),
+        then=st.sampled_from([None, "push", "deliver", "pull"]),
+    )
+    @_sound
+    def application(self, n: int, word: str, logs_first: bool, apart: bool, then: str | None) -> None:
+        """It logs its own change and makes the move, one after the other, in one transaction or in two,
+        between which somebody may work (`then`)."""
+        conversation = self.conversation(n)
+        (before,) = self.harness.rows("SELECT status FROM conversation WHERE id = :c", c=conversation)
+        if before.status == word or word == NO_LEAD_STATUS:
+            return
+        log = (
+            "INSERT INTO status_sync_log(conversation_id, old_status, new_status, updated_by, "
+            "sync_direction, sync_status) VALUES (:c, :b, :s, :by, 'to_resman', 'pending')",
+            {"c": conversation, "b": before.status, "s": word, "by": "chatbot" if logs_first else None},
+        )
+        move = "UPDATE conversation SET status = :s WHERE id = :c", {"c": conversation, "s": word}
+        first, last = (log, move) if logs_first else (move, log)
+        self.checks.own_words.add(conversation)
+        self.checks.expect(conversation)
+        if logs_first and self._moved_so_before(conversation, before.status, word):
+            # Nobody can tell what it announces from what it logs late. It counts as late: then nothing old is
+            # told again, and the move is logged by itself.
+            self.checks.announced.add(conversation)
+        if not apart:
+            with self.harness.engine.begin() as c:
+                self.harness.run(c, first[0], **first[1])
+                self.harness.run(c, last[0], **last[1])
+            return
+        self.harness.do(first[0], **first[1])
+        if then and not logs_first:
+            self.work(self.awake()[0], then, n)()
+        elif then == "deliver":
+            self.deliver_one(self.awake()[0])
+        self.harness.do(last[0], **last[1])
+
+    def _moved_so_before(self, conversation: UUID, before: str, after: str) -> bool:
+        return bool(
+            self.harness.rows(
+                "SELECT FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id "
+                "WHERE ch.conversation_id = :c AND ch.logged_by <> 'application' "
+                "AND (g.old_status, g.new_status) = (:b, :a)",
+                c=conversation, b=before, a=after,
+            )
+        )  # fmt: skip
+
+    # Copies of the database
+
+    @rule()
+    @_sound
+    def a_copy_is_taken(self) -> None:
+        if self._in_peace():
+            old_copy.take(self.harness)
+            self.kept = {**self.checks.keep(), "conversations": list(self.property.conversations)}
+
+    @rule(declared=st.booleans(), n=conversations, word=st.sampled_from(WORDS))
+    @_sound
+    def the_copy_is_put_back(self, declared: bool, n: int, word: str) -> None:
+        """What was told since is not to be told again, and what staff did since stays. Somebody says so, or
+        the mark outside does."""
+        if self.kept is None or not self._in_peace():
+            return
+        kept, self.kept = self.kept, None
+        process, mark = self.awake()[0], self.mark
+        assert mark is not None
+        restores.look(process.engine, mark)
+        old_copy.put_back(self.harness)
+        self.property.conversations = kept.pop("conversations")
+        self.checks.put_back(kept)
+        self.model.was_restored = True
+        if declared:
+            with process.engine.begin() as c:
+                restores.declare(c, "the machine", None)
+        else:
+            restores.look(process.engine, mark)
+        self.change([(n, word)])
+        self.model.full_reads_due = max(self.model.full_reads_due, 1)
+
+    def _in_peace(self) -> bool:
+        return len(self.awake()) == len(self.harness.processes) and not self.model.still_working
 
     # ResMan's staff
 
@@ -415,6 +541,8 @@ class TwoSidedMachine(DeliveryMachine):
             # It says so already: nobody moves. And where no pair was agreed, any touch by staff is news.
             return
         lead = self.model.leads[link.prospect_id]
+        if link.status not in MEANS and link.agreed_resman_status != shown(lead):
+            return  # staff moved it while DomIQ's word said nothing of a lead: both sides move
         if word is not None:
             self.change([(self.property.conversations.index(link.conversation_id), word)])
             expected = after_chatbot(word, shown(lead), self.policy, self.model.keeps_converted)
@@ -438,6 +566,12 @@ class TwoSidedMachine(DeliveryMachine):
         self.harness.skew = 0.0
         self.property.set(sync_enabled=True, source_id=SOURCE)
         self.property.tell_contact()
+        # What the application announced and never did is waited for no more.
+        self.harness.do(
+            "UPDATE domiq_sync.change SET logged_at = logged_at - interval '1 hour' "
+            "WHERE property_id = :p AND logged_by = 'application'",
+            p=self.property.id,
+        )
 
     def cycle(self) -> None:
         """All that one round of the sync does. What no ordinary pull can see, the nightly full one does."""
@@ -453,8 +587,8 @@ class TwoSidedMachine(DeliveryMachine):
         self.told.append(f"left {left}, posts {len(self.model.taken)}")
 
     def rest(self) -> None:
-        """Two cycles, and nothing is written any more, save that the third one's pull may read what the
-        second one's push did."""
+        """Two cycles, a third where a post was in doubt, and nothing is written any more, save that the next
+        one's pull may read what the last one's push did."""
         self.told = []
         if self.model.gone:
             # It takes two full reads to believe that a prospect is gone, and a third one where a delivery was
@@ -463,6 +597,9 @@ class TwoSidedMachine(DeliveryMachine):
                 self.model.full_reads_due = 1
                 self.cycle()
         self.cycle()
+        if any(c.last_outcome == "not_seen_yet" for c in self.checks.changes() if c.queued):
+            # A post in doubt is looked for twice at least. What waits behind it begins when that is over.
+            self.cycle()
         self.cycle()
         left = [c for c in self.checks.changes() if c.pending or c.queued]
         if unexplained := self.checks.may_wait(left):
@@ -476,6 +613,7 @@ class TwoSidedMachine(DeliveryMachine):
         self.checks.always()
         self.checks.settled()
         self.checks.both_agree()
+        self.checks.tours_stand()
         self.checks.replay()
 
     def come_to_rest(self) -> None:

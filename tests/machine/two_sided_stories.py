@@ -20,14 +20,16 @@ def told(
     policy: str = "resman_wins",
     first: tuple[str, ...] = ("new", "new", "new", "new"),
     known: tuple[str | None, str | None] = ("Prospect", None),
+    early: bool = False,
 ) -> None:
     """Plays a story from a quiet beginning: conversations at the statuses `first`, of which the first users
-    are `known` to ResMan, or are not."""
+    are `known` to ResMan, or are not. `early`: they began before the property was connected, which nobody has
+    pulled."""
     machine: TwoSidedMachine = type("Machine", (TwoSidedMachine,), {"harness": harness})()
     try:
         machine.begin(
-            policy=policy, known=known, known_for=90 * DAY, first=list(first), quiet=True, hour=12,
-            odd=(False, False, False),
+            policy=policy, known=known, known_for=90 * DAY, first=list(first), quiet=not early, hour=12,
+            odd=(False, False, False), early=early,
         )  # fmt: skip
         for step in steps:
             step(machine)
@@ -91,7 +93,35 @@ def slow_pull(moment: int) -> list[Step]:
     return [freezes("pull", moment), staff("Lost"), does("pull", "apply"), wakes, does("apply")]
 
 
+def applies(n: int, word: str, *, logs_first: bool, apart: bool, then: str | None = None) -> Step:
+    """The application moves conversation `n` and logs that itself."""
+    return lambda m: m.application(n=n, word=word, logs_first=logs_first, apart=apart, then=then)
+
+
+def copied(machine: TwoSidedMachine) -> None:
+    machine.a_copy_is_taken()
+
+
+def put_back(n: int, word: str, *, declared: bool = False) -> Step:
+    """The copy is put back, and the chatbot goes on."""
+    return lambda m: m.the_copy_is_put_back(declared=declared, n=n, word=word)
+
+
+LOST_TIME: list[Step] = [
+    says(0, "engaged"), says(1, "lost"), copied, does("push"), staff("Applicant"), says(2, "qualified"),
+    does("pull", "apply", "push"), put_back(2, "qualified"), does("push", "pull", "apply", "push"),
+]  # fmt: skip
+"""What was pending in a copy is told, staff move on, and the copy is put back."""
+EARLY: list[Step] = [does("reconcile", "push"), says(0, "qualified"), does("reconcile", "push")]
 STORIES: dict[str, list[Step]] = {
+    "an old copy of the database is put back, which the mark outside tells": LOST_TIME,
+    "an application logs its own moves, each way that there is": [
+        applies(0, "tour_scheduled", logs_first=True, apart=False),
+        applies(0, "qualified", logs_first=False, apart=False),
+        applies(0, "tour_scheduled", logs_first=True, apart=True, then="deliver"),
+        applies(0, "qualified", logs_first=False, apart=True, then="push"),
+        applies(0, "lost", logs_first=False, apart=True, then="deliver"),
+    ],
     # Replay: a change that a decision makes goes on from what the log said last
     "a change settled by hand is told all the same": [
         says(0, "lost"), operator("success"), does("reconcile", "push"),

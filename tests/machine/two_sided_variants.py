@@ -14,6 +14,7 @@ from sqlalchemy import text
 from domiq_dagster.db.sqlfile import Queries
 from domiq_dagster.sync.decisions import apply as inbound
 from domiq_dagster.sync.decisions.decide import Action, Decision, Situation
+from domiq_dagster.sync.delivery import lost_time, resolving
 from domiq_dagster.sync.delivery.resolving import Resolved
 from domiq_dagster.sync.pull import pull, record
 from domiq_dagster.sync.pull import staging as stage
@@ -81,6 +82,16 @@ def no_base(patch: pytest.MonkeyPatch) -> None:
 def blind_post(patch: pytest.MonkeyPatch) -> None:
     """What was pulled a moment ago is taken for what ResMan shows now."""
     patch.setattr(Resolved, "may_undo", lambda *_: False)
+
+
+def blind_after_restore(patch: pytest.MonkeyPatch) -> None:
+    """That the database was put back changes nothing."""
+    patch.setattr(lost_time, "must_read", lambda _: False)
+
+
+def tells_early(patch: pytest.MonkeyPatch) -> None:
+    """What happened before a property was connected is told before it was pulled."""
+    patch.setattr(resolving, "ended_beforehand", lambda *_: None)
 
 
 def old_news(patch: pytest.MonkeyPatch) -> None:

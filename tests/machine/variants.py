@@ -24,6 +24,8 @@ def no_fencing(patch: pytest.MonkeyPatch) -> None:
     """Whoever once claimed a change may settle it, give it back and extend its lease, whoever has it now."""
     _replace(patch, "settle", " AND d.lease_token = given.lease_token", "")
     _replace(patch, "postpone", " AND lease_token = :lease_token", "")
+    _replace(patch, "still_holds", " AND lease_token = :lease_token", "")
+    _replace(patch, "note_posting", " AND lease_token = :lease_token", "")
     _replace(patch, "extend_leases", " AND d.lease_token = ANY (CAST(:lease_tokens AS bigint[]))", "")
 
 

@@ -61,10 +61,28 @@ def test_the_decisions_are_numbered_and_the_index_has_each_under_its_title() -> 
         number, _, title = page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").partition(". ")
         assert number == page.name[:4]
         expected.append(f"- [{number}]({page.name}) {title}")
-    assert [line for line in index.splitlines() if line.startswith("- [")] == expected
+    # By subject, and within a subject in their order.
+    subjects = [re.findall(r"(?m)^- \[.*$", part) for part in index.split("\n## ")[1:]]
+    assert all(listed and listed == sorted(listed) for listed in subjects)
+    assert sorted(line for listed in subjects for line in listed) == expected
 
 
 @pytest.mark.parametrize("page", sorted(DECISIONS.glob("[0-9]*.md")), ids=lambda page: page.name[:4])
 def test_a_decision_says_what_it_was_up_against_what_was_chosen_and_what_follows(page: Path) -> None:
     sections = re.findall(r"(?m)^## (.*)$", page.read_text(encoding="utf-8"))
     assert sections in (_SECTIONS, _SECTIONS[:-1])
+
+
+_FAULT = re.compile(r"^\| ([A-F]\d+) \|.*\|([^|]*)\|$", re.MULTILINE)
+
+
+def test_each_fault_on_record_is_named_by_the_tests_that_its_row_names() -> None:
+    page = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    unnamed = [
+        (number, path)
+        for number, tests in _FAULT.findall(page)
+        for path in re.findall(r"`([^`]+)`", tests)
+        if not re.search(rf"\b{number}\b", (ROOT / path).read_text(encoding="utf-8"))
+    ]
+    assert unnamed == []
+    assert len(_FAULT.findall(page)) > 50

@@ -117,6 +117,8 @@ WRITERS = {
     "notification": {"notifications"},
     "alert": {"alerts"},
     "public.status_sync_log": {"queue"},
+    "status_sync_log_archive": {"queue"},
+    "erasure": {"housekeeping"},
 }
 """The rooms that write each of the machinery's busy tables, and the log of changes. resman_lead: what a pull
 read, and what is known since a post of our own."""

@@ -14,6 +14,7 @@ from domiq_dagster.cli.views.alerts import (
     thresholds_result,
 )
 from domiq_dagster.cli.views.forecasts import print_forecasts, print_migration, print_survey
+from domiq_dagster.cli.views.housekeeping import print_erased, print_exported, print_housekept
 from domiq_dagster.cli.views.notices import notices_result, print_notices
 from domiq_dagster.cli.views.results import pass_result, retry_result, status_result
 from domiq_dagster.cli.views.rules import (
@@ -24,11 +25,14 @@ from domiq_dagster.cli.views.rules import (
 )
 from domiq_dagster.cli.views.story import print_story
 from domiq_dagster.cli.views.tables import (
+    print_accounts,
     print_conflicts,
     print_demo,
+    print_doubts,
     print_findings,
     print_link_reviews,
     print_pass,
+    print_requests,
     print_retried,
     print_status,
 )
@@ -38,17 +42,23 @@ __all__ = [
     "evaluation_result",
     "notices_result",
     "pass_result",
+    "print_accounts",
     "print_alerts",
     "print_backtest",
     "print_conflicts",
     "print_demo",
+    "print_doubts",
+    "print_erased",
     "print_evaluation",
+    "print_exported",
     "print_findings",
     "print_forecasts",
+    "print_housekept",
     "print_link_reviews",
     "print_migration",
     "print_notices",
     "print_pass",
+    "print_requests",
     "print_retried",
     "print_rules_check",
     "print_rules_plan",

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
-from domiq_dagster.cli.views.tables import make_console
+from domiq_dagster.cli.views.screen import escape, make_console
 from domiq_dagster.sync.alerts.backtest import NOT_REPLAYED, Backtest, KindReplay
 from domiq_dagster.sync.alerts.evaluate import Evaluation
 from domiq_dagster.sync.alerts.thresholds import NAMES, Thresholds
@@ -50,7 +49,8 @@ def _times(alert: Mapping[str, Any]) -> str:
 def evaluation_result(evaluation: Evaluation, troubled: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """What one evaluation told people, and which properties are in alert."""
     return {
-        "ok": not troubled,
+        "ok": not (troubled or evaluation.problems),
+        "problems": evaluation.problems,
         "told": [
             {
                 "turn": notice.transition.value,
@@ -70,7 +70,9 @@ def print_evaluation(result: Mapping[str, Any]) -> None:
     for notice in result["told"]:
         console.print(f"{notice['turn']}: {escape(notice['body'])}")
     for key, kinds in result["in_alert"].items():
-        console.print(f"[red]{key}[/] in alert: {escape(', '.join(kinds))}")
+        console.print(f"[red]{escape(key)}[/] in alert: {escape(', '.join(kinds))}")
+    for problem in result["problems"]:
+        console.print(f"[red]not evaluated[/] {escape(problem)}")
     if result["ok"]:
         console.print("No property is in alert.")
 
@@ -101,7 +103,7 @@ def thresholds_result(
 
 def print_thresholds(result: Mapping[str, Any]) -> None:
     of = result["property"] or "every property without a value of its own"
-    table = Table(title=f"Thresholds of {of}", box=SIMPLE_HEAD, show_edge=False)
+    table = Table(title=f"Thresholds of {escape(of)}", box=SIMPLE_HEAD, show_edge=False)
     for name in ("threshold", "value", "from", "was"):
         table.add_column(name, justify="right" if name in ("value", "was") else "left", no_wrap=True)
     for row in result["thresholds"]:
@@ -173,9 +175,8 @@ def print_backtest(result: Mapping[str, Any]) -> None:
     shown = result.get("proposed", result["in_force"])
     fired = sorted((f["at"], f["property"], k["kind"], f) for k in shown for f in k["fired"])
     for at, key, kind, f in fired[-_SHOWN:]:
-        console.print(
-            f"  {at:%Y-%m-%d %H:%M} {key} {kind} {_end(at, f['until'])}; more failed: {f['more_failures']}"
-        )
+        more = f"more failed: {f['more_failures']}"
+        console.print(f"  {at:%Y-%m-%d %H:%M} {escape(key)} {kind} {_end(at, f['until'])}; {more}")
     if len(fired) > _SHOWN:
         console.print(f"  These are the last {_SHOWN} of {len(fired)}; --json has all.")
     for sentence in result["not_replayed"]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
-from domiq_dagster.cli.views.tables import make_console, print_findings
+from domiq_dagster.cli.views.screen import escape, make_console
+from domiq_dagster.cli.views.tables import print_findings
 from domiq_dagster.db.migrate import MigrationPlan
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.setup.survey import SHOWN, Survey
@@ -36,7 +36,7 @@ def print_forecasts(rows: Sequence[Mapping[str, Any]]) -> None:
     for title in _COLUMNS.values():
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(row["property"], *(str(_total(row[name])) for name in _COLUMNS))
+        table.add_row(escape(row["property"]), *(str(_total(row[name])) for name in _COLUMNS))
     console = make_console()
     console.print(table)
     for title, name in (

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
-from domiq_dagster.cli.views.tables import make_console
+from domiq_dagster.cli.views.screen import escape, make_console
 from domiq_dagster.sync.notifications.status import OutboxStatus
 from domiq_dagster.sync.property_names import PropertyNames
 
@@ -45,10 +44,10 @@ def print_notices(result: dict[str, Any]) -> None:
     if result["retried"]:
         console.print(f"{result['retried']} notices were put back.")
     for channel, states in result["counts"].items():
-        console.print(f"{channel}: " + ", ".join(f"{n} {state}" for state, n in states.items()))
+        console.print(f"{escape(channel)}: " + ", ".join(f"{n} {state}" for state, n in states.items()))
     for p in result["paused"]:
         until = f"{p['until']:%Y-%m-%d %H:%M:%S %Z}"
-        console.print(f"[yellow]{p['channel']}[/] paused until {until} ({escape(str(p['reason']))})")
+        console.print(f"[yellow]{escape(p['channel'])}[/] paused until {until} ({escape(str(p['reason']))})")
     if not result["not_delivered"]:
         console.print("No notice failed to arrive.")
         return

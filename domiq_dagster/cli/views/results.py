@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from domiq_dagster.sync.monitoring.backlog import AccountQueue, Backlog
-from domiq_dagster.sync.monitoring.divergence import Coverage
+from domiq_dagster.sync.monitoring.backlog import WAITS_FOR, AccountQueue, Backlog
+from domiq_dagster.sync.monitoring.divergence import Coverage, UnknownWord
 from domiq_dagster.sync.monitoring.figures import PropertyFigures, figures_row, totals
 from domiq_dagster.sync.passes import PassReport
 from domiq_dagster.sync.repair.retry import Retried
 from domiq_dagster.sync.rules.run import COUNTS, OUTCOMES
-from domiq_dagster.sync.trouble import Trouble
+from domiq_dagster.sync.take_up import TakenUp
+from domiq_dagster.sync.trouble import REMEDIES, Trouble
 
 
 def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[str, Any]:
@@ -40,6 +41,7 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
             or sums["diverged"]
             or report.pull_errors
             or report.problems
+            or report.missing_grants
             or rules_failed
             or any(row["this_pass"]["unreadable"] or row["this_pass"]["refused"] for row in rows)
         ),
@@ -47,6 +49,7 @@ def pass_result(report: PassReport, figures: Sequence[PropertyFigures]) -> dict[
         "totals": sums,
         "pull_errors": report.pull_errors,
         "problems": report.problems,
+        "missing_grants": report.missing_grants,
         "push_ended": report.pushed.ended if report.pushed else None,
         "outages": report.pushed.outages if report.pushed else {},
         "reconciled": report.reconciled.findings if report.reconciled else {},
@@ -63,9 +66,10 @@ def status_result(
     covered: Mapping[UUID, Coverage],
     troubled: Mapping[str, Sequence[str]],
     records: Sequence[Trouble],
+    strangers: Sequence[UnknownWord] = (),
 ) -> dict[str, Any]:
     """The state of the given properties and accounts, and of the queue as a whole. `records`: those in
-    trouble."""
+    trouble. `strangers`: ResMan's words for a status that mean nothing here."""
     waiting = {q.partition_key: q for q in queues.properties}
     rows = []
     for f in figures:
@@ -76,7 +80,7 @@ def status_result(
                 **figures_row(f),
                 "due": queue.due,
                 "held": queue.on_hold,
-                "waiting_for": {n: getattr(queue, n) for n in ("conflicts", "settings", "contact")},
+                "waiting_for": {n: getattr(queue, n) for n in WAITS_FOR},
                 "switched_off": not queue.outbound,
                 "unknown_outcomes": queue.unknown,
                 "oldest_unknown_seconds": queue.oldest_unknown_seconds,
@@ -92,13 +96,18 @@ def status_result(
                 "compared_percent": None if cover.percent is None else round(cover.percent, 1),
                 "not_compared": dict(cover.not_compared),
                 "statuses_left_alone": dict(cover.left_alone),
+                "unknown_words": {w.word: w.leads for w in strangers if w.property_id == f.property_id},
                 "in_alert": list(troubled.get(f.partition_key, ())),
                 "records_in_trouble": [_trouble_row(t) for t in records if t.property_id == f.property_id],
             }
         )
     sums = totals(rows)
     return {
-        "ok": not (sums["failed"] or sums["diverged"] or any(r["records_in_trouble"] for r in rows)),
+        "ok": not (
+            sums["failed"]
+            or sums["diverged"]
+            or any(r["records_in_trouble"] or r["unknown_words"] for r in rows)
+        ),
         "properties": rows,
         "totals": sums,
         "queue": {
@@ -124,6 +133,7 @@ def _trouble_row(record: Trouble) -> dict[str, Any]:
         "why": record.sentence,
         "since": record.since,
         "times": record.times,
+        "then": REMEDIES.get(record.kind, ""),
     }
 
 
@@ -155,14 +165,28 @@ def account_row(account: AccountQueue) -> dict[str, Any]:
     }
 
 
-def retry_result(done: Retried, *, dry_run: bool) -> dict[str, Any]:
-    """What was put back, or would be, by property and reason."""
+def retry_result(done: Retried, taken_up: Sequence[TakenUp], *, dry_run: bool) -> dict[str, Any]:
+    """What was put back, or would be, by property and reason; and the records in trouble that were dealt with
+    again. Not ok: some of those were, in vain."""
     return {
+        "ok": dry_run or not any(t.problem or (t.left and not t.waits) for t in taken_up),
         "retried": done.total,
         "dry_run": dry_run,
         "overtaken": done.overtaken,
         "changes": [
             {"property": key, "reason": reason, "changes": count}
             for (key, reason), count in sorted(done.counts.items())
+        ],
+        "records": [
+            {
+                "property": t.partition_key,
+                "kind": t.kind,
+                "records": t.records,
+                "left": t.left,
+                "waits": t.waits,
+                "problem": t.problem,
+                "then": t.then,
+            }
+            for t in taken_up
         ],
     }

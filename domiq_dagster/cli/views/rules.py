@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from domiq_dagster.cli.views.tables import make_console
+from domiq_dagster.cli.views.screen import Screen, escape, make_console
 from domiq_dagster.sync.rules.check import RulesCheck, describe_loop
 from domiq_dagster.sync.rules.plan import CAVEAT, PlannedRule, PropertyPlan
 
@@ -54,6 +52,7 @@ def rules_plan_result(plans: Sequence[PropertyPlan], days: float) -> dict[str, A
             {
                 "property": plan.partition_key,
                 "changes": plan.changes,
+                "unreadable": plan.unreadable,
                 "problem": plan.problem,
                 "loops": [describe_loop(loop) for loop in plan.loops],
                 "rules": [_planned(planned) for planned in plan.rules],
@@ -85,16 +84,18 @@ def print_rules_plan(result: Mapping[str, Any]) -> None:
     console = make_console()
     for plan in result["properties"]:
         _print_plan(console, plan, result["days"])
-    console.print(result["caveat"])
+    console.print(escape(result["caveat"]))
 
 
-def _print_plan(console: Console, plan: Mapping[str, Any], days: float) -> None:
+def _print_plan(console: Screen, plan: Mapping[str, Any], days: float) -> None:
     if plan["problem"]:
         console.print(escape(f"{plan['property']} cannot be planned: {plan['problem']}"))
     elif plan["rules"]:
         console.print(_table(plan, days))
     else:
         console.print(escape(f"{plan['property']}: no active rule"))
+    if plan["unreadable"]:
+        console.print(f"[yellow]{plan['unreadable']} changes cannot be read[/], and are left out")
     for loop in plan["loops"]:
         console.print(f"[red]{escape(loop)}[/]; it is stopped where it runs")
     for rule in plan["rules"]:

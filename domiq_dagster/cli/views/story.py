@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
-from domiq_dagster.cli.views.tables import make_console
+from domiq_dagster.cli.views.screen import Screen, escape, make_console
 
 _WHO = {"chatbot": "DomIQ", "resman_user": "ResMan's staff", "system": "the sync itself"}
 _EFFECT = {
@@ -34,19 +32,19 @@ def print_story(result: Mapping[str, Any]) -> None:
 
 def _conversation(c: Mapping[str, Any]) -> Iterator[str]:
     where = c["partition_key"] or "of no connected property"
-    yield f"[bold]Conversation {c['conversation_id']}[/] ({where})"
+    yield f"[bold]Conversation {c['conversation_id']}[/] ({escape(where)})"
     alone = ", which is no lead status and left alone" if c["lead_status"] is None else ""
     yield escape(f"  now {c['domiq_status'] or 'without a status'} in DomIQ{alone}")
     if c["prospect_id"] is None:
         yield "  no lead at ResMan is known"
     else:
-        yield f"  {c['resman_status'] or 'not read yet'} at ResMan"
+        yield escape(f"  {c['resman_status'] or 'not read yet'} at ResMan")
         speaks = "" if c["speaks_for_lead"] else "; a newer conversation speaks for it"
-        linked = f"linked by {c['linked_by']} {c['linked_at']:%Y-%m-%d %H:%M}"
+        linked = f"linked by {escape(c['linked_by'])} {c['linked_at']:%Y-%m-%d %H:%M}"
         yield f"  lead {escape(c['prospect_id'])}, {linked}{speaks}"
         if c["agreed_at"]:
             pair = f"{c['agreed_domiq_status'] or 'no status'} and {c['agreed_resman_status'] or 'no status'}"
-            yield f"  last agreed on {pair} {c['agreed_at']:%Y-%m-%d %H:%M:%S}"
+            yield f"  last agreed on {escape(pair)} {c['agreed_at']:%Y-%m-%d %H:%M:%S}"
     if c["conflict"]:
         yield "  [yellow]a conflict waits for a person: domiq-sync conflicts[/]"
     if "contact" in c:
@@ -54,7 +52,7 @@ def _conversation(c: Mapping[str, Any]) -> Iterator[str]:
         yield escape("  " + ", ".join(person[n] or f"no {n}" for n in ("name", "email", "phone")))
 
 
-def _print_changes(console: Console, changes: Sequence[Mapping[str, Any]]) -> None:
+def _print_changes(console: Screen, changes: Sequence[Mapping[str, Any]]) -> None:
     for change in changes:
         for line in _change(change):
             console.print(line)
@@ -65,8 +63,8 @@ def _change(s: Mapping[str, Any]) -> Iterator[str]:
     who = _WHO.get(s["updated_by"], "somebody")
     moved = escape(f"{s['old_status'] or 'no status'} -> {s['new_status']}")
     yield (
-        f"[bold]{s['created_at']:%Y-%m-%d %H:%M:%S}[/] {who}: {moved}, {way}: "
-        f"[bold]{s['sync_status'] or 'no status'}[/]  (change {s['change_id']})"
+        f"[bold]{_when(s['created_at'])}[/] {who}: {moved}, {way}: "
+        f"[bold]{escape(s['sync_status'] or 'no status')}[/]  (change {s['change_id']})"
     )
     if s["status_reason"]:
         yield escape(f"  reason: {s['status_reason']}")
@@ -87,10 +85,17 @@ def _change(s: Mapping[str, Any]) -> Iterator[str]:
         last = f", last {s['last_outcome']}" if s["last_outcome"] else ""
         then = f"{s['next_attempt_at']:%Y-%m-%d %H:%M:%S}"
         yield escape(f"  waits: {s['delivery_state']} ({tries}{last}), next at {then}")
+    if s.get("archived_at"):
+        yield f"  in the archive since {s['archived_at']:%Y-%m-%d}"
     if isinstance(s["settlement"], dict):
         ended = s["settlement"]
         told = f"{ended.get('outcome')}: {ended.get('reason')}"
         yield escape(f"  ended: {told}" + _listed(", events ", ended.get("event_ids")))
+
+
+def _when(moment: datetime | None) -> str:
+    """The application may have logged a row without a time."""
+    return "at an unknown time" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _steps(steps: Sequence[Mapping[str, Any]], retries: Sequence[Mapping[str, Any]]) -> Iterator[str]:

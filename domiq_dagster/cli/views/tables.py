@@ -6,25 +6,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from domiq_dagster.cli.views.screen import escape, make_console
+from domiq_dagster.sync.accounts import Account
 from domiq_dagster.sync.decisions.conflict_store import OpenConflict
 from domiq_dagster.sync.durations import in_words
 from domiq_dagster.sync.linking.reviews import OpenReview
 from domiq_dagster.sync.monitoring.divergence import WHY_NOT_COMPARED
 from domiq_dagster.sync.monitoring.figures import FIGURES
+from domiq_dagster.sync.queue.doubts import OpenDoubt
+from domiq_dagster.sync.request_counts import DayCount
 
-_TABLE_WIDTH = 110
 _MOST_RECORDS = 10
 """So many records in trouble are named for each property."""
-
-
-def make_console() -> Console:
-    """Where the width is not known (a pipe, a log), tables are given room."""
-    console = Console(highlight=False, soft_wrap=True)
-    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=_TABLE_WIDTH)
+_MOST_PROPERTIES = 20
+"""Of so many properties the requests are shown."""
 
 
 def print_figures(rows: Sequence[dict[str, Any]], sums: dict[str, Any], title: str) -> None:
@@ -38,7 +35,7 @@ def print_figures(rows: Sequence[dict[str, Any]], sums: dict[str, Any], title: s
             table.add_section()
         rate = row["success_rate"]
         cells = [str(row[n]) for n in (*FIGURES, "conflicts")]
-        table.add_row(row["property"], *cells, "-" if rate is None else f"{rate:.1f}%")
+        table.add_row(escape(row["property"]), *cells, "-" if rate is None else f"{rate:.1f}%")
     make_console().print(table)
 
 
@@ -46,20 +43,23 @@ def print_pass(result: dict[str, Any]) -> None:
     print_figures(result["properties"], result["totals"], "After this pass")
     console = make_console()
     for key, why in result["pull_errors"].items():
-        console.print(f"[red]not pulled[/] {key}: {escape(why)}")
+        console.print(f"[red]not pulled[/] {escape(key)}: {escape(why)}")
     for row in result["properties"]:
         for prospect, why in list(row["this_pass"]["unreadable"].items())[:_MOST_RECORDS]:
-            console.print(f"[yellow]not read[/] {row['property']}: prospect {escape(prospect)} {escape(why)}")
-        for conversation, why in list(row["this_pass"]["refused"].items())[:_MOST_RECORDS]:
             console.print(
-                f"[yellow]not decided[/] {row['property']}: conversation {conversation}: {escape(why)}"
+                f"[yellow]not read[/] {escape(row['property'])}: prospect {escape(prospect)} {escape(why)}"
             )
+        for conversation, why in list(row["this_pass"]["refused"].items())[:_MOST_RECORDS]:
+            told = escape(f"{row['property']}: conversation {conversation}: {why}")
+            console.print(f"[yellow]not decided[/] {told}")
     for problem in result["problems"]:
         console.print(f"[yellow]setting[/] {escape(problem)}")
+    for sentence in result["missing_grants"]:
+        console.print(f"[red]not granted[/] {escape(sentence)}")
     for account, why in result["outages"].items():
-        console.print(f"[yellow]left[/] account {account} ({why}): its changes stay pending")
+        console.print(f"[yellow]left[/] account {escape(account)} ({escape(why)}): its changes stay pending")
     for found in result["reconciled_by_property"]:
-        console.print("reconciled {property}: {kind}: {count}, {then}".format(**found))
+        console.print(escape("reconciled {property}: {kind}: {count}, {then}".format(**found)))
     print_rules_run(result)
 
 
@@ -79,7 +79,13 @@ def print_status(result: dict[str, Any]) -> None:
     print_figures(result["properties"], result["totals"], "Status sync")
     print_queues(result["accounts"])
     console = make_console()
-    sentences = [*_in_alert(result), *_compared(result), *_not_pulled(result), *_in_trouble(result)]
+    sentences = [
+        *_in_alert(result),
+        *_compared(result),
+        *_not_pulled(result),
+        *_strangers(result),
+        *_in_trouble(result),
+    ]
     for sentence in sentences:
         console.print(sentence)
     alone: dict[str, int] = {}
@@ -107,7 +113,7 @@ def print_queues(accounts: Sequence[dict[str, Any]]) -> None:
         table.add_column(name, justify="left" if name == "account" else "right", no_wrap=True)
     for a in accounts:
         table.add_row(
-            a["account"],
+            escape(a["account"]),
             *(str(a[n]) for n in ("pending", "due", "held", "unknown_outcomes")),
             _span(a["oldest_pending_seconds"]),
             "-" if a["per_minute"] is None else f"{a['per_minute']:.0f}/min",
@@ -117,23 +123,67 @@ def print_queues(accounts: Sequence[dict[str, Any]]) -> None:
     for a in accounts:
         if a["paused_until"]:
             until = f"{a['paused_until']:%Y-%m-%d %H:%M:%S %Z}"
-            make_console().print(f"[yellow]account {a['account']}[/] paused until {until} ({a['reason']})")
+            make_console().print(
+                f"[yellow]account {escape(a['account'])}[/] paused until {until} ({escape(a['reason'])})"
+            )
         elif a["ramp_seconds"]:
             pace = f"one request in {a['ramp_seconds']:.1f} s, and faster with each success"
-            make_console().print(f"account {a['account']}: after an outage, {pace}")
+            make_console().print(f"account {escape(a['account'])}: after an outage, {pace}")
+
+
+def print_accounts(accounts: Sequence[Account]) -> None:
+    """How each account stands, and what opens one that is paused."""
+    if not accounts:
+        make_console().print("No property is connected, so no account either.")
+        return
+    table = Table(title="ResMan accounts", box=SIMPLE_HEAD, show_edge=False, padding=0)
+    for name in ("account", "properties", "state", "failures", "pace", "at once", "pulls"):
+        table.add_column(name, justify="left" if name in ("account", "state") else "right", no_wrap=True)
+    for a in accounts:
+        pace = f"1 in {a.pace_seconds:g} s" if a.pace_seconds else "-"
+        pulls = f"{a.pull_budget:g}/s" if a.pull_budget else "-"
+        table.add_row(a.account_id, str(a.properties), a.state, str(a.failures), pace, str(a.at_once), pulls)
+    make_console().print(table)
+    for a in accounts:
+        if a.paused_until is not None:
+            until = f"{a.paused_until:%Y-%m-%d %H:%M:%S %Z}"
+            make_console().print(
+                f"[yellow]account {escape(a.account_id)}[/] paused until {until} ({a.reason}); "
+                f"to try it now: domiq-sync accounts --open {escape(a.account_id)}",
+                soft_wrap=True,
+            )
+
+
+def print_requests(counts: Sequence[DayCount]) -> None:
+    """What was asked of ResMan on the newest day, by property, the busiest first."""
+    if not counts:
+        return
+    newest = [c for c in counts if c.day == counts[0].day]
+    table = Table(title=f"Requests of {newest[0].day} (UTC)", box=SIMPLE_HEAD, show_edge=False, padding=0)
+    for name in ("account", "property", "v1", "v2"):
+        table.add_column(name, justify="right" if name in ("v1", "v2") else "left", no_wrap=True)
+    for c in newest[:_MOST_PROPERTIES]:
+        name = "(the account itself)" if c.partition_key is None else c.partition_key
+        table.add_row(escape(c.account_id), escape(name), str(c.v1), str(c.v2))
+    console = make_console()
+    console.print(table)
+    if len(newest) > _MOST_PROPERTIES:
+        console.print(f"and {len(newest) - _MOST_PROPERTIES} more: see --json")
 
 
 _WAITS_FOR = {
     "conflicts": "a person's decision (domiq-sync conflicts)",
     "settings": "the property's settings (domiq-sync doctor)",
     "contact": "an e-mail address or phone of the lead",
+    "grants": "ResMan to grant an endpoint (named below)",
+    "in_doubt": "a person's word whether it has arrived (domiq-sync conflicts)",
 }
 
 
 def _compared(result: dict[str, Any]) -> Iterator[str]:
     """What waits, and will not move by itself."""
     for row in result["properties"]:
-        key = row["property"]
+        key = escape(row["property"])
         if row["switched_off"]:
             if row["held"]:
                 yield f"{key}: waiting, since sync to ResMan is switched off: {row['held']}"
@@ -157,17 +207,26 @@ def _in_alert(result: dict[str, Any]) -> Iterator[str]:
     for row in result["properties"]:
         if row["in_alert"]:
             kinds = escape(", ".join(row["in_alert"]))
-            yield f"[red]{row['property']}[/] in alert: {kinds} (domiq-sync alerts list)"
+            yield f"[red]{escape(row['property'])}[/] in alert: {kinds} (domiq-sync alerts list)"
 
 
 def _not_pulled(result: dict[str, Any]) -> Iterator[str]:
     for row in result["properties"]:
         if row["failing_since"]:
             why = escape(str(row["last_error"]))
-            yield f"[red]{row['property']}[/] not pulled since {row['failing_since']}: {why}"
+            yield f"[red]{escape(row['property'])}[/] not pulled since {row['failing_since']}: {why}"
         if row["distrust"]:
             why = escape(row["distrust"])
-            yield f"[yellow]{row['property']}[/] its last full read is not believed: {why}"
+            yield f"[yellow]{escape(row['property'])}[/] its last full read is not believed: {why}"
+
+
+def _strangers(result: dict[str, Any]) -> Iterator[str]:
+    for row in result["properties"]:
+        for word, leads in row["unknown_words"].items():
+            yield (
+                f"[yellow]{row['property']}[/] ResMan's status {escape(repr(word))} of {leads} leads has no "
+                "meaning: add it to domiq_sync.resman_status_map"
+            )
 
 
 def _in_trouble(result: dict[str, Any]) -> Iterator[str]:
@@ -175,9 +234,13 @@ def _in_trouble(result: dict[str, Any]) -> Iterator[str]:
         records = row["records_in_trouble"]
         for record in records[:_MOST_RECORDS]:
             why = escape(f"{record['kind']} {record['id']} {record['why']}")
-            yield f"[yellow]{row['property']}[/] {why} (since {record['since']:%Y-%m-%d %H:%M %Z})"
+            yield f"[yellow]{escape(row['property'])}[/] {why} (since {record['since']:%Y-%m-%d %H:%M %Z})"
+        for kind in sorted({record["kind"] for record in records}):
+            then = next(record["then"] for record in records if record["kind"] == kind)
+            yield escape(f"{row['property']}: {kind}: {then}")
         if len(records) > _MOST_RECORDS:
-            yield f"[yellow]{row['property']}[/] and {len(records) - _MOST_RECORDS} more records in trouble"
+            more = len(records) - _MOST_RECORDS
+            yield f"[yellow]{escape(row['property'])}[/] and {more} more records in trouble"
 
 
 def _span(seconds: float | None) -> str:
@@ -188,8 +251,8 @@ def print_demo(result: dict[str, Any]) -> None:
     print_figures(result["properties"], result["totals"], "Demo: after two cycles")
     for conflict in result["conflicts"]:
         make_console().print(
-            f"conflict for a person: {conflict['partition_key']} {conflict['conversation_id']}: "
-            f"DomIQ {conflict['domiq_status']}, ResMan {conflict['resman_status']}"
+            f"conflict for a person: {escape(conflict['partition_key'])} {conflict['conversation_id']}: "
+            f"DomIQ {escape(conflict['domiq_status'])}, ResMan {escape(conflict['resman_status'])}"
         )
     make_console().print(
         f"{result['seconds']:.0f} s. " + ("All in step." if result["ok"] else "Not in step.")
@@ -237,14 +300,35 @@ def print_link_reviews(reviews: Sequence[OpenReview]) -> None:
     table = Table("property", "question", "conversations", "leads", "since", title="Links to decide")
     for q in reviews:
         table.add_row(
-            str(q.partition_key),
+            escape(q.partition_key),
             escape(q.reason),
             "\n".join(map(str, q.conversation_ids)),
-            escape("\n".join(q.prospect_ids or [q.prospect_id])),
+            "\n".join(map(escape, q.prospect_ids or [q.prospect_id])),
             f"{q.asked_at:%Y-%m-%d %H:%M}",
         )
     _print_whole(table)
     make_console().print("domiq-sync conflicts --link CONVERSATION --to LEAD, or --never LEAD")
+
+
+def print_doubts(doubts: Sequence[OpenDoubt]) -> None:
+    """Nothing where no change is in doubt."""
+    if not doubts:
+        return
+    names = ("change", "status", "posted", "event", "looked for", "lead", "property", "what ResMan shows")
+    table = Table(*names, title="Changes that may have arrived")
+    for d in doubts:
+        table.add_row(
+            str(d.change_id),
+            escape(f"{d.old_status or 'none'} -> {d.new_status}"),
+            f"{d.posted_at:%Y-%m-%d %H:%M}",
+            escape(f"{d.event_type} of {d.event_date}"),
+            f"{d.read_backs} times",
+            escape(str(d.prospect_id or "none yet")),
+            escape(str(d.partition_key)),
+            escape(d.sentence or ""),
+        )
+    _print_whole(table)
+    make_console().print("domiq-sync conflicts --arrived CHANGE, or --send-again CHANGE")
 
 
 def print_retried(result: dict[str, Any]) -> None:
@@ -260,3 +344,17 @@ def print_retried(result: dict[str, Any]) -> None:
         console.print(
             f"  {result['overtaken']} more stay as they are: a later change of their conversation succeeded"
         )
+    for row in result["records"]:
+        console.print(escape(f"  {row['property']}: {_taken_up(row, dry_run=result['dry_run'])}"))
+
+
+def _taken_up(row: dict[str, Any], *, dry_run: bool) -> str:
+    """What became of the records in trouble of one kind, in words."""
+    what = f"{row['records']} in trouble ({row['kind']})"
+    if dry_run:
+        return f"{what} would be dealt with again"
+    if row["problem"]:
+        return f"{what} could not be dealt with: {row['problem']}"
+    if row["waits"]:
+        return f"{what} come first at the next pass: {row['then']}"
+    return f"{what} dealt with again, {row['left']} in vain" + (f": {row['then']}" if row["left"] else "")

@@ -47,6 +47,7 @@ class Control:
                 route("prospects/{prospect_id}", self.edit, "POST"),
                 route("prospects/{prospect_id}", self.delete, "DELETE"),
                 route("prospects/{prospect_id}/odd", self.odd, "POST"),
+                route("beside", self.beside, "POST"),
                 route("edits", self.edits, "POST"),
                 route("merge", self.merge, "POST"),
             ]
@@ -110,6 +111,15 @@ class Control:
         data = await _body(request, "values", "instead")
         instead = (data["instead"],) if "instead" in data else ()
         self._standin.store.odd[prospect.prospect_id] = Oddity(data.get("values") or {}, instead)
+        return Response(status_code=204)
+
+    async def beside(self, request: Request) -> Response:
+        """POST beside {ENDPOINT: [text, ...]}: what stands in the lists of endpoints beside the records from
+        now on, as it is written; endpoints that are not named show none."""
+        data = await _body(request)
+        if not all(isinstance(text, str) for texts in data.values() for text in texts):
+            raise ValueError("each endpoint has a list of texts")
+        self._standin.store.beside = {endpoint: list(texts) for endpoint, texts in data.items()}
         return Response(status_code=204)
 
     async def edits(self, request: Request) -> Response:

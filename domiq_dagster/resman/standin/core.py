@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +41,8 @@ class Standin:
         self.log = RequestLog(self.clock)
         self._settings_changes = 0
         self._next_sweep: datetime | None = None
+        self._late: list[tuple[datetime, Callable[[], None]]] = []
+        """What takes effect when. Not kept in the state's file."""
         WorldMaker(self.store, seed).make(prospects)
 
     @property
@@ -55,10 +57,12 @@ class Standin:
     def reset(
         self, seed: int = 1, prospects: int | None = None, world: Mapping[str, Any] | None = None
     ) -> None:
-        """A fresh world (the given one exactly, or a made-up one), default switches, no faults, an empty log.
+        """A fresh world (the given one exactly, or a made-up one) at the present time, default switches, no
+        faults, an empty log.
 
-        Raises ValueError, and changes nothing, if the given world makes no sense.
+        Raises ValueError, and changes nothing but the time, if the given world makes no sense.
         """
+        self.clock.offset = timedelta(0)
         store = Store(self.clock, seed)
         if world is not None:
             load_world(store, world)
@@ -66,6 +70,7 @@ class Standin:
             WorldMaker(store, seed).make(self.default_prospects if prospects is None else prospects)
         self.store, self.switches, self.plan = store, Switches(), FaultPlan()
         self.log.clear()
+        self._late.clear()
         self._settings_changes += 1
 
     def configure(self, plan: FaultPlan | None, switches: Mapping[str, Any]) -> None:
@@ -75,6 +80,7 @@ class Standin:
         """
         merged = self.switches.merged(switches)
         self.switches, self.plan = merged, plan or self.plan
+        self.store.remembers = merged.read_lag_seconds > 0
         self._settings_changes += 1
         self.sweep(now=True)
 
@@ -84,8 +90,22 @@ class Standin:
         self._settings_changes += 1
         self.sweep(now=True)
 
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Has something happen so many seconds from now, by the clock."""
+        self._late.append((self.clock() + timedelta(seconds=seconds), act))
+
+    def catch_up(self) -> None:
+        """Lets happen, in order, what is due."""
+        while self._late:
+            when, act = due = min(self._late, key=lambda one: one[0])
+            if when > self.clock():
+                return
+            self._late.remove(due)
+            act()
+
     def sweep(self, now: bool = False) -> None:
         """Loses the idle prospects, where that is switched on; without `now` at most once a second."""
+        self.catch_up()
         if self.switches.auto_lose_after_days is None:
             return
         if now or self._next_sweep is None or self.clock() >= self._next_sweep:
@@ -138,6 +158,7 @@ class Standin:
         store.last_stamp = parse_instant(data["lastStamp"])
         self.store = store
         self.switches = Switches().merged(data["switches"])
+        store.remembers = self.switches.read_lag_seconds > 0
         self.plan = FaultPlan(data["faultSeed"], [_remaining(fault) for fault in data["faults"]])
         self.log.count = data["requestCount"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -52,6 +52,25 @@ class Answer:
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     outcome: str = "Success"
+
+
+def with_beside(answer: Answer, texts: Sequence[str], opening: bytes, closing: bytes, comma: bytes) -> Answer:
+    """An answer in whose list other items stand, as they are written: half of them before its own, half
+    after. Surrogate escapes among them become the bytes that they stand for.
+
+    Args:
+        opening, closing: where the list begins, first, and ends, last, in the body.
+        comma: what stands between two items.
+    """
+    body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+    start = body.find(opening) + len(opening)
+    end = body.rfind(closing)
+    if answer.status != 200 or start < len(opening) or end < start:
+        return replace(answer, body=body)
+    items = [text.encode("utf-8", "surrogateescape") for text in texts]
+    half = len(items) // 2
+    shown = [*items[:half], *filter(None, [body[start:end]]), *items[half:]]
+    return replace(answer, body=body[:start] + comma.join(shown) + body[end:])
 
 
 def json_answer(data: object, status: int = 200, outcome: str = "Success") -> Answer:

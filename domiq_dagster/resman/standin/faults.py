@@ -23,10 +23,11 @@ KINDS: Final = (
     "unauthorized",
 )
 _PARAMETERS: Final = {
-    "status": {"status", "body", "headers", "retry_after", "commit"},
+    "status": {"status", "body", "headers", "retry_after", "commit", "commit_after"},
     "latency": {"seconds"},
-    "hang": {"seconds", "commit"},
-    "html": {"body", "commit"},
+    "hang": {"seconds", "commit", "commit_after"},
+    "html": {"body", "commit", "commit_after"},
+    "drop_after": {"commit_after"},
     "refuse": {"description"},
     "unauthorized": {"code", "message"},
 }
@@ -110,8 +111,9 @@ def _fault(spec: Mapping[str, Any], dice: random.Random) -> Fault:
         raise ValueError(f"count cannot be {count!r}")
     if kind == "status" and not isinstance(parameters.get("status", 503), int):
         raise ValueError(f"status cannot be {parameters['status']!r}")
-    if not isinstance(parameters.get("seconds", 1.0), int | float):
-        raise ValueError(f"seconds cannot be {parameters['seconds']!r}")
+    for name in ("seconds", "commit_after"):
+        if not isinstance(parameters.get(name, 1.0), int | float):
+            raise ValueError(f"{name} cannot be {parameters[name]!r}")
     account_id = spec.get("account_id")
     return Fault(
         kind=str(kind),

@@ -16,7 +16,9 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from .instants import mits_text, parse_instant
+from .reading import events_as_searched, spelled, v1_id
 from .records import Account, Event, Person, Property, Prospect
+from .switches import Switches
 
 POSTABLE: Final = (
     "EmailToProspect", "EmailFromProspect", "EmailFromILS", "Email", "CallToProspect", "CallFromProspect",
@@ -142,7 +144,9 @@ def lead_management(prospects: Iterable[ET.Element]) -> ET.Element:
     return root
 
 
-def prospect_as_read(prospect: Prospect, record: Property, account: Account) -> ET.Element:
+def prospect_as_read(
+    prospect: Prospect, record: Property, account: Account, switches: Switches
+) -> ET.Element:
     """A prospect as SearchProspects shows it.
 
     The main person first, the applicant or resident beside the prospect.
@@ -152,7 +156,26 @@ def prospect_as_read(prospect: Prospect, record: Property, account: Account) -> 
     beside = {"Applicant": "applicant", "Resident": "current_resident"}.get(prospect.status)
     if beside is not None:
         customers.append(customer_element(prospect, prospect.main_person, beside))
-    return prospect_element(prospect, customers, [event_element(e, record, account) for e in prospect.events])
+    for customer in customers:
+        _disguise(customer, prospect, switches)
+    events = events_as_searched(prospect, switches)
+    with_ids = switches.event_ids != "nowhere"
+    return prospect_element(
+        prospect, customers, [event_element(e, record, account, switches, with_id=with_ids) for e in events]
+    )
+
+
+def _disguise(customer: ET.Element, prospect: Prospect, switches: Switches) -> None:
+    """What the switches change of a customer as it is read."""
+    customer.set("Type", spelled(customer.get("Type") or "", switches))
+    if switches.foreign_identification:
+        number = prospect.prospect_id[:8].upper()
+        foreign = {"IDType": "ProspectID", "IDValue": f"LH-{number}", "OrganizationName": "LeaseHawk"}
+        customer.insert(0, ET.Element("Identification", foreign))
+    if switches.two_phones and (phone := customer.find("Phone")) is not None:
+        other = ET.Element("Phone", {"PhoneType": "home"})
+        ET.SubElement(other, "PhoneNumber").text = "(512) 736-0199"
+        customer.insert(list(customer).index(phone), other)
 
 
 def prospect_element(prospect: Prospect, customers: list[ET.Element], events: list[ET.Element]) -> ET.Element:
@@ -181,13 +204,17 @@ def customer_element(prospect: Prospect, person: Person, kind: str | None = None
     return element
 
 
-def event_element(event: Event, record: Property, account: Account) -> ET.Element:
+def event_element(
+    event: Event, record: Property, account: Account, switches: Switches, *, with_id: bool
+) -> ET.Element:
     element = ET.Element("Event", {"EventType": event.type, "EventDate": mits_text(event.date)})
-    ET.SubElement(element, "EventID", {"IDType": "EventID", "IDValue": event.event_id})
+    if with_id:
+        ET.SubElement(element, "EventID", {"IDType": "EventID", "IDValue": event.event_id})
     employee = record.agent(event.agent_id)
     if event.agent_id is not None:
         agent = ET.SubElement(element, "Agent")
-        ET.SubElement(agent, "AgentID", {"IDValue": event.agent_id})
+        agent_id = event.agent_id if employee is None else v1_id(employee, switches)
+        ET.SubElement(agent, "AgentID", {"IDValue": agent_id})
         if employee is not None:
             name = ET.SubElement(agent, "AgentName")
             ET.SubElement(name, "FirstName").text = employee.first_name

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .mits import LeadError, PostedCustomer, PostedEvent, PostedLead
+from .reading import employee_of
 from .records import Account, Event, Person, Property, Prospect, same_id
 from .store import Store
 from .switches import Switches
@@ -62,6 +63,8 @@ class Posting:
         return prospect
 
     def _check_event(self, event: PostedEvent) -> None:
+        if event.event_id is not None and self.switches.event_id_policy == "refuse":
+            raise LeadError("An EventID cannot be posted.")
         source = event.transaction_source
         if event.type == "Cancel":
             if self.switches.strict_lost_reasons and self.account.lost_reason(source) is None:
@@ -69,7 +72,7 @@ class Posting:
         elif source is not None and self.property.source(source) is None:
             raise LeadError("The Transaction Source could not be found for this property.")
         if event.agent_id is not None and self.switches.strict_agents:
-            agent = self.property.agent(event.agent_id)
+            agent = employee_of(self.property, event.agent_id, self.switches)
             if agent is None:
                 raise LeadError("The Agent could not be found for this property.")
             if not agent.is_leasing:
@@ -167,12 +170,16 @@ class Posting:
 
     def _take_event(self, prospect: Prospect, posted: PostedEvent) -> Event:
         event = self._event_to_edit(prospect, posted.event_id)
+        if event is not None and self.switches.event_id_policy == "keep":
+            return event
         if event is None:
             now = self.store.stamp()
             event = Event(self.store.new_id(), posted.type, posted.date, now)
             prospect.events.append(event)
         event.type, event.date = posted.type, posted.date
-        event.agent_id = posted.agent_id or event.agent_id
+        agent = employee_of(self.property, posted.agent_id, self.switches)
+        agent_id = posted.agent_id if agent is None else agent.agent_id
+        event.agent_id = agent_id or event.agent_id
         event.transaction_source = posted.transaction_source or event.transaction_source
         event.first_contact = posted.first_contact
         event.comments, event.reasons = posted.comments, posted.reasons
@@ -180,7 +187,7 @@ class Posting:
             prospect.first_contact_method = event.type
             prospect.first_contact_date = event.date
             prospect.first_contact_communication_log_id = event.event_id
-            prospect.agent_id = posted.agent_id or prospect.agent_id
+            prospect.agent_id = agent_id or prospect.agent_id
             if posted.type != "Cancel":
                 prospect.transaction_source_id = posted.transaction_source or prospect.transaction_source_id
         return event

@@ -6,6 +6,7 @@ edit means (`posting`, `staff`), or any wire format.
 
 from __future__ import annotations
 
+import copy
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from .records import Account, Person, Property, Prospect
 
 _NAMESPACE: Final = uuid.UUID("6f0c6f0e-8d5b-4f61-9d0a-0d5f3f1f7a11")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_REMEMBERED: Final = timedelta(minutes=10)
 _TICK: Final = timedelta(microseconds=1)
 
 
@@ -47,6 +49,13 @@ class Store:
         self.prospects: dict[str, Prospect] = {}
         self.odd: dict[str, Oddity] = {}
         """How v2 shows prospects, by id, that it does not show as it should. Not kept in the state's file."""
+        self.remembers = False
+        """Whether it keeps what prospects were a while ago, for reads that lag."""
+        self._past: dict[str, list[tuple[datetime, Prospect | None]]] = {}
+        """What prospects were until when, by id, the oldest first; None: nothing yet."""
+        self.beside: dict[str, list[str]] = {}
+        """By endpoint, what stands in its list beside the records, as it is written: JSON or XML that need
+        not be well formed. Not kept in the state's file."""
         self._by_property: dict[str, dict[str, Prospect]] = {}
         self._by_contact: dict[tuple[str, str, str], dict[str, Prospect]] = {}
 
@@ -71,6 +80,8 @@ class Store:
 
     def add(self, prospect: Prospect) -> None:
         """Takes in a prospect whose property is known."""
+        if self.remembers and prospect.last_modified >= self.clock() - _REMEMBERED:
+            self._past.setdefault(prospect.prospect_id, []).append((self.clock(), None))
         self.prospects[prospect.prospect_id] = prospect
         self._by_property[prospect.property_id][prospect.prospect_id] = prospect
         self._index(prospect)
@@ -89,6 +100,7 @@ class Store:
 
         Keeps the indexes right and moves lastModified, unless silent.
         """
+        self._remember(prospect)
         self._unindex(prospect)
         try:
             yield prospect
@@ -97,6 +109,21 @@ class Store:
             self.changes += 1
         if not silent:
             prospect.last_modified = self.stamp()
+
+    def as_of(self, prospect: Prospect, when: datetime) -> Prospect | None:
+        """What a prospect was at a time not long ago; None where it was not there."""
+        for until, past in self._past.get(prospect.prospect_id, ()):
+            if until > when:
+                return past
+        return prospect
+
+    def _remember(self, prospect: Prospect) -> None:
+        """Keeps what it is before it is changed, for reads that lag."""
+        if not self.remembers:
+            return
+        now = self.clock()
+        kept = [p for p in self._past.get(prospect.prospect_id, ()) if p[0] > now - _REMEMBERED]
+        self._past[prospect.prospect_id] = [*kept, (now, copy.deepcopy(prospect))]
 
     def property_of(self, account_id: str, property_id: str) -> Property | None:
         """The property, if this account may see it."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from .exchange import HTML, JSON, XML, Answer, Call, json_answer
+from .exchange import HTML, JSON, XML, Answer, Call, json_answer, with_beside
 from .instants import parse_instant
 from .mits import (
     LeadError,
@@ -25,6 +25,7 @@ from .mits import (
     prospect_element,
 )
 from .posting import PostedResult, Posting
+from .reading import shown, v1_id
 from .records import Account, Person, Property, Prospect
 
 if TYPE_CHECKING:
@@ -100,7 +101,18 @@ def handle(standin: Standin, call: Call) -> Answer:
         payload = method(Context(standin, request, account, record))
     except (V1Failure, LeadError) as error:
         return failure(request, str(error))
-    return payload if isinstance(payload, Answer) else _success(request, payload)
+    answer = payload if isinstance(payload, Answer) else _success(request, payload)
+    beside = standin.store.beside.get(request.method)
+    return answer if not beside else _with_beside(answer, beside)
+
+
+def _with_beside(answer: Answer, texts: list[str]) -> Answer:
+    if answer.content_type == JSON:
+        return with_beside(answer, texts, b"[", b"]", b",")
+    empty, opening, closing = b"<Prospects />", b"<Prospects>", b"</Prospects>"
+    if isinstance(answer.body, bytes):
+        answer = replace(answer, body=answer.body.replace(empty, opening + closing))
+    return with_beside(answer, texts, opening, closing, b"")
 
 
 def failure(request: V1Call, description: str) -> Answer:
@@ -209,19 +221,23 @@ def _named_property(standin: Standin, lead: PostedLead) -> Property:
 def _posted_element(standin: Standin, record: Property, result: PostedResult) -> ET.Element:
     account = standin.store.accounts[record.account_id]
     customers = [customer_element(result.prospect, person) for person in result.people]
+    with_ids = standin.switches.event_ids == "everywhere"
     return prospect_element(
-        result.prospect, customers, [event_element(e, record, account) for e in result.events]
+        result.prospect,
+        customers,
+        [event_element(e, record, account, standin.switches, with_id=with_ids) for e in result.events],
     )
 
 
 def _search(context: Context) -> Payload:
     standin, record = context.standin, context.property_record
-    found = _find(standin, context.request, record.property_id)
+    every = _find(standin, context.request, record.property_id)
+    found = list(shown(standin.store, standin.switches, every))
     if len(found) > standin.switches.max_search_results:
         body = b"<html><body><h1>502 Bad Gateway</h1>response too large: buffer overflow</body></html>"
         return Answer(502, body, HTML, outcome="Failed")
     owner = standin.store.accounts[record.account_id]
-    return lead_management([prospect_as_read(p, record, owner) for p in found])
+    return lead_management([prospect_as_read(p, record, owner, standin.switches) for p in found])
 
 
 def _find(standin: Standin, request: V1Call, property_id: str) -> list[Prospect]:
@@ -270,7 +286,8 @@ def _lost_reasons(context: Context) -> Payload:
 def _employees(context: Context) -> Payload:
     rows = []
     for employee in context.property_record.employees:
-        row = {"ID": employee.agent_id, "Name": f"{employee.first_name} {employee.last_name}"}
+        agent_id = v1_id(employee, context.standin.switches)
+        row = {"ID": agent_id, "Name": f"{employee.first_name} {employee.last_name}"}
         optional = {"Email": employee.email, "SecurityGroup": employee.security_group}
         rows.append(row | {key: value for key, value in optional.items() if value is not None})
     return {"Employees": rows}

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from .exchange import HTML, JSON, Answer, Call, json_answer
+from .exchange import HTML, JSON, Answer, Call, json_answer, with_beside
 from .instants import parse_instant
+from .reading import shown
 from .records import Account, Lease, Note, Property, Prospect, camel, same_id
 from .store import Oddity
 from .v2_json import DateText, employee_json, lease_json, property_json, prospect_json
@@ -71,7 +72,9 @@ def handle(standin: Standin, call: Call) -> Answer:
             raise V2Refusal(405, "The method is not allowed.")
         if not standin.switches.grants(name):
             raise V2Refusal(401, "The credentials are not permitted to use this endpoint.", NOT_ENTITLED)
-        return endpoint(standin, call, account)
+        answer = endpoint(standin, call, account)
+        beside = standin.store.beside.get(name)
+        return with_beside(answer, beside, b"[", b"]", b",") if beside else answer
     except V2Refusal as refusal:
         return refusal_answer(standin, refusal.status, str(refusal), refusal.code)
 
@@ -103,18 +106,19 @@ def _prospects(standin: Standin, call: Call, account: Account) -> Answer:
     keep = _prospect_filter(standin, call)
     with_log = call.query.get("includeCommunicationLog", "").lower() == "true"
     date = DateText(standin.switches.date_style)
-    found = [p for p in standin.store.prospects_of(record.property_id) if keep(p)]
+    every = shown(standin.store, standin.switches, standin.store.prospects_of(record.property_id))
+    found = [p for p in every if keep(p)]
     most = standin.switches.max_prospects
     if most is not None and len(found) > most:
         body = b"<html><body><h1>502 Bad Gateway</h1>response too large: buffer overflow</body></html>"
         return Answer(502, body, HTML, outcome="Failed")
     odd = standin.store.odd
-    shown = (prospect_json(p, record, date, with_log) for p in found)
+    rows = (prospect_json(p, record, date, with_log, standin.switches) for p in found)
     if odd:
         as_it_is = Oddity()
-        pairs = zip(found, shown, strict=True)
-        shown = (odd.get(p.prospect_id, as_it_is).shown(answer) for p, answer in pairs)
-    return _list_answer("prospects", shown, len(found))
+        pairs = zip(found, rows, strict=True)
+        rows = (odd.get(p.prospect_id, as_it_is).shown(answer) for p, answer in pairs)
+    return _list_answer(standin, "prospects", rows, len(found))
 
 
 def _prospect_filter(standin: Standin, call: Call) -> Callable[[Prospect], bool]:
@@ -153,13 +157,13 @@ def _modified_since(standin: Standin, call: Call) -> datetime:
     return since
 
 
-def _list_answer(name: str, rows: Iterable[dict[str, Any]], count: int) -> Answer:
+def _list_answer(standin: Standin, name: str, rows: Iterable[dict[str, Any]], count: int) -> Answer:
     """A list in its envelope; a long one is streamed, so that it never stands in memory as a whole."""
-    chunks = _list_chunks(name, rows)
+    chunks = _list_chunks(name, rows, '],"nextPage":null}' if standin.switches.next_page else "]}")
     return Answer(200, b"".join(chunks) if count <= _CHUNK else chunks, JSON)
 
 
-def _list_chunks(name: str, rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+def _list_chunks(name: str, rows: Iterable[dict[str, Any]], ending: str) -> Iterator[bytes]:
     chunk = [f'{{"{name}":[']
     comma = ""
     for row in rows:
@@ -168,7 +172,7 @@ def _list_chunks(name: str, rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
         if len(chunk) >= _CHUNK:
             yield "".join(chunk).encode()
             chunk = []
-    chunk.append("]}")
+    chunk.append(ending)
     yield "".join(chunk).encode()
 
 
@@ -183,7 +187,7 @@ def _leases(standin: Standin, call: Call, account: Account) -> Answer:
         for p in standin.store.prospects_of(record.property_id)
         if p.lease is not None and p.lease.last_modified >= since and keep(p.lease)
     ]
-    return _list_answer("leases", rows, len(rows))
+    return _list_answer(standin, "leases", rows, len(rows))
 
 
 def _lease_filter(call: Call) -> Callable[[Lease], bool]:

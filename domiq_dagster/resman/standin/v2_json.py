@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from .instants import iso
+from .reading import spelled
 from .records import Employee, Event, Lease, Person, Property, Prospect, encode
+from .switches import Switches
 
 _INTERACTION: Final = {
     "EmailToProspect": "Email", "EmailFromProspect": "Email", "EmailFromILS": "Email", "Email": "Email",
@@ -26,7 +28,9 @@ class DateText:
         return None if instant is None else iso(instant)[:-1] + self._ending
 
 
-def prospect_json(prospect: Prospect, record: Property, date: DateText, with_log: bool) -> dict[str, Any]:
+def prospect_json(
+    prospect: Prospect, record: Property, date: DateText, with_log: bool, switches: Switches
+) -> dict[str, Any]:
     """A prospect. `lease` and `communicationLog` are absent, not null, when they are not due."""
     source = record.source(prospect.transaction_source_id)
     answer = {
@@ -37,7 +41,7 @@ def prospect_json(prospect: Prospect, record: Property, date: DateText, with_log
         "transactionSourceId": prospect.transaction_source_id,
         "prospectSourceId": source.prospect_source_id if source is not None else None,
         "prospectSourceName": source.name if source is not None else None,
-        "status": prospect.status,
+        "status": spelled(prospect.status, switches),
         "firstContactMethod": prospect.first_contact_method,
         "firstContactDate": date(prospect.first_contact_date),
         "firstContactCommunicationLogId": prospect.first_contact_communication_log_id,

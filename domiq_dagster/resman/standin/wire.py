@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from . import v1, v2
@@ -23,6 +23,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+POST_LEAD: Final = "PostLeadManagement4_0"
+_TICK_SECONDS: Final = 0.02
 _PAGE = b"<!DOCTYPE html><html><body><h1>%s</h1><p>The web server could not be reached.</p></body></html>"
 
 
@@ -125,12 +127,16 @@ class Wire:
             standin.log.end(entry)
             await asyncio.sleep(started + seconds - asyncio.get_running_loop().time())
         if fault is None:
-            await self._send(self._process(call, entry), entry, connection)
+            late = standin.switches.commit_late_seconds if entry.endpoint == POST_LEAD else 0.0
+            answer = await self._process_late(late, call, entry) if late else self._process(call, entry)
+            await self._send(answer, entry, connection)
         else:
             await self._strike(fault, call, entry, connection)
 
     async def _strike(self, fault: Fault, call: Call, entry: RequestEntry, connection: Connection) -> None:
-        if fault.kind in ("drop_after", "truncate") or fault.parameters.get("commit"):
+        if (late := fault.parameters.get("commit_after")) is not None:
+            self._standin.later(float(late), lambda: self._take_effect(call, entry))
+        elif fault.kind in ("drop_after", "truncate") or fault.parameters.get("commit"):
             answer = self._process(call, entry)
             if fault.kind == "truncate":
                 entry.status = answer.status
@@ -143,6 +149,22 @@ class Wire:
             await connection.drop()
         else:
             await self._send(_fault_answer(self._standin, fault, call), entry, connection)
+
+    async def _process_late(self, seconds: float, call: Call, entry: RequestEntry) -> Answer:
+        """Carries the call out when so much time has passed on the clock, whether or not anybody waits."""
+        done: list[Answer] = []
+        store = self._standin.store
+        self._standin.later(seconds, lambda: done.append(self._process(call, entry)))
+        while not done:
+            if self._standin.store is not store:  # a new world, which knows nothing of it
+                return Answer(503, b"", HTML, outcome="Failed")
+            await asyncio.sleep(_TICK_SECONDS)
+            self._standin.catch_up()
+        return done[0]
+
+    def _take_effect(self, call: Call, entry: RequestEntry) -> None:
+        """For a client that is long gone."""
+        self._process(call, entry)
 
     def _process(self, call: Call, entry: RequestEntry) -> Answer:
         """Carries the call out: from here on it is committed."""

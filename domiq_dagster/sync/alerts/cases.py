@@ -10,11 +10,13 @@ from uuid import UUID
 
 from domiq_dagster.sync.alerts.incidents import AlertRules, Observation
 from domiq_dagster.sync.alerts.thresholds import Threshold
-from domiq_dagster.sync.alerts.watched import Reading, WatchedProperty
+from domiq_dagster.sync.alerts.watched import CaptureMisses, Reading, WatchedProperty
 
 CREDENTIALS = "credentials"
 RESMAN_DOWN = "resman_down"
 STANDSTILL = "standstill"
+CAPTURE_MISSES = "capture_misses"
+NOT_ENTITLED = "not_entitled"
 SHARED = "shared:"
 """Before the kind of trouble and its reason, of a cause that is known by them alone."""
 
@@ -41,6 +43,7 @@ class IncidentCase:
         properties: all properties that it touches.
         accounts: of a cause that is about accounts, the reason by account.
         unwatched_since: since when nobody had watched, of a standstill that is only seen now.
+        misses: what capture could not log, of the alert about that.
     """
 
     subject: Subject
@@ -50,12 +53,15 @@ class IncidentCase:
     properties: tuple[WatchedProperty, ...] = ()
     accounts: Mapping[str, str] = field(default_factory=dict)
     unwatched_since: datetime | None = None
+    misses: CaptureMisses | None = None
 
     def figures(self) -> dict[str, Any]:
         """What goes on record with the alert, as plain values."""
         if self.subject.property_id is not None:
             return dict(self.members[0].figures) if self.members else {}
+        missed = {"misses": self.misses.changes} if self.misses and self.misses.changes else {}
         return {
+            **missed,
             "properties": [p.partition_key for p in self.properties],
             "property_ids": [str(p.property_id) for p in self.properties],
             "accounts": dict(self.accounts),

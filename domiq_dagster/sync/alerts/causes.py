@@ -4,10 +4,14 @@ In this order, and what one explains is left out by the next:
 
 1. An account that ResMan does not answer (`resman_down`), or whose credentials it refuses (`credentials`). It
    lasts until what was due then has gone across and every property of the account was pulled again.
-2. A sync that stands still (`standstill`): changes are due and nothing is asked, or pulls neither succeed nor
+2. An endpoint that ResMan has not granted (`not_entitled`): what needs it waits. It lasts until the endpoint
+   answers, and what waited for it at the account has gone across.
+3. A sync that stands still (`standstill`): changes are due and nothing is asked, or pulls neither succeed nor
    fail, at two properties at least, or at any after a time in which nobody watched.
-3. Three properties or more in the same trouble, for the same reason where one is on record (`shared:...`).
-4. Each property for itself.
+4. Three properties or more in the same trouble, for the same reason where one is on record (`shared:...`).
+5. Each property for itself.
+
+What capture could not log (`capture_misses`) is no trouble of a property's, and explains none.
 
 A cause that is known holds on to what it took: until the last of its properties is well, none of them gets an
 alert of its own. A property that already has one keeps it.
@@ -22,7 +26,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domiq_dagster.sync.alerts.cases import (
+    CAPTURE_MISSES,
     CREDENTIALS,
+    NOT_ENTITLED,
     RESMAN_DOWN,
     SHARED,
     STANDSTILL,
@@ -44,7 +50,7 @@ SHARED_BY = 3
 """How many properties in the same trouble make one alert."""
 _STILL_AT = 2
 """At how many properties nothing moves before the whole counts as standing still."""
-_REFUSED = frozenset({"bad_credentials", "not_entitled"})
+_REFUSED = frozenset({"bad_credentials"})
 _CONSEQUENCES = frozenset({TroubleKind.NO_PULL, TroubleKind.NO_PUSH, TroubleKind.OLDEST_PENDING})
 """What an outage or a standstill brings about at a property. Failures and divergence are none of it."""
 
@@ -70,9 +76,11 @@ def find_cases(
     found: list[IncidentCase] = []
     if set(kinds) >= _CONSEQUENCES:
         found += attribution.accounts()
+        found += attribution.missing_grants()
         found += attribution.standstill()
     found += attribution.shared(kinds)
     found += attribution.single()
+    found += attribution.capture_misses()
     return [case for case in found if case.observation.bad or case.subject in attribution.ongoing]
 
 
@@ -119,6 +127,30 @@ class _Attribution:
         properties = tuple(p for p in watched if p.account_id in touched)
         return replace(case, properties=properties, accounts=dict(reasons))
 
+    def missing_grants(self) -> Iterator[IncidentCase]:
+        """Endpoints that ResMan has not granted, and the properties that wait for them."""
+        lacking = self._readings.missing_grants
+        at = {grant.property_id for grant in lacking}
+        # What waited there until they were granted may not have gone across yet.
+        behind = {name.partition(" ")[0] for name in self._scope(NOT_ENTITLED)}
+        members = [
+            r
+            for r in self._free(_CONSEQUENCES)
+            if (r.watched.property_id in at or r.watched.account_id in behind) and _waits_for_grant(r)
+        ]
+        self._explain(members)
+        case = self._cause(NOT_ENTITLED, members, {g.key for g in lacking}, bad=bool(members or lacking))
+        touched = at | {r.watched.property_id for r in members}
+        accounts: dict[str, list[str]] = {}
+        for grant in lacking:
+            names = accounts.setdefault(grant.account_id, [])
+            names += [grant.endpoint] if grant.endpoint not in names else []
+        yield replace(
+            case,
+            properties=tuple(p for p in self._readings.properties if p.property_id in touched),
+            accounts={account: ", ".join(names) for account, names in accounts.items()},
+        )
+
     def standstill(self) -> Iterator[IncidentCase]:
         """Properties at which neither success nor failure is seen, when there are enough of them."""
         free = list(self._free(_CONSEQUENCES))
@@ -160,12 +192,21 @@ class _Attribution:
         """Each property's troubles by themselves. Of what a cause explains nobody can tell."""
         for reading in self._readings.readings:
             subject = Subject(reading.watched.property_id, reading.kind)
-            if not reading.bad and subject not in self.ongoing:  # so it is with nearly all of them
+            if not reading.bad and subject not in self.ongoing:
                 continue
             explained = (reading.watched.property_id, reading.kind) in self._explained
             observation = Observation(self._readings.at, None if explained else reading.bad)
             rules = rules_of(self._thresholds.of(subject.property_id), reading.kind)
             yield IncidentCase(subject, observation, rules, (reading,), (reading.watched,))
+
+    def capture_misses(self) -> Iterator[IncidentCase]:
+        """What capture could not log, which touches every property that sends its changes: any of them may
+        lack some."""
+        misses = self._readings.misses
+        if misses is not None:
+            case = self._cause(CAPTURE_MISSES, (), (), bad=misses.changes > 0)
+            outbound = tuple(p for p in self._readings.properties if p.outbound)
+            yield replace(case, properties=outbound, misses=misses)
 
     def _cause(
         self, kind: str, members: Sequence[Reading], scope: Iterable[str], *, bad: bool
@@ -182,9 +223,10 @@ class _Attribution:
         """Bad readings of these kinds that nothing explains yet, at properties without an alert of their own
         for it."""
         for reading in self._readings.readings:
+            if not reading.bad or reading.kind not in kinds:  # so it is with nearly all of them
+                continue
             key = (reading.watched.property_id, reading.kind)
-            taken = key in self._explained or Subject(*key) in self.ongoing
-            if reading.bad and reading.kind in kinds and not taken:
+            if key not in self._explained and Subject(*key) not in self.ongoing:
                 yield reading
 
     def _explain(self, members: Iterable[Reading]) -> None:
@@ -202,6 +244,11 @@ def _is_due_to_accounts(reading: Reading, reasons: Collection[str], answering: C
     account = reading.watched.account_id
     excused = reading.reason is None or reading.reason in OUTAGES
     return account in reasons or (account in answering and excused)
+
+
+def _waits_for_grant(reading: Reading) -> bool:
+    """Whether a trouble at a property without a grant comes of that: its pulls may fail of something else."""
+    return reading.kind is not TroubleKind.NO_PULL or reading.reason == NOT_ENTITLED
 
 
 def _shows_standstill(reading: Reading) -> bool:

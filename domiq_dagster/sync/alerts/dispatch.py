@@ -22,8 +22,9 @@ from domiq_dagster.sync.alerts.texts import AlertText
 from domiq_dagster.sync.budget import Budget
 from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.notifications.outbox import Notice, enqueue, operator_notice
-from domiq_dagster.sync.notifications.recipients import resolve
+from domiq_dagster.sync.notifications.recipients import Address, resolve
 from domiq_dagster.sync.notifications.sender import SendReport, deliver_due
+from domiq_dagster.sync.trouble import Faults
 
 QUERIES = load_queries(__package__, "dispatch.sql")
 IN_APP = "operators"
@@ -100,8 +101,13 @@ def _preferred(connection: Connection, notice: AlertNotice) -> Iterator[Notice]:
     """Notices to whomever the touched properties want notified, each address once."""
     seen = set()
     rows = connection.execute(QUERIES.preferences, {"property_ids": list(notice.property_ids)}).all()
+    faults = Faults("the recipients of preference {} cannot be made out")
     for row in rows:
-        for address in resolve(connection, row.property_id, row.recipients, row.channel):
+        with faults.of(str(row.id), savepoint=connection):
+            found = resolve(connection, row.property_id, row.recipients, row.channel)
+        if (said := faults.sentences.get(str(row.id))) is not None:
+            found = [Address("(nobody)", problem=f"its recipients cannot be made out: {said}")]
+        for address in found:
             # A role that nobody holds is a problem of its property; an address is the same everywhere.
             key = (row.channel, address.recipient, row.property_id if address.problem else None)
             if key in seen:

@@ -20,7 +20,12 @@ from domiq_dagster.sync.alerts.cases import IncidentCase, Subject
 from domiq_dagster.sync.alerts.causes import find_cases
 from domiq_dagster.sync.alerts.dispatch import AlertNotice, enqueue_notice
 from domiq_dagster.sync.alerts.incidents import Phase, Transition, advance
-from domiq_dagster.sync.alerts.readings import database_time, read_all, record_evaluation
+from domiq_dagster.sync.alerts.readings import (
+    database_time,
+    read_all,
+    read_misses,
+    record_evaluation,
+)
 from domiq_dagster.sync.alerts.store import (
     StoredIncident,
     add_incident,
@@ -33,6 +38,7 @@ from domiq_dagster.sync.alerts.store import (
 from domiq_dagster.sync.alerts.texts import AlertText, compose
 from domiq_dagster.sync.alerts.thresholds import Threshold, Thresholds, load_thresholds
 from domiq_dagster.sync.alerts.watched import ALL_KINDS, Reading, Readings, TroubleKind
+from domiq_dagster.sync.trouble import Faults, replace_part
 
 logger = logging.getLogger(__name__)
 _RETIRED = "retired"
@@ -41,10 +47,16 @@ _RETIRED = "retired"
 
 @dataclass(slots=True)
 class Evaluation:
-    """What one evaluation read, and the notices that came of it."""
+    """What one evaluation read, and the notices that came of it.
+
+    Attributes:
+        problems: a sentence for each kind that could not be read, and each subject of which nothing could be
+            stored; the others were.
+    """
 
     readings: Readings
     notices: list[AlertNotice] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def bad(self, kind: TroubleKind) -> list[Reading]:
         """The properties that are past their threshold."""
@@ -82,18 +94,39 @@ def evaluate(
         now = now or database_time(connection)
         readings = read_all(connection, thresholds, now, kinds)
         if set(kinds) == ALL_KINDS:
-            readings = replace(readings, evaluated_before=record_evaluation(connection, now))
+            before = record_evaluation(connection, now)
+            readings = read_misses(connection, replace(readings, evaluated_before=before))
         stored = load_incidents(connection, closed_since=now - _longest_reopening(thresholds))
         incidents = {subject: found.incident for subject, found in stored.items()}
-        evaluation = Evaluation(readings)
-        for case in find_cases(readings, incidents, thresholds, kinds):
-            notice = _advance_case(connection, case, stored.get(case.subject))
-            if notice is not None:
-                evaluation.notices.append(notice)
-        _retire_unwatched(connection, stored, readings)
+        evaluation = Evaluation(readings, problems=list(readings.problems))
+        read = frozenset(kinds).intersection(readings.kinds or kinds)
+        faults = Faults("the alert {} could not be evaluated")
+        subjects: list[Subject] = []
+        for case in find_cases(readings, incidents, thresholds, read):
+            subjects.append(case.subject)
+            with faults.of(_named(case.subject), savepoint=connection):
+                notice = _advance_case(connection, case, stored.get(case.subject))
+                if notice is not None:
+                    evaluation.notices.append(notice)
+        with faults.of("of properties that are not watched", savepoint=connection):
+            _retire_unwatched(connection, stored, readings)
+        evaluation.problems += [f"alert {subject}: {said}" for subject, said in faults.sentences.items()]
+        replace_part(
+            connection,
+            "alerts",
+            {
+                subject.property_id: faults.sentences[_named(subject)]
+                for subject in subjects
+                if subject.property_id is not None and _named(subject) in faults.sentences
+            },
+        )
     for notice in evaluation.notices:
         logger.warning("alert %s: %s", notice.transition, notice.text.body)
     return evaluation
+
+
+def _named(subject: Subject) -> str:
+    return f"{subject.kind} of {subject.property_id or 'all'}"
 
 
 def _longest_reopening(thresholds: Thresholds) -> timedelta:
@@ -148,6 +181,8 @@ def _figures(
             figures[name] = [*before, *(v for v in figures[name] if v not in before)]
         figures["accounts"] = {**(kept.figures.get("accounts") or {}), **figures["accounts"]}
         figures["unwatched_since"] = figures["unwatched_since"] or kept.figures.get("unwatched_since")
+        if "misses" in kept.figures:
+            figures.setdefault("misses", kept.figures["misses"])
     return figures
 
 

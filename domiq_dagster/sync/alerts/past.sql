@@ -26,7 +26,8 @@ GROUP BY property_id
 
 -- name: waits
 -- Changes that were pending for longer than :least_minutes, from when they were logged to their last attempt, and
--- those that still are. A change that was put back by a retry had failed in between, and is left out.
+-- those that still are, but for what waits for a person, and what stands behind it: see oldest_pending in readings.sql.
+-- A change that was put back by a retry had failed in between, and is left out.
 SELECT c.property_id, c.logged_at AS began_at, tried.ended_at
 FROM (SELECT a.change_id, max(a.started_at + a.duration_ms * interval '1 ms') AS ended_at
       FROM domiq_sync.attempt a WHERE a.started_at >= :since GROUP BY 1) AS tried
@@ -41,6 +42,9 @@ SELECT d.property_id, d.enqueued_at, :until
 FROM domiq_sync.delivery d
 WHERE d.property_id = ANY (CAST(:property_ids AS uuid[]))
   AND :until - d.enqueued_at > :least_minutes * interval '1 minute'
+  AND NOT EXISTS (SELECT FROM domiq_sync.delivery h
+                  WHERE h.lane = d.lane AND h.is_head
+                    AND domiq_sync.waits_for(h.state, h.last_outcome, h.decided) <> 'settings' OFFSET 0)
 ORDER BY 1, 2
 
 -- name: pulls

@@ -7,6 +7,7 @@ query a kind, whatever the number of properties.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -20,13 +21,17 @@ from domiq_dagster.sync.alerts.watched import (
     ALL_KINDS,
     NOT_ASKED,
     OUTAGES,
+    CaptureMisses,
     Reading,
     Readings,
     TroubleKind,
     WatchedProperty,
 )
+from domiq_dagster.sync.grants import missing_grants
 from domiq_dagster.sync.monitoring.divergence import diverged_since
 from domiq_dagster.sync.monitoring.figures import recent_failures
+from domiq_dagster.sync.queue import capture_misses
+from domiq_dagster.sync.trouble import GRANT, Faults, TroubleCount, count_troubles
 
 QUERIES = load_queries(__package__, "readings.sql")
 _MOST_ATTEMPTS = 50_000
@@ -68,7 +73,34 @@ def read_all(
     rows = connection.execute(QUERIES.watched_properties, {"outages": sorted(OUTAGES)})
     properties = rows_as(WatchedProperty, rows)
     reader = _Reader(connection, properties, thresholds, now)
-    return Readings(now, properties, [r for kind in TroubleKind if kind in kinds for r in reader.read(kind)])
+    found: list[Reading] = []
+    faults = Faults("{} could not be read for alerts")
+    for kind in TroubleKind:
+        if kind in kinds:
+            with faults.of(kind, savepoint=connection):
+                found += list(reader.read(kind))
+    problems = [f"{kind} could not be read: {said}" for kind, said in faults.sentences.items()]
+    lacking = missing_grants(connection, [watched.property_id for watched in properties])
+    return Readings(now, properties, found, problems=problems, missing_grants=lacking)
+
+
+def read_misses(connection: Connection, readings: Readings) -> Readings:
+    """Reads what capture could not log, into the readings of an evaluation. What a sweep accounted for since
+    the evaluation before is among it, so that people are told of it however soon the sweep came."""
+    faults = Faults("{} could not be read for alerts")
+    with faults.of("capture_misses", savepoint=connection):
+        open_now = capture_misses.outstanding(connection)
+        before = readings.evaluated_before
+        gaps = capture_misses.gaps_after(connection, before) if before is not None else []
+        since = [gap.since for gap in gaps] + ([open_now.since] if open_now.changes else [])
+        misses = CaptureMisses(
+            open_now.changes + sum(gap.changes for gap in gaps),
+            open_now.changes,
+            min((s for s in since if s), default=None) if None not in since else None,
+        )
+        return replace(readings, misses=misses)
+    problems = [f"{kind} could not be read: {said}" for kind, said in faults.sentences.items()]
+    return replace(readings, problems=[*readings.problems, *problems])
 
 
 class _Pending(NamedTuple):
@@ -102,6 +134,7 @@ class _Reader:
             TroubleKind.DIVERGENCE: self._divergence,
             TroubleKind.NO_PULL: self._no_pull,
             TroubleKind.NO_PUSH: self._no_push,
+            TroubleKind.RECORDS: self._records,
         }
         return readers[kind]()
 
@@ -163,6 +196,23 @@ class _Reader:
             seconds = self._seconds_since(since)
             bad = seconds > 60 * limits.no_push_minutes
             yield Reading(watched, TroubleKind.NO_PUSH, bad, {"seconds": seconds})
+
+    def _records(self) -> Iterator[Reading]:
+        """Bad are records that were met in trouble twice running: what passes by itself is no news."""
+        by_property: dict[UUID, list[TroubleCount]] = {}
+        for counted in count_troubles(self._connection):
+            if counted.lasting and counted.kind != GRANT:  # which is a cause by itself
+                by_property.setdefault(counted.property_id, []).append(counted)
+        for watched, _ in self._watched:
+            found = by_property.get(watched.property_id, [])
+            main = max(found, key=lambda c: c.lasting, default=None)
+            figures = {
+                "records": sum(c.lasting for c in found),
+                "kinds": {c.kind: c.lasting for c in found},
+                "sentence": main.sentence if main else None,
+                "seconds": self._seconds_since(min((c.since for c in found), default=None)),
+            }
+            yield Reading(watched, TroubleKind.RECORDS, bool(found), figures, main.kind if main else None)
 
     def _may_be_pushed(self, watched: WatchedProperty) -> bool:
         """While the account's breaker is open nobody is to ask, and the account itself is the trouble."""

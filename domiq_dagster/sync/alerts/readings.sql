@@ -10,7 +10,8 @@ SELECT clock_timestamp()
 -- or met the outage (:outages) again.
 SELECT i.property_id, i.partition_key, p.name AS property_name, i.resman_account_id AS account_id,
        i.sync_direction <> 'from_resman' AS outbound,
-       COALESCE(w.last_pull_at, i.connected_at) AS pulled_at, w.last_pull_at IS NULL AS never_pulled,
+       least(greatest(COALESCE(w.last_pull_at, i.connected_at), '0002-01-01 UTC'), '9999-12-30 UTC') AS pulled_at,
+       w.last_pull_at IS NULL AS never_pulled,
        w.last_error, a.open_until, a.open_reason, a.opened_at AS account_paused_at,
        i.sync_direction <> 'from_resman' AND EXISTS (
            SELECT FROM domiq_sync.delivery d
@@ -24,8 +25,8 @@ WHERE i.sync_enabled
 ORDER BY i.partition_key
 
 -- name: oldest_pending
--- When the oldest pending change was logged that does not wait for a person (to decide about a conflict, or to
--- learn of an e-mail address or phone), nor stands behind one that does; and how many are pending in all.
+-- When the oldest pending change was logged that does not wait for a person, nor stands behind one that does; and how
+-- many are pending in all. One that waits for its property's settings counts: nothing else alerts of those.
 SELECT counted.property_id, counted.pending, oldest.enqueued_at AS oldest_at
 FROM (SELECT d.property_id, count(*) AS pending FROM domiq_sync.delivery d GROUP BY 1) AS counted
 JOIN domiq_sync.integration i ON i.property_id = counted.property_id
@@ -33,8 +34,8 @@ LEFT JOIN LATERAL (
     SELECT d.enqueued_at FROM domiq_sync.delivery d
     WHERE d.property_id = counted.property_id
       AND NOT EXISTS (SELECT FROM domiq_sync.delivery h
-                      WHERE h.lane = d.lane AND h.is_head AND h.state IN ('waiting', 'unknown')
-                        AND h.last_outcome IN ('conflict', 'no_contact') OFFSET 0)
+                      WHERE h.lane = d.lane AND h.is_head
+                        AND domiq_sync.waits_for(h.state, h.last_outcome, h.decided) <> 'settings' OFFSET 0)
     ORDER BY d.enqueued_at LIMIT 1) AS oldest ON TRUE
 WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
 

@@ -9,13 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from domiq_dagster.sync.alerts.cases import CREDENTIALS, RESMAN_DOWN, STANDSTILL, IncidentCase
+from domiq_dagster.sync.alerts.cases import (
+    CAPTURE_MISSES,
+    CREDENTIALS,
+    NOT_ENTITLED,
+    RESMAN_DOWN,
+    STANDSTILL,
+    IncidentCase,
+)
 from domiq_dagster.sync.alerts.incidents import Incident, Transition
 from domiq_dagster.sync.alerts.watched import Reading, TroubleKind, WatchedProperty
 from domiq_dagster.sync.alerts.wording import WORDINGS
 from domiq_dagster.sync.durations import in_words
+from domiq_dagster.sync.grants import WHOM_TO_ASK
 
 _MOST_NAMES = 10
+_FOUND = (
+    "Reconciliation has gone over every property since, and logged the status that each conversation had by "
+    "then; `domiq-sync status` names those of which it could not."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +96,12 @@ def _of_cause(case: IncidentCase, figures: Mapping[str, Any]) -> _Sentences:
     kind = case.subject.kind
     if kind in (RESMAN_DOWN, CREDENTIALS):
         return _of_accounts(kind, case, figures)
+    if kind == NOT_ENTITLED:
+        return _of_grants(case, figures)
     if kind == STANDSTILL:
         return _of_standstill(case, figures)
+    if kind == CAPTURE_MISSES:
+        return _of_misses(case, figures)
     return _of_shared(kind, case, figures)
 
 
@@ -114,6 +130,21 @@ def _of_accounts(kind: str, case: IncidentCase, figures: Mapping[str, Any]) -> _
     )
 
 
+def _of_grants(case: IncidentCase, figures: Mapping[str, Any]) -> _Sentences:
+    # Those that are not granted now; where all are, those that were not.
+    lacking = dict(case.accounts or figures.get("accounts") or {})
+    endpoints = _listed([f"{names} at account {account}" for account, names in sorted(lacking.items())])
+    what = "what needs them" if "," in endpoints else "what needs it"
+    return _Sentences(
+        f"ResMan has not granted {endpoints}",
+        f"ResMan has not granted this integration partner {endpoints}. At {_names(case.properties)} {what} "
+        f"waits; nothing is lost, and all else goes on. Ask {WHOM_TO_ASK} to enable it for this partner and "
+        "account. It is asked again every 15 minutes, and at once after `domiq-sync retry`; "
+        "`domiq-sync doctor` tells what is granted.",
+        f"ResMan grants {endpoints} now, and what waited at {_count(figures)} has gone across.",
+    )
+
+
 def _of_standstill(case: IncidentCase, figures: Mapping[str, Any]) -> _Sentences:
     longest = max(
         (float(r.figures.get("seconds", r.figures.get("oldest_seconds", 0.0))) for r in case.members),
@@ -132,6 +163,26 @@ def _of_standstill(case: IncidentCase, figures: Mapping[str, Any]) -> _Sentences
         "runs and its schedules and sensors are on; `domiq-sync doctor` tells whether the database role and "
         "ResMan's credentials are good, `domiq-sync sync` does one pass by hand.",
         f"The status sync is at work again at {_count(figures)}.",
+    )
+
+
+def _of_misses(case: IncidentCase, figures: Mapping[str, Any]) -> _Sentences:
+    n = figures.get("misses", 0)
+    which = "1 status change" if n == 1 else f"{n} status changes"
+    since = case.misses.since if case.misses else None
+    window = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+    waits = case.misses is not None and case.misses.outstanding > 0
+    found = (
+        "Reconciliation has yet to find what became of them: see whether the database has room on its disk "
+        "and none of its tables is locked, then run the job reconcile_pending or `domiq-sync sync`."
+        if waits
+        else _FOUND
+    )
+    return _Sentences(
+        "Status changes could not be logged",
+        f"{which} could not be logged when made{window} (a full disk, a locked table), nobody can tell at "
+        f"which properties. {found} What lay between is lost.",
+        f"{which} could not be logged. {_FOUND}",
     )
 
 

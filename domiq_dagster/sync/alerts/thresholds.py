@@ -100,6 +100,12 @@ Changes = Mapping[str, float | int | None]
 """New values by name; None takes a property's (or the default's) own value away."""
 
 
+def longest_window(connection: Connection) -> timedelta:
+    """The longest time over which any property's changes are counted."""
+    hours = connection.scalar(QUERIES.longest_window) or 0.0
+    return timedelta(hours=max(hours, Threshold().window_hours))
+
+
 def parse_settings(assignments: list[str]) -> dict[str, float | int | None]:
     """Reads `name=value` texts; `name=` takes the value away.
 
@@ -152,7 +158,7 @@ class Thresholds:
     def of(self, property_id: UUID | None) -> Threshold:
         """Of one property; of None, the default."""
         values: dict[str, Any] = {**self.own.get(None, {}), **self.own.get(property_id, {})}
-        return replace(self.base, **values)
+        return replace(self.base, **values) if values else self.base
 
     def source(self, property_id: UUID | None, name: str) -> str:
         """Where a value comes from: `property`, `default` (the table's default row) or `shipped`."""

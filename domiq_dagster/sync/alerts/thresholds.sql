@@ -1,6 +1,9 @@
 -- name: thresholds
 SELECT * FROM domiq_sync.threshold
 
+-- name: longest_window
+SELECT max(t.window_hours) FROM domiq_sync.threshold t
+
 -- name: lock_row
 SELECT * FROM domiq_sync.threshold
 WHERE property_id IS NOT DISTINCT FROM CAST(:property_id AS uuid) FOR UPDATE

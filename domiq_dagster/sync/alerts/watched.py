@@ -9,7 +9,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-NOT_ASKED = frozenset({"breaker_open", "request_in_doubt", "account_busy", "not_asked"})
+from domiq_dagster.sync.grants import MissingGrant
+
+NOT_ASKED = frozenset({"breaker_open", "request_in_doubt", "slot_lost", "account_busy", "not_asked"})
 """Outcomes of attempts that never left: the account was not asked."""
 OUTAGES = NOT_ASKED | {
     *("unreachable", "no_answer", "busy", "server_fault", "garbled", "bad_credentials", "no_such_endpoint"),
@@ -25,6 +27,7 @@ class TroubleKind(StrEnum):
     DIVERGENCE = "divergence"
     NO_PULL = "no_pull"
     NO_PUSH = "no_push"
+    RECORDS = "records_in_trouble"
 
 
 ALL_KINDS = frozenset(TroubleKind)
@@ -96,6 +99,21 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureMisses:
+    """The status changes that capture could not log. Nobody can tell of which properties they are.
+
+    Attributes:
+        changes: how many there are that nothing accounts for yet, or did at the evaluation before.
+        outstanding: how many of these nothing accounts for yet.
+        since: none of them is older; None where that is not known.
+    """
+
+    changes: int
+    outstanding: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Readings:
     """All that was read for one evaluation.
 
@@ -103,9 +121,20 @@ class Readings:
         at: the moment (aware) as of which it was read.
         readings: one a property and kind that was asked for.
         evaluated_before: when the evaluation before this one was; None for the first.
+        problems: a sentence for each kind that could not be read. Nobody can tell how it looks.
+        misses: what capture could not log; None where it was not read.
+        missing_grants: the endpoints that ResMan has not granted, at these properties.
     """
 
     at: datetime
     properties: Sequence[WatchedProperty]
     readings: Sequence[Reading]
     evaluated_before: datetime | None = None
+    problems: Sequence[str] = ()
+    misses: CaptureMisses | None = None
+    missing_grants: Sequence[MissingGrant] = ()
+
+    @property
+    def kinds(self) -> frozenset[TroubleKind]:
+        """The kinds that were read."""
+        return frozenset(r.kind for r in self.readings)

@@ -61,6 +61,15 @@ def _no_push(reading: Reading) -> str:
     return f"changes are due, and nothing was sent for {in_words(reading.figures['seconds'])}"
 
 
+def _records(reading: Reading) -> str:
+    f = reading.figures
+    kinds = ", ".join(f"{kind} {count}" for kind, count in f["kinds"].items())
+    n = f["records"]
+    which = "a record" if n == 1 else f"{n} records"
+    cannot = f"{which} cannot be dealt with ({kinds}), for {in_words(f['seconds'])} already"
+    return f"{cannot}; for example: {str(f['sentence']).rstrip('.')}"
+
+
 _DAEMON = "See whether Dagster's daemon runs and its schedules and sensors are on"
 _DOCTOR = "`domiq-sync doctor` asks ResMan and says what is wrong."
 
@@ -90,6 +99,14 @@ def _see_daemon(reading: Reading) -> str:
 
 def _ask_doctor_or_see_daemon(reading: Reading) -> str:
     return _DOCTOR if reading.figures["error"] else _see_daemon(reading)
+
+
+def _mend_records(reading: Reading) -> str:
+    key = reading.watched.partition_key
+    return (
+        f"`domiq-sync status --property {key}` names them; after mending: "
+        f"`domiq-sync retry --property {key}`. All others are in step."
+    )
 
 
 WORDINGS: Mapping[TroubleKind, Wording] = {
@@ -127,5 +144,12 @@ WORDINGS: Mapping[TroubleKind, Wording] = {
         _no_push,
         _see_daemon,
         f"{_DAEMON}; `domiq-sync sync` does a pass by hand.",
+    ),
+    TroubleKind.RECORDS: Wording(
+        "records cannot be dealt with",
+        "every record can be dealt with again",
+        _records,
+        _mend_records,
+        "`domiq-sync status` names them; after mending: `domiq-sync retry`.",
     ),
 }

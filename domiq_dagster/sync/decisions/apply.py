@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -174,6 +173,9 @@ class _Applying:
     statuses: StatusMap
     domiq_is_newer: bool | None
     applied: Applied = field(init=False)
+    faults: trouble.Faults = field(
+        default_factory=lambda: trouble.Faults("conversation {} could not be decided about")
+    )
 
     def __post_init__(self) -> None:
         self.applied = Applied(self.integration.partition_key)
@@ -191,7 +193,7 @@ class _Applying:
         anything is decided again under locks."""
         agreeing: list[MovedLead] = []
         for lead in leads:
-            with self._by_itself(lead):
+            with self.faults.of(str(lead.conversation_id)):
                 decision = decide(_situation(self.integration, lead, self.domiq_is_newer), self.statuses)
                 if decision.action is Action.AGREE or (decision.remember and not lead.in_conflict):
                     agreeing.append(lead)
@@ -200,16 +202,7 @@ class _Applying:
                     self._decide_locked(lead.conversation_id)
                 else:
                     self.applied.count(decision)
-        if not agreeing:
-            return
-        try:
-            self._agree_all(agreeing)
-        except Exception as fault:
-            if trouble.is_lost_database(fault):
-                raise
-            for lead in agreeing:
-                with self._by_itself(lead):
-                    self._agree_all([lead])
+        self.faults.together({str(lead.conversation_id): lead for lead in agreeing}, self._agree_all)
 
     def note_trouble(self, conversation_id: UUID | None) -> None:
         """Says which leads nothing could be done about, and of which that is over. Commits.
@@ -217,21 +210,12 @@ class _Applying:
         Args:
             conversation_id: the only one that was decided about; None: all that the property has.
         """
-        refused = {str(key): why for key, why in self.applied.refused.items()}
+        self.applied.refused = {UUID(key): why for key, why in self.faults.sentences.items()}
         among = None if conversation_id is None else [str(conversation_id)]
         with self.connection.begin():
-            trouble.replace(self.connection, trouble.LEAD, self.integration.property_id, refused, among=among)
-
-    @contextmanager
-    def _by_itself(self, lead: MovedLead) -> Iterator[None]:
-        """Whatever goes wrong is this lead's; a lost database is everybody's."""
-        try:
-            yield
-        except Exception as fault:
-            if trouble.is_lost_database(fault):
-                raise
-            trouble.log_fault(f"conversation {lead.conversation_id} could not be decided about", fault)
-            self.applied.refused[lead.conversation_id] = trouble.sentence(fault)
+            trouble.store(
+                self.connection, trouble.LEAD, self.integration.property_id, self.faults, among=among
+            )
 
     def _agree_all(self, leads: Sequence[MovedLead]) -> None:
         """Remembers the agreeing pairs, unless either side or the queue moved meanwhile."""

@@ -9,6 +9,7 @@ SELECT l.conversation_id, l.property_id, l.prospect_id, l.agreed_domiq_status, l
        l.push_failed
 FROM domiq_sync.linked_leads() AS l
 WHERE l.property_id = :property_id AND l.has_moved
+  AND NOT domiq_sync.awaits_move(l.conversation_id, l.domiq_status)
   AND (CAST(:undated AS boolean) OR (l.is_dated AND NOT (CAST(:outbound AS boolean) AND l.dated_by_us)))
 ORDER BY l.conversation_id
 
@@ -19,6 +20,7 @@ SELECT l.conversation_id, l.property_id, l.prospect_id, l.agreed_domiq_status, l
        l.push_failed
 FROM domiq_sync.linked_leads() AS l
 WHERE l.conversation_id = :conversation_id AND l.property_id = :property_id AND l.has_moved
+  AND NOT domiq_sync.awaits_move(l.conversation_id, l.domiq_status)
   AND (CAST(:undated AS boolean) OR (l.is_dated AND NOT (CAST(:outbound AS boolean) AND l.dated_by_us)))
 
 -- name: lock_conversation

@@ -78,3 +78,14 @@ def _close(
 ) -> list[UUID]:
     values = {"conversation_ids": list(conversation_ids), "resolution": resolution, "by": by}
     return list(connection.scalars(QUERIES.close, values))
+
+
+def erase_conflicts(connection: Connection, conversations: Collection[UUID], *, open_too: bool) -> int:
+    """Erases the conflicts of conversations that are decided, or all of them, and returns how many."""
+    values = {"conversations": list(conversations), "open_too": open_too}
+    return len(connection.execute(QUERIES.erase, values).all())
+
+
+def count_open(connection: Connection, conversations: Collection[UUID]) -> int:
+    """How many conflicts of conversations wait for a person."""
+    return connection.scalar(QUERIES.count_open, {"conversations": list(conversations)}) or 0

@@ -20,3 +20,11 @@ RETURNING conversation_id
 SELECT k.id, i.partition_key, k.conversation_id, k.prospect_id, k.domiq_status, k.resman_status, k.opened_at
 FROM domiq_sync.conflict k LEFT JOIN domiq_sync.integration i ON i.property_id = k.property_id
 WHERE k.resolved_at IS NULL ORDER BY k.opened_at, k.id
+
+-- name: erase
+DELETE FROM domiq_sync.conflict
+WHERE conversation_id = ANY (CAST(:conversations AS uuid[])) AND (resolved_at IS NOT NULL OR :open_too) RETURNING 1
+
+-- name: count_open
+SELECT count(*) FROM domiq_sync.conflict
+WHERE conversation_id = ANY (CAST(:conversations AS uuid[])) AND resolved_at IS NULL

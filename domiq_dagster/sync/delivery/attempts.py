@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.resman.errors import Disposition, ResManError
 from domiq_dagster.resman.models import LeadRecord, PostedLead
+from domiq_dagster.resman.outcomes import about
 from domiq_dagster.resman.redact import describe
 from domiq_dagster.sync.account_gate import NotWanted
 from domiq_dagster.sync.delivery.planning import POST_NAMES
@@ -22,8 +23,10 @@ class AttemptLog:
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
+        self.can_be_stored = True
         self.private: tuple[str | None, ...] = ()
-        """What ResMan's words may say of the person, though the request did not: blanked in the record."""
+        """What ResMan's words may say of the person, though the request did not: it is blanked, and decides
+        nothing."""
 
     @property
     def last_was_post(self) -> bool:
@@ -34,6 +37,31 @@ class AttemptLog:
     def may_have_posted(self) -> bool:
         """Whether ResMan may have got a post: it was sent, or a fault of ours leaves that open."""
         return any(a.action in POST_NAMES and a.outcome in ("ok", "fault") for a in self.attempts)
+
+    @property
+    def has_posted(self) -> bool:
+        """Whether anything was to be sent to ResMan, whatever became of it."""
+        return any(a.action in POST_NAMES for a in self.attempts)
+
+    @property
+    def has_found(self) -> bool:
+        """Whether an earlier post of the change was seen to have arrived."""
+        return any((a.action, a.outcome) == ("probe", "found") for a in self.attempts)
+
+    @property
+    def fault(self) -> str | None:
+        """What the database refused, or our own code could not do, the last time; None where nothing was."""
+        return next((a.detail["sentence"] for a in reversed(self.attempts) if a.action == "fault"), None)
+
+    @property
+    def effect_is_known(self) -> bool:
+        """Whether something was to be sent, and what became of the last of it is known. (All before it was
+        answered, or it would not have gone on.)"""
+        posts = [a for a in self.attempts if a.action in POST_NAMES]
+        if not posts:
+            return False
+        last = posts[-1]
+        return last.outcome != "fault" and last.detail.get("disposition") != Disposition.UNKNOWN.value
 
     def words(self, error: ResManError) -> str | None:
         """ResMan's own words, without the person's data."""
@@ -52,7 +80,8 @@ class AttemptLog:
         noted = dict(detail or {})
         outcome = "ok"
         try:
-            answer = request()
+            with about(self.private):
+                answer = request()
         except ResManError as error:
             outcome = error.kind
             noted |= {

@@ -37,6 +37,20 @@ class DeliveryContext:
         """The conversation that the change is about: its lane."""
         return self.claim.lane
 
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether ResMan may have a post of the change of which nobody knows."""
+        if self.attempts.has_posted:
+            return not self.attempts.effect_is_known
+        return self.claim.in_doubt
+
+    @property
+    def has_no_tries_left(self) -> bool:
+        """Whether the change is in doubt, and was sent in vain so often that only a person has it sent
+        again."""
+        claim = self.claim
+        return claim.in_doubt and claim.decided is None and claim.attempts >= self.rules.max_attempts
+
     def keep_claim(self) -> bool:
         """Whether the claim still holds, and does until the transaction ends; if not, it is rolled back."""
         return queue.keep_claim(self.connection, self.claim)

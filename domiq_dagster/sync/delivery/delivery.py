@@ -8,12 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from domiq_dagster.resman.config import Endpoint
+from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.resman.v1 import POST_LEAD
 from domiq_dagster.sync.account_gate import NotWanted, asking_first
+from domiq_dagster.sync.delivery import lost_time
 from domiq_dagster.sync.delivery.context import DeliveryContext
 from domiq_dagster.sync.delivery.deciding import decide_posts
-from domiq_dagster.sync.delivery.outcomes import LostLease, Outcome, Postpone, Settle
+from domiq_dagster.sync.delivery.outcomes import LostLease, Outcome, Postpone, Settle, is_of_the_record
 from domiq_dagster.sync.delivery.resolving import NEWER_SPEAKS, Resolved, Resolver
 from domiq_dagster.sync.delivery.sending import Sender
+from domiq_dagster.sync.grants import seconds_kept_in
+from domiq_dagster.sync.queue import lanes
 
 
 class Delivery:
@@ -32,7 +38,7 @@ class Delivery:
             ResManError: what ResMan, or the account's gate, says to that.
         """
         try:
-            with asking_first(lambda connection: not self._stopping()):
+            with asking_first(lambda connection: not self._stopping() and self._resolver.keeps_person()):
                 return self._run()
         except NotWanted:
             return Postpone("stopped", 0.0, state="ready") if self._stopping() else LostLease()
@@ -41,21 +47,46 @@ class Delivery:
 
     def _run(self) -> Outcome:
         context = self._context
+        seconds = self._seconds_until_granted()
+        if seconds > 0:
+            return Postpone(lanes.NOT_ENTITLED, seconds, state="ready")
         resolved = self._resolver.resolve()
         if not isinstance(resolved, Resolved):
             return resolved
         if resolved.change.is_spoken_for and not context.claim.outcome_unknown:
             return Settle("success", "superseded", NEWER_SPEAKS)
         with ExitStack() as slot:
-            read: Resolved | Outcome = resolved
-            if resolved.may_undo():
-                # In one slot with the post that follows: staff cannot move the lead in between unseen.
-                read = self._resolver.read(resolved, slot)
-            elif resolved.must_be_read(context.rules.fresh, outcome_unknown=context.claim.outcome_unknown):
-                read = self._resolver.read(resolved)
+            read = self._read(resolved, slot)
             if not isinstance(read, Resolved):
                 return read
-            posts = decide_posts(context, read)
+            posts = lost_time.told_already(context, read) or decide_posts(context, read)
             if not isinstance(posts, list):
                 return posts
             return self._sender.send(read, posts)
+
+    def _read(self, resolved: Resolved, slot: ExitStack) -> Resolved | Outcome:
+        """The change with its lead as it is now, where that is to be known before anything is posted.
+
+        Raises:
+            ResManError: it could not be read.
+        """
+        context, claim = self._context, self._context.claim
+        try:
+            if resolved.may_undo() or lost_time.must_read(resolved):
+                # In one slot with the post that follows: staff cannot move the lead in between unseen.
+                return self._resolver.read(resolved, slot)
+            if resolved.must_be_read(context.rules.fresh, outcome_unknown=claim.outcome_unknown):
+                return self._resolver.read(resolved)
+        except ResManError as error:
+            if claim.decided is None or not is_of_the_record(error):
+                raise
+            # What a person decided is carried out though the lead cannot be read: nothing else would end it.
+        return resolved
+
+    def _seconds_until_granted(self) -> float:
+        """For how long nothing may be posted at the property, for want of a grant: then nothing is read or
+        searched for it either. What may have arrived is looked for all the same."""
+        context, i = self._context, self._context.integration
+        if context.claim.outcome_unknown:
+            return 0.0
+        return seconds_kept_in(context.connection, i.account_id, Endpoint(POST_LEAD, i.resman_property_id))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.resman.errors import UnreadableRecord
+from domiq_dagster.resman.ids import canonical_id
 from domiq_dagster.resman.models import LeadRecord
 from domiq_dagster.sync.delivery.attempts import AttemptLog
 from domiq_dagster.sync.delivery.pending_change import PendingChange
@@ -20,10 +22,15 @@ from domiq_dagster.sync.linking.matching import (
     SHARED_BY,
     Contact,
     SharedContacts,
-    choose,
-    contact,
-    contradicts,
-    somebody_else,
+    choose_named,
+    fits,
+    name_fit,
+    normalise_email,
+    normalise_phone,
+    person_contact,
+    split_emails,
+    split_phones,
+    untagged,
 )
 from domiq_dagster.sync.linking.property_contacts import property_contacts
 from domiq_dagster.sync.linking.reviews import NOTHING_DECIDED, Decided
@@ -76,6 +83,7 @@ class LeadSearch:
         self._mark = mark
         self._decided = decided
         self._shared = shared
+        self._saw_nameless = False
 
     def find(self, change: PendingChange, person: Contact) -> Found | None:
         """The lead that fits a change's person.
@@ -96,24 +104,26 @@ class LeadSearch:
             record = self._attempts.call("search_by_id", partial(c.search_by_id, a, p, lead))
             if record is not None and record.prospect_id:
                 return _found(record, rule)
-        email, phone, first, last = change.email, change.phone, change.first_name, change.last_name
-        if person.email and email:
-            found = self._among("email", lambda: c.search_by_email(a, p, email), person)
-            if found:
+        first, last = change.first_name, change.last_name
+        for email in _searched_emails(change.email) if person.emails else ():
+            if found := self._among("email", partial(c.search_by_email, a, p, email), person):
                 return found
-        if person.phone and phone:
-            found = self._among("phone", lambda: c.search_by_phone(a, p, phone), person)
-            if found:
+        for phone in _searched_phones(change.phone) if person.phones else ():
+            if found := self._among("phone", partial(c.search_by_phone, a, p, phone), person):
                 return found
+        found = None
         if person.name and first and last:
-            return self._among("name", lambda: c.search_by_name(a, p, first, last), person)
-        return None
+            found = self._among("name", partial(c.search_by_name, a, p, first, last), person)
+        if found is None and self._saw_nameless:
+            # It may be this very person: nobody is created beside them.
+            raise UnreadableRecord("a lead that ResMan found for this person shows no id that can be read")
+        return found
 
     def _named(self, stored_id: str | None) -> list[tuple[str, str]]:
         """The prospects that a person, or the application itself, named: each with which of them did."""
         named = [("manual", lead) for lead in sorted(self._decided.same)]
-        if stored_id and stored_id not in self._decided.never:
-            named.append(("stored_id", stored_id))
+        if stored_id and (lead := canonical_id(stored_id)) not in self._decided.never:
+            named.append(("stored_id", lead))
         return named
 
     def _among(self, rule: str, search: Callable[[], list[LeadRecord]], person: Contact) -> Found | None:
@@ -123,6 +133,10 @@ class LeadSearch:
             for r in records
             if r.prospect_id and r.prospect_id not in self._decided.never and self._fits(rule, r, person)
         }
+        self._saw_nameless = self._saw_nameless or any(
+            record.prospect_id is None and (not record.people or self._fits(rule, record, person))
+            for record in records
+        )
         if not fitting:
             return None
         for record in fitting.values():
@@ -130,10 +144,15 @@ class LeadSearch:
                 return _found(record, rule)
         if rule != "name" and (len(fitting) >= SHARED_BY or self._is_the_property_s(rule, person)):
             return None
-        chosen = choose(list(fitting.values()), lambda r: CUSTOMER_TYPES.get(r.customer_type, ""))
+        found = list(fitting.values())
+        chosen = choose_named(
+            found,
+            lambda record: self._name_fit(rule, record, person),
+            lambda record: CUSTOMER_TYPES.get(record.customer_type, ""),
+        )
         if chosen is None:
             raise SeveralLeads(
-                f"{len(fitting)} leads at ResMan have this {rule}: merge them there, or say which it is with "
+                f"{len(found)} leads at ResMan have this {rule}: merge them there, or say which it is with "
                 "domiq-sync conflicts; then run domiq-sync retry",
                 tuple(sorted(fitting)),
             )
@@ -142,21 +161,50 @@ class LeadSearch:
     def _is_the_property_s(self, rule: str, person: Contact) -> bool:
         """Asked only where something was found: most searches find nobody."""
         own = property_contacts(self._client, self._integration)
-        return person.email in own.emails if rule == "email" else person.phone in own.phones
+        if rule == "email":
+            return all(email in own.emails or untagged(email) in own.emails for email in person.emails)
+        return all(phone.partition(";")[0] in own.phones for phone in person.phones)
 
     def _fits(self, rule: str, record: LeadRecord, person: Contact) -> bool:
-        """Whether the search's hit really is the person: a search may be laxer than our rule. Of a household
-        only the main person is recognised by name."""
-        for n, member in enumerate(record.people):
-            names = (member.first_name, member.last_name) if n == 0 else (None, None)
-            theirs = contact(*names, member.email, member.phone, shared=self._shared)
-            same = getattr(theirs, rule) is not None and getattr(theirs, rule) == getattr(person, rule)
-            if same and not (
-                (rule == "name" and contradicts(theirs, person))
-                or (rule == "phone" and somebody_else(theirs, person))
-            ):
-                return True
-        return False
+        """Whether the search's hit really is the person: a search may be laxer than our rule."""
+        return any(fits(rule, theirs, person) for theirs in self._contacts(record))
+
+    def _name_fit(self, rule: str, record: LeadRecord, person: Contact) -> int:
+        """How well the best named of those fits who are the person by this rule."""
+        alike = [theirs for theirs in self._contacts(record) if fits(rule, theirs, person)]
+        return max((name_fit(theirs, person) for theirs in alike), default=0)
+
+    def _contacts(self, record: LeadRecord) -> list[Contact]:
+        """Everybody of a household. Only the main person is recognised by name."""
+        return [
+            person_contact(
+                member.first_name,
+                member.last_name,
+                member.emails,
+                member.phones,
+                shared=self._shared,
+                by_name=n == 0,
+            )
+            for n, member in enumerate(record.people)
+        ]
+
+
+def _searched_emails(text: str | None) -> tuple[str, ...]:
+    """What to search by: each address as it is written, and without its plus-tag."""
+    written = [email for email in split_emails(text) if normalise_email(email)]
+    return tuple(dict.fromkeys([*written, *map(untagged, written)]))
+
+
+def _searched_phones(text: str | None) -> tuple[str, ...]:
+    """What to search by: each number as it is written, and without its extension."""
+    found: dict[str, None] = {}
+    for written in split_phones(text):
+        number, has_extension, _ = (normalise_phone(written) or "").partition(";")
+        if number:
+            found[written] = None
+        if has_extension:
+            found[number] = None
+    return tuple(found)
 
 
 def _found(record: LeadRecord, linked_by: str) -> Found:

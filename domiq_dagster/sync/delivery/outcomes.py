@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.resman.errors import Disposition, ResManError, Scope, UnreadableRecord
+from domiq_dagster.sync import patience
 from domiq_dagster.sync.linking.store import AgreedPair
 
 
@@ -25,20 +26,24 @@ class DeliveryRules:
         unknown_pause: the least time before an unknown outcome is read back, since ResMan may still be
             working on a request that we stopped waiting for.
         configuration_pause: how long a change waits for a missing setting or contact before it looks again.
-        contact_patience: how long before a change of a lead without e-mail and phone fails.
+        contact_patience: how long before a change of a lead without e-mail and phone, or without a name,
+            fails.
+        read_backs: how long after a post of unknown outcome it is looked for, each time; only if it is not
+            there the last time is it sent again.
         max_attempts: a number: after so many tries of its own (an outage costs none) a change fails whose
             lead ResMan does not have.
     """
 
-    lease: float = 45.0
-    heartbeat: float = 10.0
-    longest_hold: float = 300.0
+    lease: float = patience.LEASE
+    heartbeat: float = patience.HEARTBEAT
+    longest_hold: float = patience.LONGEST_HOLD
     fresh: float = 300.0
     first_pause: float = 5.0
     longest_pause: float = 600.0
-    unknown_pause: float = 20.0
+    unknown_pause: float = patience.UNKNOWN_PAUSE
     configuration_pause: float = 900.0
     contact_patience: float = 14 * 86400.0
+    read_backs: Sequence[float] = patience.READ_BACKS
     max_attempts: int = 5
 
 
@@ -89,6 +94,7 @@ class Postpone:
         state: `ready`, `waiting` (for a person or a setting) or `unknown` (it may have arrived).
         counted: whether it was a try of its own.
         decide_again: whether the pair of statuses is to be decided about first.
+        read_back: whether a post in doubt was looked for, and not found.
     """
 
     outcome: str
@@ -96,6 +102,7 @@ class Postpone:
     state: str = "waiting"
     counted: bool = False
     decide_again: bool = False
+    read_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,12 @@ Outcome = Settle | Postpone | LostLease
 """How one delivery ends."""
 
 
+def is_of_the_record(error: ResManError) -> bool:
+    """Whether an answer says something of this change or this lead alone, which no other try will change."""
+    is_refused = error.disposition is Disposition.PERMANENT and error.scope is Scope.CHANGE
+    return is_refused or isinstance(error, UnreadableRecord)
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
     """What became of one delivery.
@@ -115,8 +128,12 @@ class DeliveryResult:
         result: `success`, `failed`, `postponed` or `lost_lease`.
         outcome: says more, in a word.
         error: what ResMan answered, where that is why.
+        state: in which it is postponed; see `Postpone`.
+        fault: what the database refused, or our own code could not do, of it or of what follows it.
     """
 
     result: str
     outcome: str
     error: ResManError | None = None
+    state: str | None = None
+    fault: str | None = None

@@ -7,10 +7,10 @@ comments, so that reading the lead back tells which of them arrived.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domiq_dagster.resman.models import LeadEvent
 from domiq_dagster.sync.status_map import (
@@ -22,12 +22,29 @@ from domiq_dagster.sync.status_map import (
     LeadStatus,
     treated_as,
 )
+from domiq_dagster.sync.tour_times import LOCAL, sent_as
 
 TOLD_BY_CREATION = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED})
 """Statuses about which a first contact, or a reactivation, says all there is to say."""
 MARKER_START = "[DQ-"
 POST_NAMES = frozenset({"create", "reactivate", "tell"})
 """The names of the posts that there are, as attempts record them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TourMove:
+    """What is known of a tour whose time changed while the status stayed.
+
+    Attributes:
+        was: the time that ResMan was told last, else the one that DomIQ had before; None: there was none.
+        is_told: ResMan was told of the present time already.
+        event_id: ResMan's, of the appointment that stands there, which a post may edit; None where it gave
+            none, or edits none.
+    """
+
+    was: datetime | None
+    is_told: bool = False
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +58,9 @@ class OutboundChange:
     summary: str | None = field(repr=False)
     happened_at: datetime
     tour_datetime: datetime | None
-    """DomIQ's naive local time."""
+    """As DomIQ has it: see `tour_times`."""
+    tour_move: TourMove | None = None
+    """Where the change is that of the tour alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +71,7 @@ class PostSettings:
     source_id: str
     lost_reason_id: str
     time_zone: str
+    tour_times: str = LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,8 @@ def plan(
     """The posts that bring a lead at `resman_status` (None: there is no lead yet) to the change's status."""
     target = meaning.lead_status
     shown, resman_status = resman_status, treated_as(resman_status) if resman_status is not None else None
+    if change.tour_move is not None and (nothing := _not_told(change.tour_move, meaning, resman_status)):
+        return nothing
     if resman_status == RESMAN_LOST and target is LeadStatus.LOST:
         return NothingToSend("already_there", "ResMan already shows the lead as lost")
     if resman_status == RESMAN_RESIDENT and target is LeadStatus.LOST:
@@ -95,15 +117,29 @@ def plan(
         )
     posts: list[Post] = []
     if resman_status is None:
-        posts.append(_create(change, settings))
+        posts.append(_create(change, meaning, settings))
     elif resman_status == RESMAN_LOST:
-        posts.append(_reactivate(change, settings))
+        posts.append(_reactivate(change, meaning, settings))
     if not (posts and target in TOLD_BY_CREATION):
         posts.append(_tell(change, meaning, settings))
     return posts
 
 
-def _create(change: OutboundChange, settings: PostSettings) -> Post:
+def _not_told(move: TourMove, meaning: DomiqMeaning, resman_status: str | None) -> NothingToSend | None:
+    """Why nothing is posted for a tour that moved, where nothing is. Least of all is a lead reactivated for
+    it."""
+    if resman_status not in (None, RESMAN_PROSPECT):
+        return NothingToSend(
+            "moved_on", f"ResMan shows {resman_status}; of a tour's time a prospect alone is told"
+        )
+    if meaning.event_type != "Appointment":
+        return NothingToSend("no_appointments", "the property tells ResMan of no appointments")
+    if move.is_told:
+        return NothingToSend("already_told", "ResMan was told of this time already")
+    return None
+
+
+def _create(change: OutboundChange, meaning: DomiqMeaning, settings: PostSettings) -> Post:
     mark = marker(change.change_id, "c")
     event = LeadEvent(
         "Contact",
@@ -111,19 +147,19 @@ def _create(change: OutboundChange, settings: PostSettings) -> Post:
         agent_id=settings.agent_id,
         first_contact=True,
         transaction_source=settings.source_id,
-        comments=_comments(change, mark),
+        comments=_comments(change, meaning, mark),
         reasons="First contact through DomIQ chat",
     )
     return Post("create", mark, "prospect", event, RESMAN_PROSPECT, creates=True)
 
 
-def _reactivate(change: OutboundChange, settings: PostSettings) -> Post:
+def _reactivate(change: OutboundChange, meaning: DomiqMeaning, settings: PostSettings) -> Post:
     mark = marker(change.change_id, "r")
     event = LeadEvent(
         "ReActivate",
         change.happened_at,
         agent_id=settings.agent_id,
-        comments=_comments(change, mark),
+        comments=_comments(change, meaning, mark),
         reasons="Active again in DomIQ",
     )
     return Post("reactivate", mark, "prospect", event, RESMAN_PROSPECT)
@@ -134,37 +170,62 @@ def _tell(change: OutboundChange, meaning: DomiqMeaning, settings: PostSettings)
     event_type, event_date = meaning.event_type, change.happened_at
     source: str | None = settings.source_id
     customer, after = "prospect", RESMAN_PROSPECT
+    event_id: str | None = None
     if meaning.lead_status is LeadStatus.LOST:
         event_type, source, customer, after = "Cancel", settings.lost_reason_id, "lost", RESMAN_LOST
     elif event_type == "Appointment":
         if change.tour_datetime is None:
             event_type = "Other"
         else:
-            event_date = local_to_utc(change.tour_datetime, settings.time_zone)
+            event_date = sent_as(change.tour_datetime, settings.tour_times, settings.time_zone)
+            event_id = change.tour_move.event_id if change.tour_move is not None else None
     event = LeadEvent(
         event_type,
         event_date,
         agent_id=settings.agent_id,
         transaction_source=source,
-        comments=_comments(change, mark),
+        comments=_comments(change, meaning, mark, _moved(change, settings)),
         reasons=f"DomIQ status: {meaning.lead_status.value.replace('_', ' ')}",
+        event_id=event_id,
     )
     return Post("tell", mark, customer, event, after)
 
 
-def local_to_utc(local: datetime, time_zone: str) -> datetime:
-    """A naive local time as UTC. Of a time that a clock change repeats, the first; one that it skips
-    counts as if the clock had not been changed yet."""
-    return local.replace(tzinfo=ZoneInfo(time_zone), fold=0).astimezone(UTC)
-
-
-def _comments(change: OutboundChange, mark: str) -> str:
+def _comments(change: OutboundChange, meaning: DomiqMeaning, mark: str, moved_tour: str = "") -> str:
     before = "" if change.old_status == change.new_status else f"{change.old_status or 'none'} -> "
     moved = f"DomIQ status: {before}{change.new_status}."
-    if change.new_status in ("tour_scheduled", "tour_booked") and change.tour_datetime is None:
+    if moved_tour:
+        moved += f" {moved_tour}"
+    elif meaning.lead_status is LeadStatus.TOUR_SCHEDULED and change.tour_datetime is None:
         moved += " No tour time was given."
     parts = [moved, change.reason, change.summary, mark]
     return " ".join(part.strip() for part in parts if part and part.strip())
+
+
+def _moved(change: OutboundChange, settings: PostSettings) -> str:
+    """What a post says of a tour that moved, in the property's own time. It says so whether or not it edits
+    the appointment that stood there: nobody knows before whether ResMan edits one."""
+    if change.tour_move is None:
+        return ""
+    was, now = (_in_words(t, settings) for t in (change.tour_move.was, change.tour_datetime))
+    if now is None:
+        return f"The tour of {was} was called off, and no new time was given: no appointment stands."
+    if was is None:
+        return f"The tour is on {now}."
+    return f"The tour moved from {was} to {now}: the appointment at the earlier time no longer stands."
+
+
+def _in_words(tour: datetime | None, settings: PostSettings) -> str | None:
+    """A tour's time as the clock at the property shows it; where nobody knows that clock, or it does not
+    reach so far, as DomIQ has it."""
+    if tour is None:
+        return None
+    try:
+        here = ZoneInfo(settings.time_zone)
+        there = sent_as(tour, settings.tour_times, settings.time_zone).astimezone(here)
+    except (ZoneInfoNotFoundError, ValueError, OverflowError, OSError):
+        return f"{tour:%Y-%m-%d %H:%M}"
+    return f"{there:%Y-%m-%d %H:%M} ({settings.time_zone})"
 
 
 def summary_of(context_data: Any, fallback: str | None) -> str | None:

@@ -9,18 +9,27 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
 
 from domiq_dagster.resman.models import LeadRecord
+from domiq_dagster.resman.text import one_line
+from domiq_dagster.sync import patience
 from domiq_dagster.sync.delivery import lead_state
+from domiq_dagster.sync.delivery.beforehand import ended_beforehand
 from domiq_dagster.sync.delivery.context import DeliveryContext
+from domiq_dagster.sync.delivery.lead_posts import posts_around
 from domiq_dagster.sync.delivery.lead_search import Found, LeadSearch, SeveralLeads
 from domiq_dagster.sync.delivery.outcomes import LostLease, Outcome, Postpone, Settle, ShownLead
-from domiq_dagster.sync.delivery.pending_change import PendingChange, load_change, sibling_in_doubt
+from domiq_dagster.sync.delivery.pending_change import (
+    PendingChange,
+    being_created,
+    created_lately,
+    load_change,
+)
 from domiq_dagster.sync.delivery.person_lock import PersonLock
 from domiq_dagster.sync.delivery.planning import NothingToSend, Post, PostSettings, marker, plan
-from domiq_dagster.sync.delivery.readback import main_person_id
-from domiq_dagster.sync.linking.matching import Contact, SharedContacts, contact
+from domiq_dagster.sync.delivery.readback import carries, is_appointment, is_shown, main_person_id
+from domiq_dagster.sync.linking.lookup_keys import person_keys
+from domiq_dagster.sync.linking.matching import Contact, Index, Match, SharedContacts, contact
 from domiq_dagster.sync.linking.reviews import LinkReview, decided_about, open_review
 from domiq_dagster.sync.linking.staff_contacts import staff_contacts
 from domiq_dagster.sync.linking.store import link_conversation, unlink
@@ -40,6 +49,8 @@ class Resolved:
         new_status: the change's, in DomIQ's words.
         found: its lead; None where one is to be created.
         record: what that shows, where it was read.
+        arrived: the name of its first post of two, where that has arrived though its marker is not shown.
+        edits: whether an appointment that stands at ResMan may be edited: not where that was tried in vain.
     """
 
     change: PendingChange
@@ -48,6 +59,8 @@ class Resolved:
     settings: PostSettings
     found: Found | None
     record: LeadRecord | None
+    arrived: str | None = None
+    edits: bool = True
 
     @property
     def target(self) -> LeadStatus:
@@ -65,7 +78,26 @@ class Resolved:
 
     def posts(self) -> list[Post] | NothingToSend:
         """What would bring the lead from its status to the change's."""
-        return plan(self.change.as_outbound(self.new_status), self.meaning, self.settings, self.status)
+        change = self.change.as_outbound(
+            self.new_status, event_id=self._appointment(), of_prospect=self.status == RESMAN_PROSPECT
+        )
+        return plan(change, self.meaning, self.settings, self.status)
+
+    def _appointment(self) -> str | None:
+        """ResMan's id of the appointment that stands there, if a post may edit that: the one that its answer
+        gave, unless it shows under this id something else; else the one under which it shows our last."""
+        told = self.change.told
+        if told is None or not (told.edits and self.edits):
+            return None
+        events = self.record.events if self.record is not None else ()
+        if told.event_id is not None:
+            shown = next((e for e in events if (e.event_id or "").lower() == told.event_id.lower()), None)
+            return told.event_id if shown is None or is_appointment(shown) else None
+        mark = told.marker
+        if mark is None:
+            return None
+        ids = [e.event_id for e in events if e.event_id and is_appointment(e) and carries(e, mark)]
+        return ids[-1] if ids else None
 
     def may_undo(self) -> bool:
         """Whether what there is to post could undo a move that staff made since we last looked, however short
@@ -99,6 +131,10 @@ class Resolver:
         self._context = context
         self._person = PersonLock(context.connection, context.property_id)
         self._locally_modified_at: datetime | None = None
+
+    def keeps_person(self) -> bool:
+        """Whether the person is still ours, if one was locked."""
+        return self._person.is_kept()
 
     def release(self) -> None:
         """Gives the lock on the person back."""
@@ -152,11 +188,13 @@ class Resolver:
         context.attempts.private = change.private
         if not change.has_conversation:
             return Settle("failed", "no_conversation", "the change names no conversation, so no lead either")
-        return change
+        return ended_beforehand(change, context.rules.configuration_pause) or change
 
     def _settings(self) -> PostSettings:
         i = self._context.integration
-        return PostSettings(str(i.agent_id), str(i.source_id), str(i.lost_reason_id), str(i.time_zone))
+        return PostSettings(
+            str(i.agent_id), str(i.source_id), str(i.lost_reason_id), str(i.time_zone), i.tour_times
+        )
 
     def _person_is_taken(self) -> Outcome:
         state = "unknown" if self._context.claim.outcome_unknown else "ready"
@@ -172,6 +210,10 @@ class Resolver:
         context = self._context
         shared = staff_contacts(context.connection, context.property_id)
         person = contact(change.first_name, change.last_name, change.email, change.phone, shared=shared)
+        context.connection.commit()
+        # One person may have two user rows, and both be told of at once.
+        if not self._person.take_contact(person_keys(person)):
+            return self._person_is_taken()
         try:
             found = self._search(change, person, shared)
         except SeveralLeads as several:
@@ -180,8 +222,30 @@ class Resolver:
             linked = self.link(found.prospect_id, found.person_id, found.linked_by, found.record)
             return found if linked else LostLease()
         if not person.reachable:
-            return self._no_contact()
-        if change.has_siblings and change.user_id is not None and self._sibling_in_doubt(change.user_id):
+            return self._waits_for_user("no_contact", "an e-mail or phone of its own")
+        if not (one_line(change.first_name or "") and one_line(change.last_name or "")):
+            return self._waits_for_user("no_name", "a first and a last name")
+        return self._elsewhere(person, shared)
+
+    def _elsewhere(self, person: Contact, shared: SharedContacts) -> Found | Outcome | None:
+        """The lead of a person whom no search finds, where we made it ourselves for another conversation a
+        moment ago; whoever may just be being made is waited for."""
+        context, one = self._context, Index([person])
+        where = (context.connection, context.property_id, context.conversation_id, shared)
+        made = [lead for lead in created_lately(*where) if isinstance(one.find(lead.person), Match)]
+        # Whoever is in doubt about its own creation waits for nobody: two would wait for each other.
+        in_the_making = not context.claim.in_doubt and any(
+            isinstance(one.find(other), Match) for other in being_created(*where)
+        )
+        context.connection.commit()
+        leads = {lead.prospect_id: lead for lead in made}
+        if len(leads) == 1:
+            lead = next(iter(leads.values()))
+            rule = found.linked_by if isinstance(found := one.find(lead.person), Match) else "name"
+            if not self.link(lead.prospect_id, lead.person_id, rule, None):
+                return LostLease()
+            return Found(lead.prospect_id, lead.person_id, None, rule)
+        if leads or in_the_making:
             return Postpone("same_person_under_way", context.rules.unknown_pause, state="ready")
         return None
 
@@ -210,24 +274,19 @@ class Resolver:
         context.connection.commit()
         return Settle("failed", "ambiguous_lead", str(several))
 
-    def _no_contact(self) -> Outcome:
+    def _waits_for_user(self, outcome: str, lacking: str) -> Outcome:
+        """What DomIQ's user lacks for ResMan to take the lead may come yet."""
         context = self._context
         waited = (context.attempts.now() - context.claim.enqueued_at).total_seconds()
         if waited > context.rules.contact_patience:
-            return Settle(
-                "failed", "no_contact", "ResMan takes no lead without an e-mail or phone of its own"
-            )
-        return Postpone("no_contact", context.rules.configuration_pause)
-
-    def _sibling_in_doubt(self, user_id: UUID) -> bool:
-        context = self._context
-        return sibling_in_doubt(context.connection, context.property_id, user_id, context.conversation_id)
+            return Settle("failed", outcome, f"ResMan takes no lead without {lacking}")
+        return Postpone(outcome, context.rules.configuration_pause)
 
     def link(
         self, prospect_id: str, person_id: str | None, linked_by: str, record: LeadRecord | None
     ) -> bool:
-        """Links the conversation with a lead. Commits. `record`: what it shows; None: our post has just
-        created it.
+        """Links the conversation with a lead. Commits. `record`: what it shows; None: our own post created
+        it, for this conversation just now, or for another one, which has noted it.
 
         Returns:
             Whether the claim still held; if not, nothing was written.
@@ -236,10 +295,10 @@ class Resolver:
         if not context.keep_claim():
             return False
         # The lead before its link, as every writer of both does.
-        if record is None:
+        if record is None and linked_by == "created":
             shown = ShownLead(prospect_id, person_id, RESMAN_PROSPECT)
             lead_state.upsert_lead(context.connection, context.property_id, shown)
-        elif (status := CUSTOMER_TYPES.get(record.customer_type)) is not None:
+        elif record is not None and (status := CUSTOMER_TYPES.get(record.customer_type)) is not None:
             shown = ShownLead(prospect_id, person_id, status)
             lead_state.note_read(context.connection, context.property_id, shown, known_since=None)
         link_conversation(
@@ -273,8 +332,10 @@ class Resolver:
 
         record = context.attempts.call("read", ask)
         if record is None:
-            return self._lead_is_gone(prospect_id)
+            return self._lead_is_gone(resolved.change, prospect_id)
         status = CUSTOMER_TYPES.get(record.customer_type)
+        if self._lags(resolved.change, status, record, prospect_id):
+            return Postpone("read_lags", patience.READ_AGAIN, state="ready")
         if status is not None:
             if not context.keep_claim():
                 return LostLease()
@@ -286,9 +347,22 @@ class Resolver:
         person_id = found.person_id or main_person_id(record)
         return replace(resolved, found=replace(found, person_id=person_id), record=record)
 
-    def _lead_is_gone(self, prospect_id: str) -> Outcome:
+    def _lags(self, change: PendingChange, status: str | None, record: LeadRecord, prospect_id: str) -> bool:
+        """Whether the answer is from before our own last post of a short time ago: it shows another status
+        than that left behind, and not the post. Taken for news it would undo what we did."""
+        context = self._context
+        if status is None or status == change.resman_status or not _is_recent(change):
+            return False
+        around = posts_around(
+            context.connection, context.property_id, prospect_id, lane=context.conversation_id
+        )
+        return bool(around.known) and not is_shown(around.known[0], record.events)
+
+    def _lead_is_gone(self, change: PendingChange, prospect_id: str) -> Outcome:
         """Believed at the second look: then the link is closed, and the next try searches afresh."""
         context, rules = self._context, self._context.rules
+        if _is_recent(change):
+            return Postpone("read_lags", patience.READ_AGAIN, state="ready")
         if context.claim.attempts == 0:
             return Postpone("lead_not_found", rules.first_pause, state="ready", counted=True)
         if context.claim.attempts >= rules.max_attempts:
@@ -305,3 +379,8 @@ class Resolver:
         )
         context.connection.commit()
         return Postpone("lead_gone_unlinked", 0.0, state="ready", counted=True)
+
+
+def _is_recent(change: PendingChange) -> bool:
+    """Whether our own last post to its lead is so recent that a read may not show it yet."""
+    return change.posted_for is not None and change.posted_for < patience.READS_LAG

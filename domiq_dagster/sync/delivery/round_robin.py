@@ -11,8 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from domiq_dagster.sync.queue import lanes, queue
-from domiq_dagster.sync.queue.queue import Claim
+from domiq_dagster.sync.queue import lanes
+from domiq_dagster.sync.queue.queue import Claim, DueProperty
+
+Ask = Callable[[Connection, datetime | None], list[DueProperty]]
 
 _REFRESH_SECONDS = 1.0
 """How long it goes on with what it knows to be due, before it asks who else is."""
@@ -28,10 +30,14 @@ class PropertyRoundRobin:
     last claim ended. What comes to stand before that is found when it looks again. Its looks, too, begin at
     what the first one found: before that lie dead entries only, which a long transaction elsewhere may keep
     for hours.
+
+    Args:
+        ask: which of the account's properties have something due, looked for from a moment on.
+        known: what somebody has just found to be due, so that the first claim needs no look.
     """
 
-    def __init__(self, property_ids: Sequence[UUID], clock: Callable[[], float]) -> None:
-        self._all = list(property_ids)
+    def __init__(self, ask: Ask, clock: Callable[[], float], *, known: Sequence[DueProperty] = ()) -> None:
+        self._ask_due = ask
         self._clock = clock
         self._lock = threading.Lock()
         self._due: deque[UUID] = deque()
@@ -39,6 +45,8 @@ class PropertyRoundRobin:
         self._search_from: datetime | None = None
         self._refreshed = -math.inf
         self._news = True
+        if known:
+            self._take({d.property_id: d.due_since for d in known})
 
     def next(self, connection: Connection) -> tuple[UUID, datetime] | None:
         """Whose turn it is, and where its claim begins; None where nothing is due, and nothing happened
@@ -72,15 +80,19 @@ class PropertyRoundRobin:
 
     def _refresh(self, connection: Connection) -> None:
         """Asks what is due. The property served last is last again."""
-        served = self._due[-1] if self._due else None
-        self._due_from = self._ask(connection)
-        if not self._due_from and lanes.heal_heads(connection):
-            self._due_from = self._ask(connection)
+        found = self._ask(connection)
+        if not found and lanes.heal_heads(connection):
+            found = self._ask(connection)
         connection.commit()
-        if self._search_from is None and self._due_from:
-            self._search_from = min(self._due_from.values()) - _UNCOMMITTED
-        due = list(self._due_from)
-        if served in self._due_from:
+        self._take(found)
+
+    def _take(self, found: dict[UUID, datetime]) -> None:
+        served = self._due[-1] if self._due else None
+        self._due_from = found
+        if self._search_from is None and found:
+            self._search_from = min(found.values()) - _UNCOMMITTED
+        due = list(found)
+        if served in found:
             split = due.index(served) + 1
             due = due[split:] + due[:split]
         self._due = deque(due)
@@ -88,5 +100,4 @@ class PropertyRoundRobin:
         self._news = False
 
     def _ask(self, connection: Connection) -> dict[UUID, datetime]:
-        due = queue.due_properties(connection, self._all, due_from=self._search_from)
-        return {d.property_id: d.due_since for d in due}
+        return {d.property_id: d.due_since for d in self._ask_due(connection, self._search_from)}

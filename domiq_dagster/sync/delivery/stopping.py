@@ -45,6 +45,11 @@ class StopSignal:
         with self._lock:
             self._ends = min(self._ends, self._clock() + seconds)
 
+    def wind_down(self, why: str) -> None:
+        """No further change is claimed; those in hand are finished."""
+        with self._lock:
+            self.why = self.why or why
+
     def end(self, why: str) -> None:
         """No further change is claimed, and no further request made."""
         with self._lock:

@@ -20,18 +20,27 @@ from domiq_dagster.sync.linking.link_state import (
     WaitingUser,
     load_linked_people,
 )
-from domiq_dagster.sync.linking.lookup_keys import email_key, keys_of, phone_tails
+from domiq_dagster.sync.linking.lookup_keys import (
+    email_key,
+    email_keys,
+    further_tails,
+    is_one_email,
+    keys_of,
+    phone_tails,
+)
 from domiq_dagster.sync.linking.matching import (
     Ambiguous,
     Contact,
     Match,
-    choose,
+    choose_named,
     contact,
     contradicts,
     find,
     is_open,
+    name_fit,
     normalise_name,
     normalise_part,
+    person_contact,
     shared_values,
 )
 from domiq_dagster.sync.linking.reviews import LinkReview, close_moot_reviews, close_reviews, open_review
@@ -39,6 +48,8 @@ from domiq_dagster.sync.linking.store import link_conversation, unlink
 from domiq_dagster.sync.status_map import status_with_milestone
 
 _STRENGTH = {"manual": 4, "stored_id": 3, "email": 2, "phone": 1, "name": 0}
+_ONE_PHONE = 20
+"""A phone that is written no longer is one number."""
 _NO_LONGER_ALIKE = "it was linked by name alone, and an e-mail or phone says now that it is somebody else"
 
 
@@ -103,11 +114,16 @@ class LinkFinder:
         tails = phone_tails([person.phone for _, person in people])
         found = {n for (n, _), tail in zip(people, tails, strict=True) if tail in sought}
         for n, person in people:
-            email, last = person.email, person.last_name
-            if (email and email_key(email) in sought) or (
-                last
-                and normalise_part(last) in last_names
-                and normalise_name(person.first_name, last) in sought
+            email, phone, last = person.email, person.phone, person.last_name
+            if (
+                (email and email_key(email) in sought)
+                or (email and not is_one_email(email) and not sought.isdisjoint(email_keys(email)))
+                or (phone and len(phone) > _ONE_PHONE and not sought.isdisjoint(further_tails(phone)))
+                or (
+                    last
+                    and normalise_part(last) in last_names
+                    and normalise_name(person.first_name, last) in sought
+                )
             ):
                 found.add(n)
         return found
@@ -147,16 +163,21 @@ class LinkFinder:
                 user, rule = alike[found.index], found.linked_by
                 if rule == "name" and owners and user.id not in owners:
                     continue
-                value = getattr(person, rule)
                 if rule != "name":
-                    self._values_seen.add((value, prospect_id))
-                self._note(user, candidate, rule, value)
+                    self._values_seen.add((found.value, prospect_id))
+                self._note(user, candidate, rule, found.value, name_fit(person, self._recognise(user)))
             elif isinstance(found, Ambiguous) and prospect_id not in self._state.linked:
                 self._review_who(prospect_id, found)
 
-    def _note(self, user: WaitingUser, candidate: Candidate, linked_by: str, value: object) -> None:
-        fit = Fit(candidate.prospect_id, candidate.person_id, linked_by, candidate.status, value)
-        self._fits.setdefault(user.id, {})[candidate.prospect_id] = fit
+    def _note(
+        self, user: WaitingUser, candidate: Candidate, linked_by: str, value: object, named: int = 0
+    ) -> None:
+        fit = Fit(candidate.prospect_id, candidate.person_id, linked_by, candidate.status, value, named)
+        fits = self._fits.setdefault(user.id, {})
+        known = fits.get(candidate.prospect_id)
+        # Of a household that shares an e-mail each member fits: the prospect fits as the best of them does.
+        if known is None or (_STRENGTH[linked_by], named) >= (_STRENGTH[known.linked_by], known.named):
+            fits[candidate.prospect_id] = fit
 
     def _users_like(self, person: Person, prospect_id: str, *, by_name: bool) -> list[WaitingUser]:
         """Whoever shares a key with a person: few, if any."""
@@ -165,7 +186,7 @@ class LinkFinder:
             return []
         names = (person.first_name, person.last_name) if by_name else (None, None)
         found: dict[UUID, WaitingUser] = {}
-        for key in keys_of(*names, person.email, person.phone):
+        for key in keys_of(*names, "; ".join(person.emails), "; ".join(person.phones)):
             for user in by_key.get(key, ()):
                 if (user.id, prospect_id) not in never:
                     found[user.id] = user
@@ -173,8 +194,14 @@ class LinkFinder:
 
     def _contact_of(self, person: Person, *, by_name: bool) -> Contact:
         """Only the main person of a household is recognised by name."""
-        names = (person.first_name, person.last_name) if by_name else (None, None)
-        return contact(*names, person.email, person.phone, shared=self._state.shared)
+        return person_contact(
+            person.first_name,
+            person.last_name,
+            person.emails,
+            person.phones,
+            shared=self._state.shared,
+            by_name=by_name,
+        )
 
     def _recognise(self, user: WaitingUser) -> Contact:
         known = self._contacts.get(user.id)
@@ -297,7 +324,9 @@ class LinkFinder:
         strongest = max(_STRENGTH[f.linked_by] for f in kept)
         best = [f for f in kept if _STRENGTH[f.linked_by] == strongest]
         rivals = [] if told else list(self._rivals.get(user.id, {}).values())
-        chosen = choose([*best, *rivals], lambda f: f.status)
+        # A rival was not read this time: its name fitted, or it would be none.
+        well = max(f.named for f in best)
+        chosen = choose_named([*best, *rivals], lambda f: f.named if f in best else well, lambda f: f.status)
         if chosen is None:
             self._review_which(user, [*best, *rivals], "several prospects look like one user")
         return chosen if chosen in best else None

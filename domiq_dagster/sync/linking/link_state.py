@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.resman.ids import canonical_id
 from domiq_dagster.sync.linking import reviews
 from domiq_dagster.sync.linking.lookup_keys import keys_of
 from domiq_dagster.sync.linking.matching import NONE_SHARED, SharedContacts
@@ -32,6 +33,8 @@ class Fit:
     linked_by: str
     status: str
     value: object = field(default=None, repr=False)
+    named: int = 0
+    """How well the name fits, see `matching.name_fit`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,7 +188,7 @@ def load_link_state(
     return LinkState(
         property_id=property_id,
         users=users,
-        by_stored_id={row.stored_id: users[row.user_id] for row in waiting if row.stored_id},
+        by_stored_id={canonical_id(row.stored_id): users[row.user_id] for row in waiting if row.stored_id},
         by_key=by_key,
         sought=frozenset(by_key) | soon,
         same=same,

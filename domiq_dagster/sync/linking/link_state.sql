@@ -11,7 +11,7 @@ FROM domiq_sync.conversation_property cp
 JOIN public.conversation c ON c.id = cp.conversation_id
 JOIN public."user" u ON u.id = c.user_id
 WHERE cp.property_id = :property_id
-  AND domiq_sync.lead_status(cp.property_id, c.status) IS NOT NULL
+  AND domiq_sync.lead_status(cp.property_id, c.status::text) IS NOT NULL
   AND NOT EXISTS (SELECT FROM domiq_sync.lead_link l WHERE l.conversation_id = c.id)
 ORDER BY c.created_at DESC, c.id
 

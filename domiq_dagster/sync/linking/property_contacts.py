@@ -19,6 +19,7 @@ from domiq_dagster.resman.errors import (
     Refused,
     ServerFault,
 )
+from domiq_dagster.resman.ids import canonical_id
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.linking.matching import NONE_SHARED, SharedContacts, shared_contacts
 
@@ -41,10 +42,12 @@ def property_contacts(client: ResManClient, integration: Integration) -> SharedC
     if account not in known:
         try:
             known[account] = {
-                p.property_id.lower(): shared_contacts([(p.email, p.phone)])
+                canonical_id(p.property_id): shared_contacts([(p.email, p.phone)])
                 for p in client.properties(account)
             }
         except _NOT_GIVEN as error:
             logger.warning("the contacts of account %s's properties are not known (%s)", account, error.kind)
+            if isinstance(error, NotEntitled):
+                return NONE_SHARED  # the gate sees to it that it is asked seldom
             known[account] = {}
-    return known[account].get(integration.resman_property_id.lower(), NONE_SHARED)
+    return known[account].get(canonical_id(integration.resman_property_id), NONE_SHARED)

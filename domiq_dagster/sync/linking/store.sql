@@ -65,7 +65,7 @@ FROM unnest(CAST(:conversation_ids AS uuid[]), CAST(:domiq_statuses AS text[]), 
             CAST(:person_ids AS text[])) AS v(id, domiq, resman, person)
 WHERE l.conversation_id = ANY (CAST(:conversation_ids AS uuid[])) AND l.conversation_id = v.id
   AND (NOT CAST(:unless_moved AS boolean)
-       OR (EXISTS (SELECT FROM public.conversation c WHERE c.id = v.id AND c.status = v.domiq)
+       OR (EXISTS (SELECT FROM public.conversation c WHERE c.id = v.id AND c.status::text = v.domiq)
            AND NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.lane = v.id)))
 
 -- name: note_resman_moved

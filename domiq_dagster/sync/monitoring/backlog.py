@@ -11,10 +11,13 @@ from sqlalchemy import Connection
 
 from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.resman.v1 import POST_LEAD
 
 QUERIES = load_queries(__package__, "backlog.sql")
 _WINDOW = timedelta(minutes=15)
 _MOST_ATTEMPTS = 10_000
+WAITS_FOR = ("conflicts", "settings", "contact", "grants", "in_doubt")
+"""What people are waited for, as PropertyQueue has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,10 @@ class PropertyQueue:
     """One connected property's pending changes. Ages in seconds, None where there is nothing.
 
     Attributes:
-        conflicts, settings, contact: those that wait for a person (to decide, to complete the settings, to
-            learn of an e-mail address or phone), with what stands behind them.
+        conflicts, settings, contact, grants, in_doubt: those that wait for a person (to decide, to complete
+            the settings, to learn of an e-mail address or phone, to grant an endpoint at ResMan, to say
+            whether it has arrived), with what stands behind them.
+        lacks_grant: whether ResMan has not granted an endpoint here.
         due: conversations of which a change may be claimed now, which is none while the account is paused.
         unknown: changes that may or may not have reached ResMan.
     """
@@ -36,6 +41,9 @@ class PropertyQueue:
     conflicts: int
     settings: int
     contact: int
+    grants: int
+    lacks_grant: bool
+    in_doubt: int
     unknown: int
     oldest_seconds: float | None
     oldest_unknown_seconds: float | None
@@ -43,7 +51,8 @@ class PropertyQueue:
     @property
     def on_hold(self) -> int:
         """Those that no rate will move: they wait for a person, or the property's sync is switched off."""
-        return self.conflicts + self.settings + self.contact if self.outbound else self.pending
+        waiting = self.conflicts + self.settings + self.contact + self.grants + self.in_doubt
+        return waiting if self.outbound else self.pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +101,10 @@ class AccountQueue:
 
     @property
     def catch_up_seconds(self) -> float | None:
-        """How long what can move will take at that rate. None: nobody can tell, since the account is paused
-        or nothing was settled of late."""
+        """How long what can move will take at that rate. None: nobody can tell, since the account is paused,
+        nothing was settled of late, or something waits where ResMan has not granted an endpoint."""
+        if any(p.lacks_grant and p.outbound and p.pending for p in self.properties):
+            return None
         if self.pending == self.on_hold:
             return 0.0
         rate = self.per_second
@@ -155,7 +166,7 @@ class Backlog:
 
 def load_backlog(connection: Connection) -> Backlog:
     """How every account stands."""
-    queues = rows_as(PropertyQueue, connection.execute(QUERIES.queues))
+    queues = rows_as(PropertyQueue, connection.execute(QUERIES.queues, {"post": POST_LEAD}))
     recent = {"most": _MOST_ATTEMPTS, "window_seconds": _WINDOW.total_seconds()}
     work = {r.account_id: r for r in connection.execute(QUERIES.recent_work, recent)}
     accounts = [

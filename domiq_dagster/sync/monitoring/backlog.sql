@@ -5,17 +5,25 @@
 -- One row a connected property. waits_for: why the first change of a lane waits for a person rather than for its
 -- turn; what stands behind it waits with it. due: conversations of which a change may be claimed now, where
 -- sync to ResMan is switched on and the account's breaker is closed.
+-- What waits for a grant is asked about again: it is due in its turn.
 -- A lease that ran out is an outcome nobody knows, whether or not somebody has said so yet.
 SELECT i.partition_key, resman_account_id AS account_id,
-       i.sync_enabled AND i.sync_direction <> 'from_resman' AS outbound, waiting.*
+       i.sync_enabled AND i.sync_direction <> 'from_resman' AS outbound, lacking.any_grant AS lacks_grant, waiting.*
 FROM domiq_sync.integration i
 LEFT JOIN domiq_sync.account a USING (resman_account_id)
 CROSS JOIN LATERAL (
+    SELECT count(*) > 0 AS any_grant,
+           COALESCE(bool_or(t.key = i.resman_account_id || ' ' || :post), FALSE) AS post_grant
+    FROM domiq_sync.trouble t WHERE t.kind = 'grant' AND t.property_id = i.property_id) AS lacking
+CROSS JOIN LATERAL (
     SELECT count(*) AS pending,
-           count(*) FILTER (WHERE q.is_head AND q.waits_for IS NULL AND q.next_attempt_at <= q.now AND q.open) AS due,
+           count(*) FILTER (WHERE q.is_head AND COALESCE(q.waits_for = 'grant', TRUE)
+                                  AND q.next_attempt_at <= q.now AND q.open) AS due,
            count(*) FILTER (WHERE q.waits_for = 'conflict') AS conflicts,
            count(*) FILTER (WHERE q.waits_for = 'settings') AS settings,
            count(*) FILTER (WHERE q.waits_for = 'contact') AS contact,
+           count(*) FILTER (WHERE q.waits_for = 'grant') AS grants,
+           count(*) FILTER (WHERE q.waits_for = 'doubt') AS in_doubt,
            count(*) FILTER (WHERE q.unknown) AS unknown,
            EXTRACT(EPOCH FROM max(q.now - q.enqueued_at))::float AS oldest_seconds,
            EXTRACT(EPOCH FROM max(q.now - q.enqueued_at) FILTER (WHERE q.unknown))::float AS oldest_unknown_seconds
@@ -23,10 +31,9 @@ CROSS JOIN LATERAL (
                  i.sync_enabled AND i.sync_direction <> 'from_resman'
                      AND COALESCE(a.open_until <= clock.now, TRUE) AS open,
                  d.state = 'unknown' OR (d.state = 'in_flight' AND d.next_attempt_at < clock.now) AS unknown,
-                 first_value(CASE WHEN d.state NOT IN ('waiting', 'unknown') THEN NULL
-                                  WHEN d.last_outcome = 'conflict' THEN 'conflict'
-                                  WHEN d.last_outcome LIKE 'not_configured%' THEN 'settings'
-                                  WHEN d.last_outcome = 'no_contact' THEN 'contact' END)
+                 first_value(CASE WHEN lacking.post_grant AND d.state = 'ready'
+                                      OR lacking.any_grant AND d.last_outcome IN ('not_entitled', 'never_pulled')
+                                  THEN 'grant' ELSE domiq_sync.waits_for(d.state, d.last_outcome, d.decided) END)
                      OVER (PARTITION BY d.lane ORDER BY d.seq) AS waits_for
           FROM (SELECT clock_timestamp() AS now) AS clock
           JOIN domiq_sync.delivery d ON d.property_id = i.property_id) AS q) AS waiting

@@ -1,5 +1,5 @@
-"""Divergence: how each linked lead compares, which diverge and since when, and
-what share of the leads could be compared at all. One query over all properties, however many there are."""
+"""Divergence: how each linked lead compares, which diverge and since when, and what share of the leads could
+be compared at all. One query over all properties, however many there are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "divergence.sql")
@@ -146,3 +147,19 @@ def coverage(connection: Connection, property_ids: Collection[UUID] | None = Non
 
 def _at(property_ids: Collection[UUID] | None) -> dict[str, list[UUID] | None]:
     return {"property_ids": None if property_ids is None else list(property_ids)}
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownWord:
+    """A word of ResMan's for a status that means nothing at a property, and how many of its leads have it."""
+
+    partition_key: str
+    property_id: UUID
+    word: str
+    leads: int
+
+
+def unknown_words(connection: Connection, property_ids: Collection[UUID] | None = None) -> list[UnknownWord]:
+    """The words of ResMan's that the status map lacks, by property; of all, if none are given."""
+    values = {"property_ids": None if property_ids is None else list(property_ids)}
+    return rows_as(UnknownWord, connection.execute(QUERIES.unknown_words, values))

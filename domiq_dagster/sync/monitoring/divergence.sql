@@ -66,7 +66,7 @@ GROUP BY 1
 SELECT f.property_id, f.reason, f.status, count(*) AS conversations
 FROM (
     SELECT cp.property_id, why.reason,
-           CASE WHEN why.reason = 'no_lead_status' THEN COALESCE(c.status, '(none)') END AS status
+           CASE WHEN why.reason = 'no_lead_status' THEN COALESCE(c.status::text, '(none)') END AS status
     FROM domiq_sync.integration i
     JOIN domiq_sync.conversation_property cp ON cp.property_id = i.property_id
     JOIN public.conversation c ON c.id = cp.conversation_id
@@ -74,11 +74,13 @@ FROM (
     LEFT JOIN domiq_sync.watermark w ON w.property_id = i.property_id
     LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = c.id
     LEFT JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
-    LEFT JOIN domiq_sync.domiq_meaning d ON d.property_id = i.property_id AND d.domiq_status = c.status
+    LEFT JOIN domiq_sync.domiq_meaning d
+        ON d.property_id = i.property_id AND d.domiq_status = domiq_sync.word(c.status::text)
     LEFT JOIN domiq_sync.resman_meaning m
-        ON m.property_id = i.property_id AND m.resman_status = r.effective_status
+        ON m.property_id = i.property_id AND m.resman_status = domiq_sync.word(r.effective_status)
     LEFT JOIN domiq_sync.resman_meaning b
-        ON b.property_id = i.property_id AND b.resman_status = split_part(r.effective_status, '/', 1)
+        ON b.property_id = i.property_id
+        AND b.resman_status = domiq_sync.word(split_part(r.effective_status, '/', 1))
     CROSS JOIN LATERAL (SELECT CASE
         WHEN d.lead_status IS NULL THEN 'no_lead_status'
         WHEN l.conversation_id IS NULL AND w.last_pull_at IS NULL THEN 'never_pulled'
@@ -93,3 +95,15 @@ FROM (
         ELSE 'compared' END AS reason) AS why
     WHERE CAST(:property_ids AS uuid[]) IS NULL OR i.property_id = ANY (CAST(:property_ids AS uuid[]))) AS f
 GROUP BY 1, 2, 3
+
+-- name: unknown_words
+-- ResMan's words for a status that mean nothing at their property, linked or not: nothing is applied for such a lead.
+SELECT w.partition_key, w.property_id, w.word, w.leads
+FROM (SELECT i.partition_key, i.property_id, r.effective_status AS word, count(*) AS leads
+      FROM domiq_sync.integration i
+      JOIN domiq_sync.resman_lead r ON r.property_id = i.property_id
+      WHERE i.sync_enabled
+        AND (CAST(:property_ids AS uuid[]) IS NULL OR i.property_id = ANY (CAST(:property_ids AS uuid[])))
+      GROUP BY 1, 2, 3 OFFSET 0) AS w  -- so that each word is looked up once
+WHERE domiq_sync.resman_covers(w.property_id, w.word) IS NULL
+ORDER BY w.partition_key, w.word

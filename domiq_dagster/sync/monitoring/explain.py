@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.resman.ids import canonical_id
 from domiq_dagster.resman.redact import describe
 
 QUERIES = load_queries(__package__, "explain.sql")
@@ -42,7 +43,7 @@ class Explained:
 def explain(connection: Connection, identifier: str, *, with_contact: bool = False) -> Explained:
     """What an id means: empty where nothing is known of it. With `with_contact`, each conversation shows its
     person's name, e-mail address and phone, and what was written freely is told as it is."""
-    meant = {"uuid": _uuid(identifier), "text": identifier}
+    meant = {"uuid": _uuid(identifier), "text": canonical_id(identifier)}
     ids = connection.scalars(QUERIES.changes_meant, meant).all()
     ids = ids or connection.scalars(QUERIES.changes_named, meant).all()
     rows = connection.execute(QUERIES.changes, {"ids": list(ids)}).all()
@@ -110,6 +111,7 @@ def _story(row: dict[str, Any], steps: list[dict[str, Any]], private: _Person | 
         context = {} if context is None else {"original": context}
     settlement, retries = context.pop("sync", None), context.pop("retries", [])
     context.pop("workflow_rule", None)  # told as cause_rule_id
+    context.pop("tour", None)  # told as the reason, where it moved
     story = {**row, "settlement": settlement, "retries": retries, "steps": steps}
     if private is None:
         return {**story, "context_keys": sorted(context), "context": context}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 QUERIES = load_queries(__package__, "figures.sql")
+_RECENT_HOURS = 48
+"""How old a change without a place in the order may be, to be looked for by a check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ def property_figures(connection: Connection, property_id: UUID | None = None) ->
 def conservation_problems(connection: Connection) -> list[dict[str, Any]]:
     """Where pending changes and deliveries are not the same set: empty when all is well. At most 1,000, each
     with the number of all of them in `of_all`."""
-    return [dict(row) for row in connection.execute(QUERIES.conservation).mappings()]
+    rows = connection.execute(QUERIES.conservation, {"recent_hours": _RECENT_HOURS})
+    return [dict(row) for row in rows.mappings()]
 
 
 def recent_failures(connection: Connection, windows: Mapping[UUID, datetime]) -> list[RecentFailures]:
@@ -161,7 +164,7 @@ def count_day(connection: Connection, day: date) -> pd.DataFrame:
 
 
 def log_totals_frame(connection: Connection) -> pd.DataFrame:
-    """The whole log by direction and status: changes, newest."""
+    """How many changes the whole log holds, by direction and status."""
     return _frame(connection, "log_totals")
 
 

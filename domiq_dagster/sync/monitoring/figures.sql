@@ -1,5 +1,15 @@
 -- name: property_figures
 -- One row a connected property: the log's counts, the queue, the links and how they compare.
+WITH total AS MATERIALIZED (
+    SELECT t.property_id, sum(t.changes)::bigint AS logged,
+           sum(t.changes) FILTER (WHERE t.sync_status = 'success')::bigint AS success,
+           sum(t.changes) FILTER (WHERE t.sync_status = 'failed')::bigint AS failed,
+           sum(t.changes) FILTER (WHERE t.sync_status = 'pending')::bigint AS pending,
+           sum(t.changes) FILTER (WHERE t.sync_status = 'success' AND t.sync_direction = 'from_resman')::bigint
+               AS applied,
+           sum(t.changes) FILTER (WHERE t.sync_status = 'success' AND t.sync_direction = 'to_resman')::bigint AS pushed
+    FROM domiq_sync.property_totals() AS t WHERE t.is_named GROUP BY 1
+)
 SELECT i.partition_key, i.property_id, p.name AS property_name,
        COALESCE(g.logged, 0) AS logged, COALESCE(g.success, 0) AS success, COALESCE(g.failed, 0) AS failed,
        COALESCE(g.pending, 0) AS pending, COALESCE(g.applied, 0) AS applied, COALESCE(g.pushed, 0) AS pushed,
@@ -9,22 +19,18 @@ SELECT i.partition_key, i.property_id, p.name AS property_name,
        w.distrust AS rejected_reason, o.overlap_seconds, COALESCE(m.missing, 0) AS missing
 FROM domiq_sync.integration i
 JOIN public.property p ON p.id = i.property_id
-LEFT JOIN LATERAL (
-    SELECT count(*) AS logged,
-           count(*) FILTER (WHERE g.sync_status = 'success') AS success,
-           count(*) FILTER (WHERE g.sync_status = 'failed') AS failed,
-           count(*) FILTER (WHERE g.sync_status = 'pending') AS pending,
-           count(*) FILTER (WHERE g.sync_status = 'success' AND g.sync_direction = 'from_resman') AS applied,
-           count(*) FILTER (WHERE g.sync_status = 'success' AND g.sync_direction = 'to_resman') AS pushed
-    FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
-    WHERE c.property_id = i.property_id) AS g ON TRUE
+LEFT JOIN total g ON g.property_id = i.property_id
 LEFT JOIN LATERAL (
     SELECT count(*) AS deliveries, min(d.enqueued_at) AS oldest_pending_at
     FROM domiq_sync.delivery d WHERE d.property_id = i.property_id) AS q ON TRUE
 LEFT JOIN LATERAL (
     SELECT count(*) AS leads FROM domiq_sync.resman_lead r WHERE r.property_id = i.property_id) AS l ON TRUE
 LEFT JOIN LATERAL (
-    SELECT sum(u.stored) AS pulled FROM domiq_sync.pull u WHERE u.property_id = i.property_id) AS u ON TRUE
+    -- with what the pulls brought that are no longer on record
+    SELECT COALESCE(sum(u.stored), 0)
+           + COALESCE((SELECT w.stored_before FROM domiq_sync.watermark w WHERE w.property_id = i.property_id), 0)
+           AS pulled
+    FROM domiq_sync.pull u WHERE u.property_id = i.property_id) AS u ON TRUE
 LEFT JOIN LATERAL (
     SELECT u.overlap_seconds FROM domiq_sync.pull u WHERE u.property_id = i.property_id AND u.error IS NULL
     ORDER BY u.started_at DESC LIMIT 1) AS o ON TRUE
@@ -35,19 +41,20 @@ WHERE CAST(:property_id AS uuid) IS NULL OR i.property_id = :property_id
 ORDER BY i.partition_key
 
 -- name: conservation
--- Pending outbound changes and deliveries must be the same set. Empty when they are; `of_all` counts all of them.
+-- Pending outbound changes and deliveries must be the same set. Empty when they are; `of_all` counts all of them. Of
+-- changes without a place only those of the last :recent_hours are looked for, by the contract's index: reconciliation
+-- looks for all.
 SELECT found.*, count(*) OVER () AS of_all FROM (
     SELECT 'pending change without delivery' AS problem, c.property_id, c.change_id
-    FROM domiq_sync.change c JOIN public.status_sync_log g ON g.id = c.change_id
-    WHERE g.sync_status = 'pending' AND g.sync_direction = 'to_resman'
-      AND NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.change_id = c.change_id)
+    FROM domiq_sync.pending_changes() AS g(id) JOIN domiq_sync.change c ON c.change_id = g.id
+    WHERE NOT EXISTS (SELECT FROM domiq_sync.delivery d WHERE d.change_id = c.change_id)
     UNION ALL
     SELECT 'delivery without pending change', d.property_id, d.change_id
     FROM domiq_sync.delivery d JOIN public.status_sync_log g ON g.id = d.change_id
     WHERE g.sync_status IS DISTINCT FROM 'pending' OR g.sync_direction IS DISTINCT FROM 'to_resman'
     UNION ALL
     SELECT 'change without a place in the order', NULL, g.id
-    FROM public.status_sync_log g
+    FROM domiq_sync.changes_since(clock_timestamp() - CAST(:recent_hours AS integer) * interval '1 hour') AS g(id)
     WHERE NOT EXISTS (SELECT FROM domiq_sync.change c WHERE c.change_id = g.id)
 ) AS found
 LIMIT 1000
@@ -87,14 +94,33 @@ ORDER BY p.name, v.property_id
 DELETE FROM domiq_sync.daily_total WHERE day = CAST(:day AS date)
 
 -- name: count_day
--- The changes logged in one day (UTC), per property, direction and result.
+-- The changes logged in one day (UTC), per property, direction and result, archived ones as well. From one property of
+-- the index to the next, so that only the day's own are read.
 INSERT INTO domiq_sync.daily_total (day, property, sync_direction, sync_status, changes)
+WITH RECURSIVE place AS (
+    (SELECT c.property_id FROM domiq_sync.change c WHERE c.property_id IS NOT NULL ORDER BY c.property_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT c.property_id FROM domiq_sync.change c WHERE c.property_id > place.property_id
+            ORDER BY c.property_id LIMIT 1)
+    FROM place WHERE place.property_id IS NOT NULL
+), of_day AS (
+    SELECT n.property_id, n.change_id
+    FROM place CROSS JOIN LATERAL (
+        SELECT c.property_id, c.change_id FROM domiq_sync.change c
+        WHERE c.property_id = place.property_id
+          AND c.logged_at >= CAST(:day AS date) AND c.logged_at < CAST(:day AS date) + 1) AS n
+    UNION ALL
+    SELECT c.property_id, c.change_id FROM domiq_sync.change c
+    WHERE c.property_id IS NULL AND c.logged_at >= CAST(:day AS date) AND c.logged_at < CAST(:day AS date) + 1
+)
 SELECT CAST(:day AS date), COALESCE(i.partition_key, '(not connected)') AS property, g.sync_direction, g.sync_status,
        count(*) AS changes
-FROM domiq_sync.change c
-JOIN public.status_sync_log g ON g.id = c.change_id
-LEFT JOIN domiq_sync.integration i ON i.property_id = c.property_id
-WHERE c.logged_at >= CAST(:day AS date) AND c.logged_at < CAST(:day AS date) + 1
+FROM (SELECT c.property_id, l.sync_direction, l.sync_status
+      FROM of_day c JOIN public.status_sync_log l ON l.id = c.change_id
+      UNION ALL
+      SELECT a.property_id, a.sync_direction, a.sync_status FROM domiq_sync.status_sync_log_archive a
+      WHERE a.logged_at >= CAST(:day AS date) AND a.logged_at < CAST(:day AS date) + 1) AS g
+LEFT JOIN domiq_sync.integration i ON i.property_id = g.property_id
 GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
 
 -- name: daily
@@ -102,8 +128,8 @@ SELECT property, sync_direction, sync_status, changes FROM domiq_sync.daily_tota
 WHERE day = CAST(:day AS date) ORDER BY 1, 2, 3
 
 -- name: log_totals
-SELECT g.sync_direction, g.sync_status, count(*) AS changes, max(g.created_at) AS newest
-FROM public.status_sync_log g GROUP BY 1, 2 ORDER BY 1, 2
+SELECT t.sync_direction, t.sync_status, sum(t.changes)::bigint AS changes
+FROM domiq_sync.property_totals() AS t GROUP BY 1, 2 ORDER BY 1, 2
 
 -- name: unnotified
 -- Changes that the next notices look at, and how many of them an active preference of their property asks for.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,7 @@ from domiq_dagster.sync.notifications.content import digest_values
 from domiq_dagster.sync.notifications.recipients import OPERATOR
 from domiq_dagster.sync.notifications.schedule import BurstStep, Recent, burst, quiet_until
 from domiq_dagster.sync.notifications.templates import TemplateProblem, Templates
+from domiq_dagster.sync.trouble import Faults, replace_part
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "bursts.sql")
@@ -70,22 +72,40 @@ def _recent(connection: Connection, claimed: ClaimedNotice) -> Recent:
     return Recent(**connection.execute(QUERIES.recently_sent, values).one()._mapping)
 
 
-def gather_in_app(connection: Connection, templates: Templates) -> None:
+def gather_in_app(connection: Connection, templates: Templates) -> list[str]:
     """Makes one in-app notice of many that came in a burst and that nobody has read. Each stays on record as
-    `digested`."""
+    `digested`.
+
+    Returns:
+        A sentence for each burst that could not be gathered, which is noted with its property: its notices
+        stay as they are.
+    """
     lock_channel(connection, "in_app")
-    for crowd in connection.execute(QUERIES.crowded_in_app, {"times": _BURST_IN_APP}).all():
-        address = {"property_id": crowd.property_id, "recipient": crowd.recipient}
-        with connection.begin_nested() as savepoint:
-            digest_id = connection.execute(QUERIES.gather_in_app, address).scalar_one()
-            values = digest_values(connection, digest_id, private=False)
-            if values is None:  # all of them were read just now
-                savepoint.rollback()
-                continue
-            try:
-                text = templates.render("digest", "in_app", values)
-            except TemplateProblem as error:  # then each stays a notice by itself
-                savepoint.rollback()
-                logger.warning("notices that came in a burst are not gathered: %s", error)
-                continue
-            store_text(connection, digest_id, *text)
+    faults = Faults("notices that came in a burst (no. {}) are not gathered")
+    crowds = connection.execute(QUERIES.crowded_in_app, {"times": _BURST_IN_APP}).all()
+    for number, crowd in enumerate(crowds, 1):
+        with faults.of(str(number), savepoint=connection):
+            _gather_crowd(
+                connection, templates, {"property_id": crowd.property_id, "recipient": crowd.recipient}
+            )
+    failed = {crowds[int(number) - 1].property_id: said for number, said in faults.sentences.items()}
+    failed.pop(None, None)  # of no property
+    replace_part(connection, "gathering notices", failed)
+    return [f"notices that came in a burst are not gathered: {said}" for said in faults.sentences.values()]
+
+
+def _gather_crowd(connection: Connection, templates: Templates, address: dict[str, Any]) -> None:
+    """Makes one notice of those to one address; or leaves each a notice by itself."""
+    with connection.begin_nested() as savepoint:
+        digest_id = connection.execute(QUERIES.gather_in_app, address).scalar_one()
+        values = digest_values(connection, digest_id, private=False)
+        if values is None:  # all of them were read just now
+            savepoint.rollback()
+            return
+        try:
+            text = templates.render("digest", "in_app", values)
+        except TemplateProblem as error:
+            savepoint.rollback()
+            logger.warning("notices that came in a burst are not gathered: %s", error)
+            return
+        store_text(connection, digest_id, *text)

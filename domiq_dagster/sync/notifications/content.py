@@ -16,6 +16,7 @@ from domiq_dagster.sync.notifications.facts import change_facts
 from domiq_dagster.sync.notifications.outcomes import Settle
 from domiq_dagster.sync.notifications.recipients import OPERATOR
 from domiq_dagster.sync.notifications.templates import as_html
+from domiq_dagster.sync.trouble import Faults
 
 QUERIES = load_queries(__package__, "content.sql")
 _LISTED = 20
@@ -42,6 +43,7 @@ def compose(connection: Connection, notice: ClaimedNotice, channels: Channels) -
         notice.subject or subject,  # a rule's own
         body,
         html if html != body else as_html(body),
+        is_markup=kind == "slack",
     )
 
 
@@ -94,11 +96,15 @@ def digest_values(connection: Connection, digest_id: UUID, *, private: bool) -> 
 def _digest_lines(connection: Connection, digest_id: UUID) -> list[tuple[UUID | None, str]]:
     """One line for each of the first notices, with its property."""
     first = connection.execute(QUERIES.digest_first, {"id": digest_id, "most": _LISTED}).all()
-    known = change_facts(connection, {row.change_id for row in first if row.change_id})
+    unreadable = Faults("nothing can be said in a digest of change {}")
+    known = change_facts(connection, {row.change_id for row in first if row.change_id}, faults=unreadable)
     lines = []
     for row in first:
         facts = known.get(row.change_id)
-        line = row.subject or (_line(facts) if facts else None)
+        unknown = unreadable.sentences.get(str(row.change_id))
+        line = row.subject or (
+            _line(facts) if facts else unknown and f"A lead: nothing can be said ({unknown})"
+        )
         if line:
             lines.append((row.property_id, line))
     return lines

@@ -6,6 +6,7 @@ A lead's name, e-mail and phone are read here, for the message itself, and store
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -13,10 +14,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.json_values import as_object
 from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.redact import describe
 from domiq_dagster.sync.notifications.recipients import zone
+from domiq_dagster.sync.tour_times import LOCAL, sent_as
+from domiq_dagster.sync.trouble import Faults
 
 QUERIES = load_queries(__package__, "facts.sql")
 PRIORITIES: Mapping[str, str] = {
@@ -26,6 +30,9 @@ PRIORITIES: Mapping[str, str] = {
     "lost": "low",
 }
 """As DomIQ's people rank the statuses."""
+_LONGEST = 10_000
+_MOST_ITEMS = 50
+"""More than so many characters, or points, nobody reads in a message."""
 _NAMELESS = {"anonymous", "anonymous user", "user", "unknown", "guest"}
 
 
@@ -45,13 +52,19 @@ class _Change:
     logged_at: datetime
     lead_status: str | None
     time_zone: str | None
+    tour_times: str
     property: Mapping[str, Any] | None
     person: Mapping[str, Any] | None = field(repr=False)
     conversation: Mapping[str, Any] | None = field(repr=False)
 
 
 def change_facts(
-    connection: Connection, change_ids: Iterable[UUID], *, link: str | None = None, private: bool = True
+    connection: Connection,
+    change_ids: Iterable[UUID],
+    *,
+    link: str | None = None,
+    private: bool = True,
+    faults: Faults | None = None,
 ) -> dict[UUID, dict[str, Any]]:
     """What templates may say about changes: the values that docs/notifications.md lists.
 
@@ -61,21 +74,27 @@ def change_facts(
         link: the URL of a conversation in DomIQ, with {conversation_id} where its id belongs.
         private: False for what is stored: no name, e-mail or phone, nothing that was written freely but the
             reason, and that without the person.
+        faults: takes what is wrong with each change of which nothing can be said. If not given, that is
+            raised.
 
     Returns:
         The values by change; those that are gone are left out.
     """
     rows = connection.execute(QUERIES.change_facts, {"change_ids": list(change_ids)})
     changes = rows_as(_Change, rows)
-    return {change.change_id: _facts(change, link, private) for change in changes}
+    found = {}
+    for change in changes:
+        with faults.of(str(change.change_id)) if faults is not None else nullcontext():
+            found[change.change_id] = _facts(change, link, private)
+    return found
 
 
 def _facts(change: _Change, link: str | None, private: bool) -> dict[str, Any]:
-    conversation, in_property = change.conversation or {}, change.property or {}
+    conversation, in_property = as_object(change.conversation), as_object(change.property)
     tour = conversation.get("tour_datetime") if change.lead_status == "tour_scheduled" else None
     conversation_id = str(change.conversation_id) if change.conversation_id else None
     return {
-        "lead": _lead(change.person or {}, private),
+        "lead": _lead(as_object(change.person), private),
         "property": {"name": change.property_name or "A property", "city": in_property.get("city")},
         "old_status": change.old_status,
         "new_status": change.new_status,
@@ -84,7 +103,7 @@ def _facts(change: _Change, link: str | None, private: bool) -> dict[str, Any]:
         "priority": PRIORITIES.get(change.lead_status or ""),
         "changed": _changed(change),
         "at": in_words(change.logged_at.astimezone(zone(change.time_zone))),
-        "tour": _moment(tour),
+        "tour": _tour(tour, change),
         "move_in": _moment(conversation.get("move_in_date")),
         "link": link.replace("{conversation_id}", conversation_id) if link and conversation_id else None,
         "change_id": str(change.change_id),
@@ -107,16 +126,16 @@ def _lead(person: Mapping[str, Any], private: bool) -> dict[str, Any]:
 
 def _written(change: _Change, private: bool) -> dict[str, Any]:
     """What somebody wrote about the change, or a model did."""
-    context = change.context_data if isinstance(change.context_data, dict) else {}
+    context = as_object(change.context_data)
     if private:
         return {
-            "reason": change.status_reason,
+            "reason": _text(change.status_reason),
             "summary": _text(context.get("conversation_summary")),
             "key_insights": _list(context.get("key_insights")),
             "next_steps": _text(context.get("next_steps")),
             "urgency": urgency(context),
         }
-    person = change.person or {}
+    person = as_object(change.person)
     own = [person.get(column) for column in ("first_name", "last_name", "email", "phone")]
     return {
         "reason": describe(change.status_reason, own),
@@ -153,6 +172,18 @@ def _moment(value: Any) -> str | None:
         return None
 
 
+def _tour(value: Any, change: _Change) -> str | None:
+    """A tour as the property's clock shows it: an instant, or a time that is meant in UTC, is put into its
+    zone."""
+    try:
+        tour = datetime.fromisoformat(value) if isinstance(value, str) and len(value) > 10 else None
+    except ValueError:  # as in _moment
+        tour = None
+    if tour is None or (tour.tzinfo is None and change.tour_times == LOCAL):
+        return _moment(value)
+    return in_words(sent_as(tour, change.tour_times, change.time_zone).astimezone(zone(change.time_zone)))
+
+
 def _name(person: Mapping[str, Any]) -> str | None:
     parts = [person.get(n) for n in ("first_name", "last_name")]
     name = " ".join(" ".join(p.split()) for p in parts if isinstance(p, str) and p.strip())
@@ -170,9 +201,10 @@ def _changed(change: _Change) -> str:
 def _text(value: Any) -> str | None:
     if isinstance(value, list):
         return "; ".join(_list(value)) or None
-    return value.strip() or None if isinstance(value, str) else None
+    return value[:_LONGEST].strip() or None if isinstance(value, str) else None
 
 
 def _list(value: Any) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    return [str(item).strip() for item in items if isinstance(item, (str, int, float)) and str(item).strip()]
+    items = value[:_MOST_ITEMS] if isinstance(value, list) else [value]
+    told = [str(item)[:_LONGEST].strip() for item in items if isinstance(item, str | int | float)]
+    return [item for item in told if item]

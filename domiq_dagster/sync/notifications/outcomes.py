@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from domiq_dagster.sync import patience
 from domiq_dagster.sync.notifications.channels.message import Message
 
 POSTPONED = "put_off"
@@ -24,8 +25,8 @@ class SendingRules:
         most_hours: for how long a notice is tried whose channel does not take it.
     """
 
-    lease: float = 60.0
-    sending_lease: float = 300.0
+    lease: float = patience.NOTICE_LEASE
+    sending_lease: float = patience.SENDING_LEASE
     first_pause: float = 10.0
     longest_pause: float = 900.0
     most_hours: int = 24

@@ -4,7 +4,7 @@ holds the role at the property now. Nothing here reaches a log line: these are p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import phonenumbers
 from sqlalchemy import Connection
 
+from domiq_dagster.db.json_values import UnreadableJson, as_object
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.trouble import Faults
 
 QUERIES = load_queries(__package__, "recipients.sql")
 PRIMARY = "primary"
@@ -31,11 +33,13 @@ _ROLE = re.compile(r"[A-Za-z][A-Za-z _-]{0,59}")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One recipient. `problem` says why nothing can be sent to it; `recipient` is then what was written."""
+    """One recipient. `problem` says why nothing can be sent to it; `recipient` is then what was written.
+    `fault`: whether the problem is one of reading who holds the role, and not of what was written."""
 
     recipient: str = field(repr=False)
     role: str | None = None
     problem: str | None = None
+    fault: bool = False
 
 
 def named(value: Any) -> list[str]:
@@ -82,13 +86,16 @@ def resolve(connection: Connection, property_id: UUID | None, value: Any, channe
 
     Returns:
         Each address once. Nothing is raised for what was written: a role that nobody holds, or a text that is
-        no address of the channel, comes back as an Address with a `problem`.
+        no address of the channel, comes back as an Address with a `problem`. So does an assignment that
+        cannot be read, beside those that hold the role: nobody knows whether it would.
     """
+    if isinstance(value, UnreadableJson):
+        return [Address("(nobody)", problem=f"recipients cannot be read: {value.reason}")]
     names = named(value)
     if not names:
         return [Address("(nobody)", problem=_NOBODY)]
     found: list[Address] = []
-    staff: list[_Holder] | str | None = None
+    staff: _Staff | str | None = None
     for name in names:
         if channel in ("in_app", OPERATOR):
             found.append(Address(name))
@@ -98,7 +105,7 @@ def resolve(connection: Connection, property_id: UUID | None, value: Any, channe
             found.append(Address(name, problem=f"this is neither an address for {channel} nor a role"))
         else:
             if staff is None:
-                staff = _holders(connection, property_id)
+                staff = _staff(connection, property_id)
             found += _of_role(staff, name, channel)
     return list({a.recipient: a for a in found}.values())
 
@@ -128,16 +135,32 @@ class _Holder:
         return not isinstance(listed, list) or channel in listed
 
 
-def _of_role(staff: list[_Holder] | str, name: str, channel: str) -> Iterator[Address]:
+@dataclass(frozen=True, slots=True)
+class _Staff:
+    """Who is assigned to a property today.
+
+    Attributes:
+        unreadable: what is wrong with the assignments that cannot be read.
+    """
+
+    holders: Sequence[_Holder]
+    unreadable: Sequence[str]
+
+
+def _of_role(staff: _Staff | str, name: str, channel: str) -> Iterator[Address]:
     role = _word(name)
     if isinstance(staff, str):
         yield Address(name, role, staff)
         return
-    holders = [h for h in staff if h.role == role or (role == PRIMARY and h.is_primary)]
+    holders = [h for h in staff.holders if h.role == role or (role == PRIMARY and h.is_primary)]
     if role == PROPERTY_MANAGER and not holders:
-        holders = [h for h in staff if h.is_primary]
-    if not holders:
+        holders = [h for h in staff.holders if h.is_primary]
+    if staff.unreadable:
+        why = f"{len(staff.unreadable)} assignments to the property cannot be read: {staff.unreadable[0]}"
+        yield Address(f"{name} (unreadable)", role, why, fault=True)
+    if not holders and not staff.unreadable:
         yield Address(name, role, f"nobody holds the role {role} at this property now")
+    if not holders:
         return
     willing = [h for h in holders if h.wants(channel)]
     addresses = [a for h in willing if (a := h.address(channel)) is not None]
@@ -149,7 +172,7 @@ def _of_role(staff: list[_Holder] | str, name: str, channel: str) -> Iterator[Ad
         yield Address(address, role)
 
 
-def _holders(connection: Connection, property_id: UUID | None) -> list[_Holder] | str:
+def _staff(connection: Connection, property_id: UUID | None) -> _Staff | str:
     """Who is assigned to the property today, in its own zone; or why that cannot be asked."""
     if property_id is None:
         return "a role needs a property, and this notice has none"
@@ -157,17 +180,20 @@ def _holders(connection: Connection, property_id: UUID | None) -> list[_Holder] 
         if not connection.scalar(QUERIES.table_exists, {"name": table}):
             return f"roles cannot be looked up: this database has no table {table}; write addresses instead"
     rows = connection.execute(QUERIES.assignments, {"property_id": property_id})
-    return [
-        _holder(row.assignment, row.person)
-        for row in rows
-        if _is_current(row.assignment, row.now.astimezone(zone(row.time_zone)).date())
-    ]
+    faults = Faults("a property manager's assignment (no. {}) cannot be read")
+    found = []
+    for number, row in enumerate(rows, 1):
+        with faults.of(str(number)):
+            assignment, person = as_object(row.assignment), as_object(row.person)
+            if _is_current(assignment, row.now.astimezone(zone(row.time_zone)).date()):
+                found.append(_holder(assignment, person))
+    return _Staff(found, list(faults.sentences.values()))
 
 
 def _holder(assignment: Mapping[str, Any], person: Mapping[str, Any]) -> _Holder:
     wishes = assignment.get("notification_preferences")
     return _Holder(
-        role=_word(person.get("role") or ""),
+        role=_word(str(person.get("role") or "")),
         is_primary=bool(assignment.get("is_primary")),
         contact=person,
         wishes=wishes if isinstance(wishes, dict) else {},
@@ -178,7 +204,7 @@ def zone(name: str | None) -> ZoneInfo:
     """The zone of this IANA name; UTC where there is none or nobody knows it."""
     try:
         return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
 
 

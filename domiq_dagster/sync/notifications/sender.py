@@ -19,6 +19,7 @@ from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.notifications.claims import clear_old_texts
 from domiq_dagster.sync.notifications.outcomes import NoticeResult, SendingRules
 from domiq_dagster.sync.notifications.worker import ChannelWorker
+from domiq_dagster.sync.trouble import Faults
 
 logger = logging.getLogger(__name__)
 _LONGEST_WAIT = 10.0
@@ -49,12 +50,14 @@ class SendReport:
             and they wait).
         failures: those that ended undeliverable or unknown.
         outages: channels that had to be left, and why.
+        problems: a sentence for each channel whose sending ended in a fault.
         ended: why it ended.
     """
 
     by_state: Counter[tuple[str, str]] = field(default_factory=Counter)
     failures: list[NoticeResult] = field(default_factory=list)
     outages: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
     ended: str = "nothing more is due"
 
     def total(self, state: str) -> int:
@@ -98,12 +101,16 @@ def deliver_due(
     """
     budget, timing = budget or Budget(), timing or Timing()
     rules = rules or SendingRules()
+    report = SendReport()
     with engine.begin() as connection:
-        clear_old_texts(connection)
-        gather_in_app(connection, channels.templates)
+        tidying = Faults("{} failed")
+        with tidying.of("clearing old texts", savepoint=connection):
+            clear_old_texts(connection)
+        with tidying.of("gathering bursts", savepoint=connection):
+            report.problems += gather_in_app(connection, channels.templates)
+    report.problems += [f"{what} failed: {said}" for what, said in tidying.sentences.items()]
     with engine.begin() as connection:
         due = due_channels(connection)
-    report = SendReport()
     if not due:
         return report
     end = _End(timing.clock() + budget.seconds, stop, timing)
@@ -115,6 +122,8 @@ def deliver_due(
                 report.add(result)
             if found.outage is not None:
                 report.outages[channel] = found.outage
+            if found.problem is not None:
+                report.problems.append(f"sending by {channel}: {found.problem}")
             report.ended = found.ended or report.ended
     return report
 
@@ -140,16 +149,27 @@ class _Drained:
 
     Attributes:
         ended: why it was left with more to do.
+        problem: the fault that it ended in, if it did.
     """
 
     results: list[NoticeResult]
     outage: str | None = None
+    problem: str | None = None
     ended: str | None = None
 
 
 def _drain(worker: ChannelWorker, end: _End, most: int) -> _Drained:
-    """Sends the notices of one channel, at most so many."""
-    drained = _Drained(worker.give_up_lapsed())
+    """Sends the notices of one channel, at most so many. What goes wrong is the channel's own."""
+    drained = _Drained([])
+    faults = Faults("sending by {} failed")
+    with faults.of(worker.channel):
+        drained = _send_due(worker, end, most, drained)
+    drained.problem = faults.sentences.get(worker.channel)
+    return drained
+
+
+def _send_due(worker: ChannelWorker, end: _End, most: int, drained: _Drained) -> _Drained:
+    drained.results += worker.give_up_lapsed()
     for _ in range(most):
         drained.ended = end.reached()
         if drained.ended is not None:

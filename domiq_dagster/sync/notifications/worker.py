@@ -37,6 +37,9 @@ _LONGEST_ASKED = 3600.0
 class ChannelWorker:
     """Sends the notices of one channel, one after the other.
 
+    Attributes:
+        channel: which channel.
+
     Args:
         engine: a session a step.
         channels: what can be sent.
@@ -57,7 +60,7 @@ class ChannelWorker:
     ) -> None:
         self._engine = engine
         self._channels = channels
-        self._channel = channel
+        self.channel = channel
         self._name = name
         self._rules = rules
         self._jitter = jitter
@@ -65,27 +68,43 @@ class ChannelWorker:
     def give_up_lapsed(self) -> list[NoticeResult]:
         """Settles what a worker began to send and never settled."""
         with self._engine.begin() as connection:
-            lapsed = claims.give_up_lapsed(connection, self._channel)
+            lapsed = claims.give_up_lapsed(connection, self.channel)
         return [NoticeResult(n.id, n.channel, "unknown", n.state_reason, n.alert_id) for n in lapsed]
 
     def reserve_send_time(self) -> float:
         """Takes the channel's next moment; seconds until then."""
         with self._engine.begin() as connection:
-            return channel_state.reserve_send_time(connection, self._channel)
+            return channel_state.reserve_send_time(connection, self.channel)
 
     def send_next(self) -> NoticeResult | None:
         """Sends the next notice that may go now; None where nothing is due."""
         while (claimed := self._claim()) is not None:
-            if (result := self._send(claimed)) is not None:
+            result = claimed if isinstance(claimed, NoticeResult) else self._send(claimed)
+            if result is not None:
                 return result
         return None
 
-    def _claim(self) -> ClaimedNotice | None:
+    def _claim(self) -> ClaimedNotice | NoticeResult | None:
+        """The next notice that may go now, or one of which not even that could be found out, with how it
+        ended."""
         while True:
             with self._engine.begin() as connection:
-                claims.lock_channel(connection, self._channel)
-                claimed = claims.claim(connection, self._channel, self._name, self._rules.lease)
-                if claimed is None or not postpone_or_gather(connection, claimed):
+                claims.lock_channel(connection, self.channel)
+                claimed = claims.claim(connection, self.channel, self._name, self._rules.lease)
+                if claimed is None:
+                    return None
+                try:
+                    with connection.begin_nested():
+                        waits = postpone_or_gather(connection, claimed)
+                except Exception as fault:
+                    if is_lost_database(fault):
+                        raise
+                    log_fault(f"notice {claimed.id}: it could not be found out whether it may go", fault)
+                    result = self._store(connection, claimed, self._after_fault(fault))
+                    if result is not None:
+                        return result
+                    continue
+                if not waits:
                     return claimed
 
     def _send(self, claimed: ClaimedNotice) -> NoticeResult | None:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from domiq_dagster.db.rows import one_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
-from domiq_dagster.resman.errors import ResManError
+from domiq_dagster.resman.errors import ResManError, Scope
 from domiq_dagster.sync.decisions.conflict_store import end_conflicts
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.linking.reviews import close_reviews
@@ -101,6 +101,11 @@ def close_vanished(
         try:
             found = client.search_by_id(integration.account_id, integration.resman_property_id, prospect_id)
         except ResManError as error:
+            if error.scope is Scope.CHANGE:
+                logger.warning(
+                    "%s: a missing prospect cannot be read: %s", integration.partition_key, error.kind
+                )
+                continue  # this one is there, perhaps; the others are asked for all the same
             logger.warning(
                 "%s: missing prospects could not be asked for by id (%s); the next full read does",
                 integration.partition_key,

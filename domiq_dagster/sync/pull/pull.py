@@ -9,9 +9,7 @@ moves lastModified, and sees who is gone.
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -19,8 +17,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from domiq_dagster.resman.client import ResManClient
+from domiq_dagster.resman.errors import ResManError, Scope
 from domiq_dagster.sync import trouble
-from domiq_dagster.sync.account_gate import NotWanted, asking_first
+from domiq_dagster.sync.account_gate import NotWanted
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.linking.finder import LinkFinder
 from domiq_dagster.sync.linking.link_state import load_link_state
@@ -41,8 +40,9 @@ from domiq_dagster.sync.pull.record import PullHistory, PullRecord, PullStart
 from domiq_dagster.sync.pull.staging import Stage
 from domiq_dagster.sync.pull.unreadable import UnreadableProspects
 from domiq_dagster.sync.pull.windows import Reach, WindowedReader
+from domiq_dagster.sync.queue import lanes
 
-__all__ = ["PullOptions", "PullRules", "Pulled", "pull_all", "pull_property"]
+__all__ = ["PullOptions", "PullRules", "Pulled", "pull_property"]
 logger = logging.getLogger(__name__)
 
 
@@ -55,6 +55,8 @@ class PullOptions:
         since: from this time (aware) on instead of from the watermark.
         believe_short: a person's word that a full read which lacks much is right.
         max_accounts: how many accounts are asked side by side.
+        seldom_on_record: whether a pull that brings nothing goes on record only where none has for 10
+            minutes. Whoever pulls each minute would else fill the table with that.
     """
 
     full: bool = False
@@ -62,6 +64,7 @@ class PullOptions:
     believe_short: bool = False
     rules: PullRules = field(default_factory=PullRules)
     max_accounts: int = 4
+    seldom_on_record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class Pulled:
     """How far behind the watermark the latest newcomer lay."""
     requests: int = 1
     """How many answers it took: more than one where one would have been too large."""
+    requests_today: int = 0
+    """How many requests were made about the property on this day (UTC), as far as they are stored."""
     missing: int = 0
     """Stored, but not in the answer of a full read."""
     vanished: int = 0
@@ -92,6 +97,11 @@ class Pulled:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Prospects that could not be read, by id where they have one, each with why. They are asked for
     again."""
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it changed anything of what is known of the property's leads."""
+        return bool(self.stored or self.linked or self.vanished)
 
 
 def pull_property(
@@ -108,6 +118,7 @@ def pull_property(
         Exception: nothing of this pull was stored; the failure is on record in the watermark table, save
             where the database itself is gone. Mostly a ResManError; anything else is a fault of ours or of
             the database.
+        NotWanted: it was given up, which is no failure.
     """
     with engine.connect() as connection:
         outset = _Outset.read(connection, integration, options or PullOptions(), clock())
@@ -116,10 +127,11 @@ def pull_property(
             pull = _Pull.begin(outset, client)
             pulled = pull.run()
         except Exception as error:
-            if not trouble.is_lost_database(error):
+            if not (isinstance(error, NotWanted) or trouble.is_lost_database(error)):
                 outset.record_failure(error, requests=pull.reader.requests if pull is not None else 0)
             raise
-    logger.info(
+    logger.log(
+        logging.DEBUG if outset.options.seldom_on_record and not pulled.is_news else logging.INFO,
         "pulled %s: %d fetched, %d stored, %d linked",
         pulled.partition_key,
         pulled.fetched,
@@ -133,88 +145,6 @@ def pull_property(
             "the full read of %s is not believed: %s", pulled.partition_key, pulled.rejected_reason
         )
     return pulled
-
-
-def pull_all(
-    engine: Engine,
-    client: ResManClient,
-    integrations: Sequence[Integration],
-    options: PullOptions | None = None,
-    *,
-    on_property: Callable[[Integration, Pulled | Exception], None] = lambda i, r: None,
-) -> tuple[dict[str, Pulled], dict[str, Exception]]:
-    """Pulls several properties: accounts side by side, the properties of each one after the other.
-
-    One property's failure, whatever it is, touches no other.
-
-    Args:
-        on_property: called as each property ends, from several threads.
-
-    Returns:
-        What came and what failed, by partition key.
-
-    Raises:
-        DatabaseError, DBAPIError: the database is gone, which ends all.
-    """
-    options = options or PullOptions()
-    pulls = _Pulls(engine, client, options, on_property)
-    accounts: dict[str, list[Integration]] = {}
-    for integration in integrations:
-        accounts.setdefault(integration.account_id, []).append(integration)
-    with ThreadPoolExecutor(max_workers=options.max_accounts, thread_name_prefix="pull") as pool:
-        under_way = [pool.submit(pulls.pull_account, mine) for mine in accounts.values()]
-        try:
-            for done in as_completed(under_way):
-                done.result()
-        except BaseException:
-            pulls.interrupted.set()
-            raise
-    return pulls.pulled, pulls.errors
-
-
-@dataclass(slots=True)
-class _Pulls:
-    """Several pulls under way: what their threads share.
-
-    Attributes:
-        interrupted: none of them is to go on.
-    """
-
-    engine: Engine
-    client: ResManClient
-    options: PullOptions
-    on_property: Callable[[Integration, Pulled | Exception], None]
-    pulled: dict[str, Pulled] = field(default_factory=dict)
-    errors: dict[str, Exception] = field(default_factory=dict)
-    interrupted: threading.Event = field(default_factory=threading.Event)
-
-    def pull_account(self, integrations: Sequence[Integration]) -> None:
-        """The properties of one account, one after the other."""
-        with asking_first(lambda connection: not self.interrupted.is_set()):
-            for integration in integrations:
-                if self.interrupted.is_set():
-                    return
-                try:
-                    self._pull(integration)
-                except NotWanted:
-                    return
-
-    def _pull(self, integration: Integration) -> None:
-        key = integration.partition_key
-        try:
-            pulled = pull_property(self.engine, self.client, integration, self.options)
-        except NotWanted:
-            raise
-        except Exception as error:
-            if trouble.is_lost_database(error):
-                raise
-            trouble.log_fault(f"pull of {key} failed", error)
-            # Without its traceback, which would keep all that the pull held.
-            self.errors[key] = error.with_traceback(None)
-            self.on_property(integration, error)
-        else:
-            self.pulled[key] = pulled
-            self.on_property(integration, pulled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,17 +262,28 @@ class _Pull:
 
     def _ask_again_for_unreadable(self) -> None:
         """Asks for those of earlier pulls that did not come this time, by their ids. One that does not come
-        even so is there no more."""
+        even so is there no more; one that cannot be asked for stays, and what the pull has read is kept."""
         rules = self.outset.options.rules
         for prospect_id in self.unreadable.to_ask_again()[: rules.confirm_most]:
-            self.reader.read_one(prospect_id, self.outset.now - rules.full_span)
-            self.unreadable.asked_again(prospect_id)
+            try:
+                self.reader.read_one(prospect_id, self.outset.now - rules.full_span)
+            except NotWanted:
+                raise
+            except Exception as error:
+                if trouble.is_lost_database(error):
+                    raise
+                trouble.log_fault(f"prospect {prospect_id} could not be asked for again", error)
+                self.unreadable.not_answered(prospect_id, error)
+                if isinstance(error, ResManError) and error.scope is not Scope.CHANGE:
+                    return  # it is not the prospect's fault: the next pull goes on from here
+            else:
+                self.unreadable.asked_again(prospect_id)
 
     # Storing
 
-    def _store(self, reach: Reach | None) -> tuple[Pulled, int]:
-        """All that the pull brought and the watermark, in one transaction. Returns the record's id as
-        well."""
+    def _store(self, reach: Reach | None) -> tuple[Pulled, int | None]:
+        """All that the pull brought and the watermark, in one transaction. Returns the record's id as well,
+        if it went on record."""
         stage, connection, property_id = self.stage, self.outset.connection, self._property_id
         history, start = self.outset.history, self.outset.start
         stage.note_came(self.unreadable.ids())
@@ -367,10 +308,13 @@ class _Pull:
             rejected_reason=missing.rejected_reason,
         )
         watermark = self._finish(record, reach)
-        record_id = history.record(start, record)
+        if start.is_first:
+            lanes.wake_pulled(connection, property_id)
+        record_id = history.record(start, record, seldom=self.outset.options.seldom_on_record)
+        today = history.requests_today(self.outset.integration)
         stage.clear()
         connection.commit()
-        return self._pulled(record, watermark), record_id
+        return self._pulled(record, watermark, today), record_id
 
     def _note_missing(self) -> MissingLeads:
         """Who is missing, where everything was asked for."""
@@ -399,7 +343,7 @@ class _Pull:
             reach=reach,
         )
 
-    def _close_vanished(self, pulled: Pulled, record_id: int) -> Pulled:
+    def _close_vanished(self, pulled: Pulled, record_id: int | None) -> Pulled:
         """After a believed full read: closes the links of who is gone, and links their conversations anew
         with what the same read showed."""
         outset = self.outset
@@ -411,12 +355,13 @@ class _Pull:
         self.candidates.show(finder)
         linked = finder.store(connection)
         carry_agreed(connection, self._property_id)
-        outset.history.record_vanished(record_id, gone, linked)
+        if record_id is not None:
+            outset.history.record_vanished(record_id, gone, linked)
         connection.commit()
         logger.info("%s: %d prospects are gone from ResMan", pulled.partition_key, gone)
         return replace(pulled, vanished=gone, linked=pulled.linked + linked)
 
-    def _pulled(self, record: PullRecord, watermark: datetime | None) -> Pulled:
+    def _pulled(self, record: PullRecord, watermark: datetime | None, requests_today: int) -> Pulled:
         return Pulled(
             self.outset.integration.partition_key,
             record.fetched,
@@ -429,6 +374,7 @@ class _Pull:
             overlap=self.outset.window.overlap,
             late=timedelta(seconds=record.late_seconds),
             requests=record.requests,
+            requests_today=requests_today,
             missing=record.missing,
             rejected_reason=record.rejected_reason,
             unreadable=self.unreadable.reasons(),

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from domiq_dagster.db.rows import one_as
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.pull.windows import Reach
 
 QUERIES = load_queries(__package__, "record.sql")
@@ -25,7 +26,8 @@ class PullStart:
         knows_any: whether anything is stored of the property.
         misses_any: whether anything of it is missing.
         late_seconds: how late its latest newcomer of the recent past came.
-        in_trouble: the keys of prospects that could not be read.
+        is_first: whether no pull was ever stored.
+        in_trouble: the keys of prospects that could not be read, the one that was met least lately first.
     """
 
     started_at: datetime
@@ -33,6 +35,7 @@ class PullStart:
     covered_since: datetime | None
     window_seconds: float | None
     window_reach_seconds: float | None
+    is_first: bool
     knows_any: bool
     misses_any: bool
     late_seconds: float
@@ -113,11 +116,27 @@ class PullHistory:
         stored: datetime | None = self._connection.execute(QUERIES.finish, values).scalar_one()
         return stored
 
-    def record(self, start: PullStart, record: PullRecord) -> int:
-        """Puts a pull on record. Returns the record's id."""
+    def record(self, start: PullStart, record: PullRecord, *, seldom: bool = False) -> int | None:
+        """Puts a pull on record. Returns the record's id.
+
+        Args:
+            seldom: one that brought nothing does not go on record (and has no id) where another one did
+                shortly before.
+        """
         values = {"property_id": self._property_id, "started_at": start.started_at, **asdict(record)}
-        record_id: int = self._connection.execute(QUERIES.record, values).scalar_one()
+        brought = record.stored or record.linked or record.missing or record.full_read or record.error
+        values["seldom"] = seldom and not brought
+        record_id: int | None = self._connection.execute(QUERIES.record, values).scalar()
         return record_id
+
+    def requests_today(self, integration: Integration) -> int:
+        """How many requests were made about the property on this day (UTC), as far as they are stored."""
+        values = {
+            "account_id": integration.account_id,
+            "resman_property_id": integration.resman_property_id.lower(),
+        }
+        made: int = self._connection.execute(QUERIES.requests_today, values).scalar_one()
+        return made
 
     def record_failure(self, start: PullStart, error: str) -> None:
         """Remembers since when the property could not be pulled, and why."""

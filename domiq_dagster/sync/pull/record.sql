@@ -2,8 +2,10 @@
 
 -- name: begin
 -- knows_any, misses_any: whether anything is stored of the property, and whether any of it is missing. late_seconds:
--- how late its latest newcomer of the recent past came. in_trouble: the keys of prospects that could not be read.
+-- how late its latest newcomer of the recent past came. in_trouble: the keys of prospects that could not be read, the
+-- one that was met least lately first.
 SELECT clock_timestamp() AS started_at, w.watermark, w.covered_since, w.window_seconds, w.window_reach_seconds,
+       w.last_pull_at IS NULL AS is_first,
        -- ordered, so that the key's index is taken: for a new property the whole table would else be read
        (SELECT r.prospect_id FROM domiq_sync.resman_lead r WHERE r.property_id = :property_id
         ORDER BY r.property_id, r.prospect_id LIMIT 1) IS NOT NULL AS knows_any,
@@ -12,8 +14,8 @@ SELECT clock_timestamp() AS started_at, w.watermark, w.covered_since, w.window_s
                  WHERE p.property_id = :property_id AND p.late_seconds > 0
                    AND p.started_at > clock_timestamp() - :remembered_seconds * interval '1 second'), 0)
            AS late_seconds,
-       ARRAY(SELECT t.key FROM domiq_sync.trouble t WHERE t.kind = 'prospect' AND t.property_id = :property_id)
-           AS in_trouble
+       ARRAY(SELECT t.key FROM domiq_sync.trouble t WHERE t.kind = 'prospect' AND t.property_id = :property_id
+             ORDER BY t.seen_at, t.key) AS in_trouble
 FROM (SELECT 1) AS one
 LEFT JOIN domiq_sync.watermark w ON w.property_id = :property_id
 
@@ -41,12 +43,21 @@ ON CONFLICT (property_id) DO UPDATE SET
 RETURNING watermark
 
 -- name: record
+-- seldom: it brought nothing, and does not go on record where another one did in the last 10 minutes.
 INSERT INTO domiq_sync.pull
     (property_id, full_read, modified_since, started_at, finished_at, fetched, stored, linked, error, unchanged,
      silent, overlap_seconds, late_seconds, requests, missing, distrust)
-VALUES (:property_id, :full_read, :modified_since, :started_at, clock_timestamp(), :fetched, :stored, :linked, :error,
-        :unchanged, :silent, :overlap_seconds, :late_seconds, :requests, :missing, :rejected_reason)
+SELECT :property_id, :full_read, :modified_since, CAST(:started_at AS timestamptz), clock_timestamp(), :fetched,
+       :stored, :linked, :error, :unchanged, :silent, :overlap_seconds, :late_seconds, :requests, :missing, :rejected_reason
+WHERE NOT :seldom OR NOT EXISTS (
+    SELECT FROM domiq_sync.pull p WHERE p.property_id = :property_id AND p.error IS NULL
+    AND p.started_at > CAST(:started_at AS timestamptz) - interval '10 minutes')
 RETURNING id
+
+-- name: requests_today
+SELECT COALESCE(sum(requests), 0)::bigint FROM domiq_sync.request_count
+WHERE day = (clock_timestamp() AT TIME ZONE 'UTC')::date AND resman_account_id = :account_id
+  AND resman_property_id = :resman_property_id
 
 -- name: record_vanished
 UPDATE domiq_sync.pull SET vanished = :vanished, linked = linked + :linked WHERE id = :id

@@ -23,10 +23,17 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from domiq_dagster.db.refusals import values_hidden
 from domiq_dagster.db.rows import one_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.prospect import Prospect
-from domiq_dagster.sync.status_map import RESMAN_APPLICANT, RESMAN_RESIDENT, status_with_milestone
+from domiq_dagster.sync.patience import READS_LAG
+from domiq_dagster.sync.status_map import (
+    RESMAN_APPLICANT,
+    RESMAN_RESIDENT,
+    in_our_spelling,
+    status_with_milestone,
+)
 
 QUERIES = load_queries(__package__, "staging.sql")
 _PIECE = 2_000
@@ -164,7 +171,7 @@ class Stage:
         lines = _lines(prospects, numbers)  # before the COPY, which a fault in them would leave aborted
         raw = self._connection.connection.driver_connection
         assert isinstance(raw, PsycopgConnection)
-        with raw.cursor() as cursor, cursor.copy(QUERIES.copy_stage.text) as copy:
+        with values_hidden(), raw.cursor() as cursor, cursor.copy(QUERIES.copy_stage.text) as copy:
             copy.write(lines)
 
     def _discard_from(self, n: int) -> None:
@@ -192,7 +199,7 @@ class Stage:
             except IntegrityError as error:
                 if not isinstance(error.orig, UniqueViolation):
                     raise  # else a push of our own has stored one meanwhile
-        return self._connection.execute(QUERIES.merge_stage, values).rowcount
+        return self._connection.execute(QUERIES.merge_stage, {**values, "reads_lag": READS_LAG}).rowcount
 
     def _mark_repeated(self) -> bool:
         """Marks the staged prospects that came more than once. Returns whether any prospect did."""
@@ -243,7 +250,11 @@ def _sound(
 
 
 def _effective(p: Prospect) -> str:
-    return status_with_milestone(p.status, p.lease) if p.status in _LEASED else p.status
+    return (
+        status_with_milestone(p.status, p.lease)
+        if in_our_spelling(p.status) in _LEASED
+        else in_our_spelling(p.status)
+    )
 
 
 def _lines(prospects: Sequence[Prospect], numbers: Iterable[int]) -> str:
@@ -261,7 +272,7 @@ def _row(p: Prospect, n: int) -> tuple[str, ...]:
     return (
         p.prospect_id,
         p.main_person_id or "",
-        p.status,
+        in_our_spelling(p.status),
         status_with_milestone(p.status, lease),
         raw if _as_postgresql_reads_it(raw) else p.last_modified.isoformat(),
         raw,

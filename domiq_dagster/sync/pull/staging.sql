@@ -68,7 +68,8 @@ FROM staged_lead
 -- name: merge_stage
 -- One row a prospect (an answer may repeat one: its newest wins, which may be the one that is stored and so was not
 -- staged). What we changed at ResMan ourselves after this pull began is newer than what the pull read, and so is what
--- a pull brought that began later.
+-- a pull brought that began later. Another status than our own post of a short time ago (:reads_lag seconds) left, of
+-- before that post: the read lags. A later pull asks for it again.
 WITH newest AS (
     SELECT DISTINCT ON (prospect_id) * FROM staged_lead
     ORDER BY prospect_id, last_modified DESC, n DESC
@@ -89,6 +90,8 @@ ON CONFLICT (property_id, prospect_id) DO UPDATE SET
     agent_id = EXCLUDED.agent_id, lease_status = EXCLUDED.lease_status, content_hash = EXCLUDED.content_hash,
     stored_at = EXCLUDED.stored_at, read_at = EXCLUDED.read_at
 WHERE (kept.touched_at IS NULL OR kept.touched_at < EXCLUDED.read_at) AND kept.read_at <= EXCLUDED.read_at
+  AND (kept.posted_at IS NULL OR kept.status = EXCLUDED.status OR EXCLUDED.last_modified >= kept.posted_at
+       OR kept.posted_at <= clock_timestamp() - :reads_lag * interval '1 second')
   AND (kept.content_hash, kept.last_modified, kept.effective_status)
       IS DISTINCT FROM (EXCLUDED.content_hash, EXCLUDED.last_modified, EXCLUDED.effective_status)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.resman.ids import canonical_id
 from domiq_dagster.resman.prospect import WITHOUT_ID, Prospect, UnreadableProspect
 from domiq_dagster.sync import trouble
 
@@ -20,13 +21,16 @@ class UnreadableProspects:
     """Those of one pull.
 
     Args:
-        in_trouble: the keys of those that earlier pulls could not read.
+        in_trouble: the keys of those that earlier pulls could not read, the one that was met least lately
+            first.
     """
 
-    def __init__(self, in_trouble: Collection[str]) -> None:
+    def __init__(self, in_trouble: Sequence[str]) -> None:
+        self._least_lately_met = tuple(in_trouble)
         self._in_trouble = frozenset(in_trouble)
         self._found: dict[str, UnreadableProspect] = {}
         self._readable_again: set[str] = set()
+        self._not_answered: dict[str, str] = {}
         self._not_named = False
 
     def __len__(self) -> int:
@@ -67,13 +71,19 @@ class UnreadableProspects:
 
     def without_these(self, ids: Sequence[str]) -> list[str]:
         """Those of the ids that are not of them."""
-        lost = {key.lower() for key in self._found}
-        return [i for i in ids if i.lower() not in lost]
+        lost = {canonical_id(key) for key in self._found}
+        return [i for i in ids if canonical_id(i) not in lost]
 
     def to_ask_again(self) -> list[str]:
-        """The ids of earlier pulls' that did not come this time: the watermark may lie behind them by now."""
+        """The ids of earlier pulls' that did not come this time: the watermark may lie behind them by now.
+        Those that were not met for longest come first, so that each has its turn."""
         missed = self._in_trouble - self._readable_again - self._found.keys()
-        return sorted(key for key in missed if not key.startswith(WITHOUT_ID))
+        return [key for key in self._least_lately_met if key in missed and not key.startswith(WITHOUT_ID)]
+
+    def not_answered(self, prospect_id: str, error: Exception) -> None:
+        """One was asked for by its id, and that failed: it stays in trouble."""
+        self._readable_again.discard(prospect_id)
+        self._not_answered[prospect_id] = f"could not be asked for again ({trouble.sentence(error)})"
 
     def asked_again(self, prospect_id: str) -> None:
         """One was asked for by its id: if it is not unreadable still, it was read, or is there no more."""
@@ -95,4 +105,5 @@ class UnreadableProspects:
 
     def reasons(self) -> dict[str, str]:
         """Why each could not be read, by its key."""
-        return {key: item.reason for key, item in sorted(self._found.items())}
+        found = {key: item.reason for key, item in self._found.items()}
+        return dict(sorted({**self._not_answered, **found}.items()))

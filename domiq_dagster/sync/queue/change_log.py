@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from domiq_dagster.db.rows import one_as, rows_as
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.queue import changes
 
 QUERIES = load_queries(__package__, "change_log.sql")
 
@@ -66,6 +67,7 @@ def log_inbound(connection: Connection, applied: AppliedStatus) -> UUID:
         "status_reason": applied.status_reason,
         "context": json.dumps(applied.context_data),
     }
+    changes.log_as(connection, "sync")
     change_id: UUID = connection.execute(QUERIES.log_inbound, values).scalar_one()
     return change_id
 
@@ -91,6 +93,7 @@ def log_outbound(
         "domiq_status": domiq_status,
         "status_reason": status_reason,
     }
+    changes.log_as(connection, "sync")
     return one_as(NewChange, connection.execute(QUERIES.log_outbound, values))
 
 
@@ -100,8 +103,23 @@ def log_uncaptured(connection: Connection, conversation_ids: Collection[UUID]) -
     Args:
         conversation_ids: of conversations that the caller has locked.
     """
+    changes.log_as(connection, "sync")
     values = {"ids": list(conversation_ids)}
     return rows_as(NewChange, connection.execute(QUERIES.log_uncaptured, values))
+
+
+def log_uncaptured_tours(
+    connection: Connection, property_id: UUID, conversation_ids: Collection[UUID]
+) -> list[NewChange]:
+    """Logs the tour of each conversation at a property whose last change says another time, as a pending
+    change with the same status before and after.
+
+    Args:
+        conversation_ids: of conversations that the caller has locked.
+    """
+    changes.log_as(connection, "sync")
+    values = {"property_id": property_id, "ids": list(conversation_ids)}
+    return rows_as(NewChange, connection.execute(QUERIES.log_uncaptured_tours, values))
 
 
 def put_back(connection: Connection, change_ids: Collection[UUID], record: Mapping[str, Any]) -> set[UUID]:

@@ -22,13 +22,27 @@ RETURNING id, old_status
 -- Looks again, since another sweep or the application may have logged it meanwhile.
 INSERT INTO public.status_sync_log (conversation_id, resman_lead_id, old_status, new_status, status_reason,
                                     updated_by, sync_direction, sync_status)
-SELECT c.id, l.prospect_id, last.new_status, c.status, 'found by reconciliation: no change was logged for it',
+SELECT c.id, l.prospect_id, last.new_status, c.status::text, 'found by reconciliation: no change was logged for it',
        'system', 'to_resman', 'pending'
 FROM public.conversation c
 LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = c.id
 LEFT JOIN LATERAL domiq_sync.last_change(c.id) AS last ON TRUE
-WHERE c.id = ANY (CAST(:ids AS uuid[])) AND c.status IS DISTINCT FROM last.new_status
+WHERE c.id = ANY (CAST(:ids AS uuid[])) AND c.status::text IS DISTINCT FROM last.new_status
+  AND c.status::text IS DISTINCT FROM domiq_sync.newest_logged_status(c.id)
 ORDER BY c.created_at, c.id
+RETURNING id, old_status
+
+-- name: log_uncaptured_tours
+-- The same of tours that moved while the status stayed.
+INSERT INTO public.status_sync_log (conversation_id, resman_lead_id, old_status, new_status, status_reason,
+                                    updated_by, sync_direction, sync_status, context_data)
+SELECT u.conversation_id, l.prospect_id, u.status, u.status,
+       domiq_sync.tour_reason(u.was, u.is_now) || '; found by reconciliation: no change was logged for it',
+       'system', 'to_resman', 'pending', jsonb_build_object('tour', jsonb_build_object('was', u.was, 'is', u.is_now))
+FROM domiq_sync.uncaptured_tours(:property_id) AS u
+LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = u.conversation_id
+WHERE u.conversation_id = ANY (CAST(:ids AS uuid[]))
+ORDER BY u.began_at, u.conversation_id
 RETURNING id, old_status
 
 -- name: put_back

@@ -4,7 +4,7 @@
 -- Rows of the log without a place (the trigger was off, or failed), in the order in which they were logged.
 SELECT g.id FROM public.status_sync_log g
 WHERE NOT EXISTS (SELECT FROM domiq_sync.change c WHERE c.change_id = g.id)
-ORDER BY g.created_at, g.id
+ORDER BY g.created_at, g.ctid  -- those of one transaction in the order in which it wrote them
 
 -- name: undelivered
 -- Pending outbound changes without a delivery.
@@ -16,12 +16,22 @@ ORDER BY c.seq
 
 -- name: adopt
 -- Gives changes their places and deliveries, in the order given.
-SELECT domiq_sync.adopt_change(g.id, g.conversation_id, g.sync_direction, g.sync_status)
+SELECT domiq_sync.adopt_change(g.id, g.conversation_id, g.sync_direction, g.sync_status, g.old_status, g.new_status)
 FROM (SELECT g.* FROM unnest(CAST(:change_ids AS uuid[])) WITH ORDINALITY AS given(id, place)
       JOIN public.status_sync_log g USING (id) ORDER BY given.place) AS g
 
+-- name: log_as
+-- Who logs what this transaction logs from here on, and gives a place.
+SELECT set_config('domiq_sync.logging', :writer, true)
+
 -- name: properties_of
 SELECT c.property_id FROM domiq_sync.change c WHERE c.change_id = ANY (CAST(:change_ids AS uuid[]))
+
+-- name: properties_by_log
+-- Of rows of the log, placed or not, each with the property that its conversation leads to.
+SELECT g.id, p.property_id
+FROM public.status_sync_log g JOIN domiq_sync.conversation_property p USING (conversation_id)
+WHERE g.id = ANY (CAST(:change_ids AS uuid[])) AND p.property_id IS NOT NULL
 
 -- name: find_properties
 -- Changes logged before their conversation led to a property.

@@ -15,12 +15,21 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.resman.errors import NotEntitled
 
 QUERIES = load_queries(__package__, "lanes.sql")
 CONFLICT = "conflict"
 """The outcome with which a change waits for a person's decision between the two sides."""
 NO_CONTACT = "no_contact"
 """The outcome with which a change waits for an e-mail address or phone."""
+IN_DOUBT = "in_doubt"
+"""The outcome with which a change waits for a person's word whether it has arrived."""
+NEVER_PULLED = "never_pulled"
+"""The outcome with which a change from before its property was connected waits for the first pull."""
+NOT_ENTITLED = NotEntitled.kind
+"""The outcome with which a change waits for a grant of ResMan's."""
+NO_NAME = "no_name"
+"""The outcome with which a change waits for the user's name."""
 _UNDER_WAY = frozenset({"in_flight", "unknown"})
 
 
@@ -50,7 +59,7 @@ def wake(connection: Connection, outcome: str, *lanes: UUID) -> None:
     """Lets what waits in some conversations go on at once.
 
     Args:
-        outcome: only what was postponed with this one, CONFLICT or NO_CONTACT.
+        outcome: only what was postponed with this one, CONFLICT, NO_CONTACT or NO_NAME.
         lanes: the conversations' ids.
     """
     connection.execute(QUERIES.wake, {"lanes": list(lanes), "outcome": outcome})
@@ -59,6 +68,18 @@ def wake(connection: Connection, outcome: str, *lanes: UUID) -> None:
 def wake_property(connection: Connection, property_id: UUID) -> None:
     """Lets what waits for a property's settings go on at once."""
     connection.execute(QUERIES.wake_property, {"property_id": property_id})
+
+
+def wake_pulled(connection: Connection, property_id: UUID) -> None:
+    """Lets what waited for a property's first pull go on at once."""
+    connection.execute(QUERIES.wake_pulled, {"property_id": property_id, "outcome": NEVER_PULLED})
+
+
+def wake_granted(connection: Connection, property_ids: Collection[UUID]) -> None:
+    """Lets what waited for a grant of ResMan's at these properties go on at once."""
+    if property_ids:
+        values = {"property_ids": list(property_ids), "outcome": NOT_ENTITLED}
+        connection.execute(QUERIES.wake_granted, values)
 
 
 def supersede_open(

@@ -28,6 +28,15 @@ WHERE lane = ANY (CAST(:lanes AS uuid[])) AND state = 'waiting' AND last_outcome
 UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp(), state = 'ready'
 WHERE property_id = :property_id AND state = 'waiting' AND last_outcome LIKE 'not_configured%'
 
+-- name: wake_pulled
+UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp(), state = 'ready'
+WHERE property_id = :property_id AND state = 'waiting' AND last_outcome = :outcome
+
+-- name: wake_granted
+UPDATE domiq_sync.delivery SET next_attempt_at = clock_timestamp()
+WHERE property_id = ANY (CAST(:property_ids AS uuid[])) AND state IN ('ready', 'unknown') AND last_outcome = :outcome
+  AND next_attempt_at > clock_timestamp()
+
 -- name: supersede_open
 -- The losing changes of a conversation, none of them under way.
 WITH beaten AS (
@@ -44,8 +53,13 @@ WHERE g.id = beaten.change_id AND COALESCE(g.sync_status, '') = 'pending'
 
 -- name: doubt
 -- A failed change may have arrived all the same (somebody may have settled it by hand): it is read back first.
-UPDATE domiq_sync.delivery SET state = 'unknown'
-WHERE change_id = ANY (CAST(:change_ids AS uuid[])) AND state = 'ready'
+-- The post that may have arrived is on record where it failed (queue.sql, settle).
+UPDATE domiq_sync.delivery d
+SET state = 'unknown', posted = last.post - 'posted_at',
+    posted_at = CAST(last.post ->> 'posted_at' AS timestamptz)
+FROM public.status_sync_log g
+CROSS JOIN LATERAL (SELECT g.context_data #> '{retries,-1,after,posted}' AS post) AS last
+WHERE d.change_id = ANY (CAST(:change_ids AS uuid[])) AND d.state = 'ready' AND g.id = d.change_id
 
 -- name: heal_heads
 -- A change that was committed just while the one before it was settled saw a head that is gone. As in settle, it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -32,15 +32,23 @@ class UnnotifiedChange:
     lead_status: str | None
 
 
-def lock_unnotified(connection: Connection, *, most: int) -> list[UnnotifiedChange]:
+def lock_unnotified(
+    connection: Connection, *, most: int, skipped: Collection[UUID] = ()
+) -> list[UnnotifiedChange]:
     """The first changes that nobody looked at for notices, locked until the transaction ends.
 
     Args:
         connection: in a transaction, which is to call `mark_notified`.
         most: how many at most. Those that somebody else has locked are left out.
+        skipped: changes to leave alone.
     """
-    rows = connection.execute(QUERIES.lock_unnotified, {"most": most})
+    rows = connection.execute(QUERIES.lock_unnotified, {"most": most, "skipped": list(skipped)})
     return rows_as(UnnotifiedChange, rows)
+
+
+def still_unnotified(connection: Connection, change_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the changes that are there and that nobody looked at for notices."""
+    return set(connection.scalars(QUERIES.still_unnotified, {"change_ids": list(change_ids)}))
 
 
 def mark_notified(connection: Connection, change_ids: Sequence[UUID]) -> None:

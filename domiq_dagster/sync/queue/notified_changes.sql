@@ -9,10 +9,14 @@ SELECT c.change_id, c.property_id, g.new_status, g.context_data,
 FROM domiq_sync.integration i
 CROSS JOIN LATERAL (SELECT n.* FROM domiq_sync.change n
                     WHERE n.property_id = i.property_id AND n.notified_at IS NULL AND n.logged_at >= i.connected_at
+                      AND n.change_id <> ALL (CAST(:skipped AS uuid[]))
                     ORDER BY n.logged_at, n.seq LIMIT :most
                     FOR UPDATE SKIP LOCKED) AS c
 JOIN public.status_sync_log g ON g.id = c.change_id
 ORDER BY c.seq LIMIT :most
+
+-- name: still_unnotified
+SELECT change_id FROM domiq_sync.change WHERE change_id = ANY (CAST(:change_ids AS uuid[])) AND notified_at IS NULL
 
 -- name: mark_notified
 UPDATE domiq_sync.change SET notified_at = clock_timestamp() WHERE change_id = ANY (CAST(:change_ids AS uuid[]))

@@ -7,7 +7,7 @@ its lease matches no row: it is told so, and nothing is written.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "queue.sql")
+ARRIVED, SEND_AGAIN = "arrived", "send_again"
+"""What a person may decide about a change that may have arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class Claim:
             of its own.
         outcome_unknown: an earlier worker or attempt may have sent it, so it must be read back before it is
             sent.
+        posted_for: seconds since a post of it last left that ResMan may have; None where none did, or where
+            what became of it is known.
+        posted: that post: its `name`, `marker`, `event_type`, `event_date` and `agent_id`.
+        read_backs: how often it was looked for since, and not found.
+        decided, decided_by: what a person decided about it, `arrived` or `send_again`, and who.
     """
 
     change_id: UUID
@@ -46,6 +53,16 @@ class Claim:
     was_due_at: datetime
     worker: str
     outcome_unknown: bool
+    posted_for: float | None = None
+    posted: Mapping[str, Any] | None = None
+    read_backs: int = 0
+    decided: str | None = None
+    decided_by: str | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether ResMan may have an earlier post of it, so that it must be looked for before it is sent."""
+        return self.outcome_unknown and self.posted_for is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +103,27 @@ class DueProperty:
 
     Attributes:
         due_since: from when on its longest-due delivery has waited; a claim may begin there.
+        waited: for how many seconds that is.
     """
 
     property_id: UUID
     account_id: str
     due_since: datetime
+    waited: float
 
 
 def due_properties(
-    connection: Connection, property_ids: Sequence[UUID] | None = None, *, due_from: datetime | None = None
+    connection: Connection,
+    property_ids: Sequence[UUID] | None = None,
+    *,
+    account_id: str | None = None,
+    due_from: datetime | None = None,
 ) -> list[DueProperty]:
-    """Which connected properties have a delivery that may be claimed now. Given `due_from`, only what was due
-    at that moment or later is looked at."""
+    """Which connected properties have a delivery that may be claimed now: of all, of these, or of one
+    account. Given `due_from`, only what was due at that moment or later is looked at."""
     values = {
         "property_ids": None if property_ids is None else list(property_ids),
+        "account_id": account_id,
         "due_from": due_from or "-infinity",
     }
     return rows_as(DueProperty, connection.execute(QUERIES.due_properties, values))
@@ -133,7 +157,6 @@ def claim(
     for carefully in (False, True):
         try:
             connection.execute(QUERIES.look_up_by_key)
-            connection.execute(QUERIES.join_by_hash)
             claims = rows_as(Claim, connection.execute(QUERIES.claim, {**values, "carefully": carefully}))
             connection.commit()
         except IntegrityError:
@@ -159,6 +182,59 @@ def extend_leases(connection: Connection, claims: Sequence[Claim], lease_seconds
     return kept
 
 
+def still_holds(connection: Connection, claim: Claim) -> bool:
+    """Whether a claim holds, by a look that writes nothing."""
+    return connection.execute(QUERIES.still_holds, _key(claim)).first() is not None
+
+
+def note_posting(
+    connection: Connection, claim: Claim, posted: Mapping[str, Any], lease_seconds: float
+) -> bool:
+    """Notes that a post leaves, and has the lease end `lease_seconds` from now. Commits where the connection
+    does.
+
+    Args:
+        posted: what `Claim.posted` is to be for whoever looks for it.
+
+    Returns:
+        Whether the claim still held; if not, nothing was written.
+    """
+    values = {**_key(claim), "posted": _json(posted), "lease_seconds": lease_seconds}
+    return connection.execute(QUERIES.note_posting, values).first() is not None
+
+
+def has_left(connection: Connection, claim: Claim) -> bool:
+    """Whether a post of a change is noted as one that ResMan may have."""
+    return bool(connection.scalar(QUERIES.has_left, {"change_id": claim.change_id}))
+
+
+def forget_posting(connection: Connection, claim: Claim) -> None:
+    """Notes that what became of the last post is known. The caller commits."""
+    connection.execute(QUERIES.forget_posting, _key(claim))
+
+
+def count_read_back(connection: Connection, claim: Claim) -> None:
+    """Notes that a post in doubt was looked for once more, and not found. The caller commits."""
+    connection.execute(QUERIES.count_read_back, _key(claim))
+
+
+def bring_forward(connection: Connection, account_id: str) -> int:
+    """Has the changes of an account go now that were postponed for a while; the caller commits. Returns how
+    many."""
+    return connection.execute(QUERIES.bring_forward, {"a": account_id}).rowcount
+
+
+def queued_among(connection: Connection, change_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these changes that have a delivery."""
+    return set(connection.scalars(QUERIES.queued_among, {"change_ids": list(change_ids)}))
+
+
+def give_new_tries(connection: Connection, change_ids: Collection[UUID]) -> None:
+    """Has changes tried anew, and now, as if they had never been; the caller commits. Of which nobody knows
+    whether it has arrived, that stays so: it is read back first. One under way is left alone."""
+    connection.execute(QUERIES.give_new_tries, {"change_ids": list(change_ids)})
+
+
 def keep_claim(connection: Connection, claim: Claim) -> bool:
     """Keeps a claim until the transaction ends, so that nobody takes it over before what belongs to it is
     written.
@@ -180,7 +256,7 @@ def postpone(
     outcome: str,
     seconds: float,
     counted: bool,
-    attempts: Sequence[Attempt],
+    attempts: Sequence[Attempt] | None,
 ) -> bool:
     """Gives a delivery back, to be claimed again after `seconds`. Commits.
 
@@ -188,6 +264,7 @@ def postpone(
         state: `ready`, `waiting` (for a person or a setting), or `unknown` (it may have arrived).
         outcome: why, in one word.
         counted: whether it counts as a try of this change's own.
+        attempts: what was tried; None: it cannot be put on record.
 
     Returns:
         Whether the claim still held; if not, nothing was written.
@@ -199,9 +276,10 @@ def postpone(
         "outcome": outcome,
         "seconds": seconds,
         "counted": int(counted),
-        "tried": _json([a.as_row() for a in attempts]),
+        "tried": _json([a.as_row() for a in attempts or ()]),
     }
-    kept = connection.execute(QUERIES.postpone, values).first() is not None
+    query = QUERIES.postpone_unrecorded if attempts is None else QUERIES.postpone
+    kept = connection.execute(query, values).first() is not None
     connection.commit()
     return kept
 
@@ -225,11 +303,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[UUI
         for s in settlements
     ]
     connection.execute(QUERIES.look_up_by_key)
-    connection.execute(QUERIES.join_by_hash)
     given = {"settlements": _json(rows), "change_ids": [s.claim.change_id for s in settlements]}
-    kept = set(connection.execute(QUERIES.settle, given).scalars())
-    connection.execute(QUERIES.join_freely)
-    return kept
+    return set(connection.execute(QUERIES.settle, given).scalars())
 
 
 def _key(claim: Claim) -> dict[str, Any]:

@@ -6,7 +6,8 @@
 
 -- name: due_properties
 -- Which properties of these accounts have something to deliver now, and since when.
-SELECT i.property_id, i.resman_account_id AS account_id, due.due_since
+SELECT i.property_id, i.resman_account_id AS account_id, due.due_since,
+       CAST(extract(EPOCH FROM clock_timestamp() - due.due_since) AS double precision) AS waited
 -- LATERAL with ORDER BY and LIMIT looks into the index once a property; EXISTS became a join that read
 -- the whole queue.
 FROM domiq_sync.integration i
@@ -17,23 +18,17 @@ CROSS JOIN LATERAL (SELECT d.next_attempt_at AS due_since FROM domiq_sync.delive
                     ORDER BY d.next_attempt_at LIMIT 1) AS due
 WHERE i.sync_enabled AND i.sync_direction <> 'from_resman'
   AND (CAST(:property_ids AS uuid[]) IS NULL OR i.property_id = ANY (CAST(:property_ids AS uuid[])))
+  AND (CAST(:account_id AS text) IS NULL OR i.resman_account_id = CAST(:account_id AS text))
 ORDER BY i.partition_key
 
 -- name: look_up_by_key
--- For one transaction. The queue grows and shrinks faster than its statistics: a plan that was right for
--- ten rows, and is kept, reads a hundred thousand.
+-- For one transaction, before claim and settle. The queue grows and shrinks faster than its statistics: a plan that was
+-- right for ten rows, and is kept, reads a hundred thousand. And what they join are the rows of one batch with
+-- themselves, found by key: a nested loop, which the planner may prefer when it takes them for few, would compare each
+-- with each, or sort the keys anew for each.
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-       set_config('enable_sort', 'off', true), set_config('enable_mergejoin', 'off', true)
-
--- name: join_by_hash
--- For claim and settle, after look_up_by_key: what they join are the rows of one batch with themselves, found by key.
--- A nested loop, which the planner may prefer when it takes them for few, would compare each with each, or sort
--- the keys anew for each.
-SELECT set_config('enable_nestloop', 'off', true)
-
--- name: join_freely
--- Once settle is through: what else belongs to its transaction joins big tables by key.
-SELECT set_config('enable_nestloop', 'on', true)
+       set_config('enable_sort', 'off', true), set_config('enable_mergejoin', 'off', true),
+       set_config('enable_nestloop', 'off', true)
 
 -- name: claim
 -- The longest-due heads of one property, at most :limit. A lease that ran out is due again: no sweeper is
@@ -73,7 +68,9 @@ FROM due
 WHERE d.change_id = ANY (ARRAY(SELECT change_id FROM due))  -- by key
   AND d.change_id = due.change_id
 RETURNING d.change_id, d.seq, d.lane, d.property_id, d.attempts, d.postponements, d.lease_token, d.enqueued_at,
-          due.was_due_at, d.worker, due.found_state IN ('in_flight', 'unknown') AS outcome_unknown
+          due.was_due_at, d.worker, due.found_state IN ('in_flight', 'unknown') AS outcome_unknown,
+          EXTRACT(EPOCH FROM clock_timestamp() - d.posted_at)::float AS posted_for, d.posted, d.read_backs,
+          d.decided, d.decided_by
 
 -- name: extend_leases
 -- The heartbeat. Returns those whose claim still holds. The commit waits for no disk: a lease that a crash shortens is
@@ -81,6 +78,43 @@ RETURNING d.change_id, d.seq, d.lane, d.property_id, d.attempts, d.postponements
 UPDATE domiq_sync.delivery d SET next_attempt_at = clock_timestamp() + :lease_seconds * interval '1 second'
 WHERE d.change_id = ANY (CAST(:change_ids AS uuid[])) AND d.lease_token = ANY (CAST(:lease_tokens AS bigint[]))
 RETURNING d.change_id, set_config('synchronous_commit', 'off', true)
+
+-- name: still_holds
+SELECT change_id FROM domiq_sync.delivery WHERE change_id = :change_id AND lease_token = :lease_token
+
+-- name: note_posting
+-- A post leaves: from here on ResMan may have it, whatever becomes of this worker. The lease is extended with it. Unlike
+-- that of a heartbeat this commit waits for the disk: were it lost in a crash, the post would be taken for one that
+-- never left. What a person decided about an earlier one is carried out with it.
+UPDATE domiq_sync.delivery
+SET next_attempt_at = clock_timestamp() + :lease_seconds * interval '1 second',
+    posted_at = clock_timestamp(), posted = CAST(:posted AS jsonb), read_backs = 0, decided = NULL, decided_by = NULL
+WHERE change_id = :change_id AND lease_token = :lease_token RETURNING change_id
+
+-- name: has_left
+SELECT posted_at IS NOT NULL FROM domiq_sync.delivery WHERE change_id = :change_id
+
+-- name: forget_posting
+-- What became of the last post is known.
+UPDATE domiq_sync.delivery SET posted_at = NULL, posted = NULL, read_backs = 0
+WHERE change_id = :change_id AND lease_token = :lease_token
+
+-- name: count_read_back
+UPDATE domiq_sync.delivery SET read_backs = read_backs + 1
+WHERE change_id = :change_id AND lease_token = :lease_token
+
+-- name: bring_forward
+-- What waits for nothing but its time, of one account. An unknown outcome keeps its own.
+UPDATE domiq_sync.delivery d SET next_attempt_at = clock_timestamp()
+WHERE d.state = 'ready' AND d.is_head AND d.next_attempt_at > clock_timestamp() AND d.property_id IN (
+    SELECT property_id FROM domiq_sync.integration WHERE resman_account_id = :a)
+
+-- name: queued_among
+SELECT change_id FROM domiq_sync.delivery WHERE change_id = ANY (CAST(:change_ids AS uuid[]))
+
+-- name: give_new_tries
+UPDATE domiq_sync.delivery SET attempts = 0, next_attempt_at = clock_timestamp()
+WHERE change_id = ANY (CAST(:change_ids AS uuid[])) AND state <> 'in_flight'
 
 -- name: keep_claim
 -- Kept until the transaction ends, so that nobody claims it before what belongs to it is written.
@@ -103,6 +137,13 @@ WITH kept AS (
 )
 SELECT change_id FROM kept
 
+-- name: postpone_unrecorded
+UPDATE domiq_sync.delivery
+SET state = :state, worker = NULL, lease_token = NULL, attempts = attempts + :counted,
+    postponements = postponements + 1 - :counted, last_outcome = :outcome,
+    next_attempt_at = clock_timestamp() + :seconds * interval '1 second'
+WHERE change_id = :change_id AND lease_token = :lease_token RETURNING change_id
+
 -- name: settle
 -- Changes that this worker holds get their final status, and the next of each lane comes forward, behind
 -- what is due already. Returns those that it did hold; of the others nothing is written.
@@ -118,11 +159,16 @@ WITH given AS (
     DELETE FROM domiq_sync.delivery d USING given
     WHERE d.change_id = ANY (CAST(:change_ids AS uuid[]))  -- by key, whatever becomes of the join
       AND d.change_id = given.change_id AND d.lease_token = given.lease_token
-    RETURNING d.lane, d.seq, d.in_turn, given.*
+    RETURNING d.lane, d.seq, d.in_turn, d.posted, d.posted_at, given.*
 ), settled AS (
     UPDATE public.status_sync_log g
     SET sync_status = removed.sync_status, resman_lead_id = COALESCE(removed.prospect_id, g.resman_lead_id),
-        context_data = domiq_sync.context_object(g.context_data) || jsonb_build_object('sync', removed.explanation)
+        -- what may have arrived is kept for whoever puts the change back: it is looked for again
+        context_data = domiq_sync.context_object(g.context_data) || jsonb_build_object('sync',
+            CASE WHEN removed.explanation ? 'may_have_arrived' AND jsonb_typeof(removed.posted) = 'object'
+                 THEN removed.explanation || jsonb_build_object(
+                     'posted', removed.posted || jsonb_build_object('posted_at', removed.posted_at))
+                 ELSE removed.explanation END)
     FROM removed
     WHERE g.id = ANY (CAST(:change_ids AS uuid[])) AND g.id = removed.change_id
     -- COALESCE keeps this from being looked up in the log's index by status, which reads the whole backlog
@@ -144,4 +190,5 @@ WITH given AS (
     FROM (SELECT removed.*, json_populate_recordset(NULL::domiq_sync.attempt, attempts) AS tried
           FROM removed OFFSET 0) r  -- each is read once
 )
-SELECT change_id FROM removed
+-- What else belongs to the transaction joins big tables by key again.
+SELECT change_id, set_config('enable_nestloop', 'on', true) FROM removed

@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.queue import changes
 
 QUERIES = load_queries(__package__, "ruled_changes.sql")
 
@@ -109,8 +110,9 @@ def record_move(connection: Connection, move: RuleMove) -> UUID:
 
 
 def _log_move(connection: Connection, logged: dict[str, Any]) -> UUID:
+    changes.log_as(connection, "sync")
     change_id: UUID = connection.execute(QUERIES.log_move, logged).scalar_one()
-    adopted = {"change_id": change_id, "conversation_id": logged["conversation_id"]}
+    adopted = {"change_id": change_id, **{n: logged[n] for n in ("conversation_id", "status")}}
     connection.execute(QUERIES.adopt_move, adopted)
     return change_id
 

@@ -33,7 +33,7 @@ FROM domiq_sync.close_chain(:conversation_id, :property_id, :moved_from,
 RETURNING id
 
 -- name: adopt_move
-SELECT domiq_sync.adopt_change(:change_id, :conversation_id, 'to_resman', 'pending')
+SELECT domiq_sync.adopt_change(:change_id, :conversation_id, 'to_resman', 'pending', NULL, :status)
 
 -- name: link_move
 WITH linked AS (
@@ -41,7 +41,7 @@ WITH linked AS (
     WHERE change_id = :change_id RETURNING change_id
 )
 UPDATE public.status_sync_log g
-SET context_data = jsonb_build_object('workflow_rule', jsonb_build_object(
+SET context_data = domiq_sync.context_object(g.context_data) || jsonb_build_object('workflow_rule', jsonb_build_object(
         'rule_id', CAST(:rule_id AS text), 'after_change', CAST(:caused_by AS text)))
 FROM linked WHERE g.id = linked.change_id
 

@@ -16,6 +16,7 @@ from domiq_dagster.sync.decisions.decide import enforceable
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.linking.store import AgreedPair, agree
 from domiq_dagster.sync.queue import lanes
+from domiq_dagster.sync.queue.doubts import Word, decide_doubt
 from domiq_dagster.sync.status_map import LeadStatus
 
 QUERIES = load_queries(__package__, "conflicts.sql")
@@ -81,6 +82,22 @@ def resolve(
             raise CannotEnforce(
                 f"What was decided is on record, but could not be applied ({why}). Each pass tries it again."
             )
+
+
+def resolve_doubt(engine: Engine, change_id: UUID, word: Word, *, by: str, dry_run: bool = False) -> None:
+    """Settles the doubt about a change: it has arrived, or it is to be sent again. Goes on record with `by`;
+    the next push carries it out. With `dry_run` it is only found out whether it can be done.
+
+    Raises:
+        NoSuchConflict: nothing of the kind is open.
+    """
+    with engine.begin() as connection:
+        if not decide_doubt(connection, change_id, word, by):
+            raise NoSuchConflict(
+                f"Change {change_id} is not in doubt, or is just being looked for: see domiq-sync conflicts."
+            )
+        if dry_run:
+            connection.rollback()
 
 
 def _integration_of(engine: Engine, conversation_id: UUID) -> Integration:

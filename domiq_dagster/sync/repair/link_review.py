@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.rows import row_as
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.resman.ids import canonical_id
 from domiq_dagster.sync.decisions.apply import apply_property
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.linking import reviews
@@ -51,6 +52,7 @@ def link_by_hand(
     Raises:
         CannotLink: there is no such conversation or lead, or a change is on its way.
     """
+    prospect_id = canonical_id(prospect_id)
     with engine.begin() as connection:
         found = _lock(connection, conversation_id, prospect_id)
         if not found.is_known:
@@ -71,6 +73,7 @@ def link_by_hand(
             linked_by="manual",
         )
         lanes.wake(connection, lanes.NO_CONTACT, conversation_id)
+        lanes.wake(connection, lanes.NO_NAME, conversation_id)
         _record(connection, found, prospect_id, reviews.SAME, by)
         integrations = load_integrations(connection, property_ids=[found.property_id])
     for integration in integrations:
@@ -86,6 +89,7 @@ def never_link(
     Raises:
         CannotLink: there is no such conversation, or a change is on its way.
     """
+    prospect_id = canonical_id(prospect_id)
     with engine.begin() as connection:
         found = _lock(connection, conversation_id, prospect_id)
         if dry_run:

@@ -4,6 +4,10 @@
 SELECT u.conversation_id FROM domiq_sync.uncaptured_conversations(:property_id) AS u
 ORDER BY u.began_at, u.conversation_id
 
+-- name: uncaptured_tours
+SELECT u.conversation_id FROM domiq_sync.uncaptured_tours(:property_id) AS u
+ORDER BY u.began_at, u.conversation_id
+
 -- name: lock_conversations
 -- What the application is changing just now is left for the next sweep: waiting for it could deadlock.
 SELECT c.id FROM public.conversation c WHERE c.id = ANY (CAST(:ids AS uuid[]))

@@ -163,7 +163,6 @@ _TYPES: Mapping[str, type[Action]] = {
     "update_lead_score": UpdateLeadScore,
     "create_task": CreateTask,
 }
-ACTION_TYPES = tuple(_TYPES)
 
 
 def parse_actions(given: Any) -> tuple[list[Action], list[str]]:

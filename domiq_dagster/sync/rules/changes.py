@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from domiq_dagster.db.json_values import as_object, require_readable
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.rules.comparisons import Needs
 from domiq_dagster.sync.rules.facts import (
@@ -46,6 +47,16 @@ def unruled_changes(
             before = Predecessor(row.before_id, row.before_rule_id, row.before_depth, row.before_old_status)
         changes.append(_change(row._mapping, before))
     return changes
+
+
+def has_unruled(connection: Connection, ruled: RuledProperty, conversation_id: UUID) -> bool:
+    """Whether a conversation has a change that the rules have not looked at."""
+    given = {
+        "conversation_id": conversation_id,
+        "property_id": ruled.property_id,
+        "connected_at": ruled.connected_at,
+    }
+    return bool(connection.scalar(QUERIES.still_unruled, given))
 
 
 def logged_changes(
@@ -99,6 +110,9 @@ class FactReader:
         Returns:
             The facts by change. With `lock`, a change whose conversation somebody else is changing just now
             has none.
+
+        Raises:
+            UnreadableValue, DBAPIError: one of them cannot be read.
         """
         if not changes:
             return {}
@@ -109,7 +123,7 @@ class FactReader:
             c.change_id: Facts(
                 change={name: getattr(c, name) for name in CHANGE_FIELDS},
                 conversation=conversations[c.conversation_id],
-                context=c.context_data if isinstance(c.context_data, dict) else {},
+                context=as_object(c.context_data),
                 changed_at=c.changed_at,
                 zone=self._zone,
                 message_count=messages.get(c.change_id),
@@ -151,4 +165,5 @@ def _selected(name: str, kind: FieldKind) -> str:
 
 
 def _plain(value: Any) -> Any:
+    require_readable(value)
     return str(value) if isinstance(value, UUID) else value

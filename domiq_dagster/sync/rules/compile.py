@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from domiq_dagster.db.json_values import UnreadableJson
 from domiq_dagster.sync.rules.actions import (
     Action,
     CreateTask,
@@ -19,6 +20,7 @@ from domiq_dagster.sync.rules.comparisons import Needs
 from domiq_dagster.sync.rules.conditions import All, Condition, compile_conditions
 from domiq_dagster.sync.rules.facts import Catalogue, FieldKind
 from domiq_dagster.sync.status_map import LeadStatus
+from domiq_dagster.sync.trouble import log_fault, sentence
 
 _IN_ORDER: Mapping[LeadStatus, frozenset[LeadStatus]] = {
     LeadStatus.NEW: frozenset({LeadStatus.CONTACTED, LeadStatus.QUALIFIED, LeadStatus.LOST}),
@@ -104,12 +106,30 @@ def compile_rules(
     rows: Iterable[RuleRow], catalogue: Catalogue, meanings: Mapping[str, LeadStatus]
 ) -> RuleBook:
     """Understands the rules of one property."""
-    return RuleBook([compile_rule(row, catalogue, meanings) for row in rows], meanings)
+    return RuleBook([_compiled(row, catalogue, meanings) for row in rows], meanings)
+
+
+def _compiled(row: RuleRow, catalogue: Catalogue, meanings: Mapping[str, LeadStatus]) -> Rule:
+    """One rule; whatever there is in its row, it is that rule alone that cannot be understood."""
+    try:
+        return compile_rule(row, catalogue, meanings)
+    except Exception as fault:
+        log_fault(f"rule {row.id} could not be understood", fault)
+        problem = f"it could not be understood: {sentence(fault)}"
+        return Rule(
+            row.id, row.property_id, row.trigger_status, row.target_status, All(()), (), Needs(), (problem,)
+        )
 
 
 def compile_rule(row: RuleRow, catalogue: Catalogue, meanings: Mapping[str, LeadStatus]) -> Rule:
     """Understands one rule, and names everything that is wrong with it."""
     problems = _wrong_columns(row, meanings)
+    if isinstance(row.conditions, UnreadableJson):
+        problems.append(f"conditions cannot be read: {row.conditions.reason}")
+        row = replace(row, conditions=None)
+    if isinstance(row.actions, UnreadableJson):
+        problems.append(f"actions cannot be read: {row.actions.reason}")
+        row = replace(row, actions=None)
     compiled = compile_conditions(row.conditions, catalogue)
     actions, wrong_actions = parse_actions(row.actions)
     problems += compiled.problems + wrong_actions

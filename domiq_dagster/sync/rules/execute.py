@@ -27,6 +27,7 @@ from domiq_dagster.sync.rules.evaluate import RuleOutcome, effects_of, move_want
 from domiq_dagster.sync.rules.facts import Facts, LoggedChange
 from domiq_dagster.sync.rules.notices import enqueue_notices, notice_for
 from domiq_dagster.sync.rules.store import RuledProperty
+from domiq_dagster.sync.trouble import is_lost_database
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "execute.sql")
@@ -91,8 +92,8 @@ class RuleExecutor:
             depth: how many changes of its chain stand before the change.
 
         Raises:
-            OperationalError: another try may not meet it (a lost connection, a lock, a deadlock).
-            Exception: whatever the rule ended in, unless this is careful: then it goes on record.
+            Exception: whatever the rule ended in, unless this is careful: then it goes on record. Raised in
+                any case is what another try may not meet: a lost connection, a lock, a deadlock.
         """
         status = facts.conversation.get("status")
         wanted, obstacle = move_wanted(rule, facts, status, self._property.sync_direction)
@@ -106,10 +107,8 @@ class RuleExecutor:
                 if self._careful:
                     self.write()
             return result
-        except OperationalError:
-            raise
         except Exception as error:
-            if not self._careful:
+            if not self._careful or isinstance(error, OperationalError) or is_lost_database(error):
                 raise
             self._unwritten = _Unwritten()
             facts.conversation.update(before)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from domiq_dagster.sync.rules.changes import FactReader, first_unruled, logged_changes
 from domiq_dagster.sync.rules.compile import Rule, RuleBook, RuleRow, compile_rules
 from domiq_dagster.sync.rules.evaluate import RuleOutcome
-from domiq_dagster.sync.rules.facts import Catalogue
+from domiq_dagster.sync.rules.facts import Catalogue, Facts, LoggedChange
 from domiq_dagster.sync.rules.loops import find_loops
 from domiq_dagster.sync.rules.replay import ReplayedRule, RuleReplay
 from domiq_dagster.sync.rules.rule_file import parse_rule_file
@@ -25,6 +25,7 @@ from domiq_dagster.sync.rules.store import (
     load_properties,
     load_rule_rows,
 )
+from domiq_dagster.sync.trouble import Faults
 
 _SAMPLE = 5
 CAVEAT = (
@@ -77,11 +78,13 @@ class PropertyPlan:
 
     Attributes:
         changes: how many changes of the log were replayed: those that no rule had made.
+        unreadable: how many could not be read.
         problem: why this property could not be replayed.
     """
 
     partition_key: str
     changes: int = 0
+    unreadable: int = 0
     rules: list[PlannedRule] = field(default_factory=list)
     loops: list[tuple[Rule, ...]] = field(default_factory=list)
     problem: str | None = None
@@ -129,8 +132,12 @@ def plan_rules(
             begin = ruled.connected_at if since is None else max(since, ruled.connected_at)
             tried_here = [row for row in tried if row.property_id in (None, ruled.property_id)]
             if tried_here or not tried:
-                planner = _Planner(connection, ruled, catalogue, tried_here)
-                plans.append(planner.plan(begin, open_only=open_only))
+                plan = PropertyPlan(ruled.partition_key)
+                plans.append(plan)
+                faults = Faults("planning the rules of {} failed")
+                with faults.of(ruled.partition_key, savepoint=connection):
+                    _Planner(connection, ruled, catalogue, tried_here).fill(plan, begin, open_only=open_only)
+                plan.problem = faults.sentences.get(ruled.partition_key, plan.problem)
     return plans
 
 
@@ -145,13 +152,13 @@ class _Planner:
         self._catalogue = catalogue
         self._tried = {row.id: replace(row, property_id=ruled.property_id) for row in tried}
 
-    def plan(self, since: datetime, *, open_only: bool) -> PropertyPlan:
+    def fill(self, plan: PropertyPlan, since: datetime, *, open_only: bool) -> None:
+        """Plans; what was planned is in `plan`."""
         book = self._rule_book()
-        plan = PropertyPlan(self._property.partition_key)
         plan.loops = [loop for loop in find_loops(book.rules) if self._concerns(rule.id for rule in loop)]
         if book.needs.zone and self._property.zone is None:
             plan.problem = self._property.zone_problem
-            return plan
+            return
         if open_only:
             since = first_unruled(self._connection, self._property.property_id, since) or datetime.now(UTC)
         planned = {rule.id: PlannedRule(rule, rule.id in self._tried) for rule in book.rules}
@@ -159,7 +166,6 @@ class _Planner:
             if self._concerns((replayed.rule.id, *replayed.ran_before)):
                 planned[replayed.rule.id].count(replayed)
         plan.rules = [p for p in planned.values() if p.asked or p.from_file or not self._tried]
-        return plan
 
     def _rule_book(self) -> RuleBook:
         """The rules with those that are tried: an edited one keeps its place, a new one is the youngest."""
@@ -186,4 +192,18 @@ class _Planner:
             of_others = [change for change in changes if change.cause_rule_id is None]
             triggering = [change for change in of_others if change.new_status in book.by_trigger]
             plan.changes += len(of_others)
-            yield from replay.feed(changes, reader.read(triggering, lock=False))
+            yield from replay.feed(changes, self._facts(reader, triggering, plan))
+
+    def _facts(
+        self, reader: FactReader, changes: Sequence[LoggedChange], plan: PropertyPlan
+    ) -> dict[UUID, Facts]:
+        """The facts of changes. One that cannot be read triggers no rule, and is counted."""
+        found: dict[UUID, Facts] = {}
+        faults = Faults("change {} cannot be read")
+        faults.together(
+            {str(c.change_id): c for c in changes},
+            lambda some: found.update(reader.read(some, lock=False)),
+            savepoint=self._connection,
+        )
+        plan.unreadable += len(faults.sentences)
+        return found

@@ -122,7 +122,11 @@ class RuleReplay:
         wanted, obstacle = move_wanted(rule, facts, status, self._direction)
         if obstacle:
             return replace(replayed, outcome=RuleOutcome.SKIPPED, why=obstacle)
-        effects = tuple(effects_of(rule, self._book, facts))
+        try:
+            effects = tuple(effects_of(rule, self._book, facts))
+        except Exception as error:  # as when it runs: one rule's error is its own
+            why = f"nothing would be done, after an error: {type(error).__name__}"
+            return replace(replayed, outcome=RuleOutcome.FAILED, why=why)
         if wanted:
             facts.conversation["status"] = rule.target
             replayed = replace(replayed, move=(status, str(rule.target)))

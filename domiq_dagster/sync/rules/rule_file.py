@@ -35,6 +35,8 @@ def parse_rule_file(content: str, properties: Mapping[str, UUID]) -> list[RuleRo
         given = json.loads(content)
     except json.JSONDecodeError as error:
         raise RuleFileError(f"the rule file is not JSON (line {error.lineno}: {error.msg})") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, or thousands of lists in lists
+        raise RuleFileError("the rule file is no JSON that can be read") from None
     items = given if isinstance(given, list) else [given]
     if not items:
         raise RuleFileError("the rule file has no rule in it")

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from domiq_dagster.sync import trouble
 from domiq_dagster.sync.notifications.templates import Templates
 from domiq_dagster.sync.rules.evaluate import RuleOutcome
 from domiq_dagster.sync.rules.property_run import PropertyRun
@@ -32,13 +33,15 @@ class RulesRun:
     Attributes:
         by_property: the counts named in COUNTS, and how rules ended, as in OUTCOMES, by partition key.
         waiting: a sentence for each property whose changes wait.
-        left: how many conversations somebody else was changing, or the database refused: the next run's.
+        left: how many conversations somebody else was changing, or could not be dealt with: the next run's.
+        problems: a sentence for each conversation or property that could not be dealt with.
         in_time: whether everything was taken before the time was up.
     """
 
     by_property: dict[str, Counter[str]] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     left: int = 0
+    problems: list[str] = field(default_factory=list)
     in_time: bool = True
 
     def total(self, name: str) -> int:
@@ -69,8 +72,7 @@ def run_rules(
         What was done, by property.
 
     Raises:
-        Exception: an error at one property that is not one rule's ends the work there, and is raised when the
-            others are done.
+        Exception: the database is gone, or what all rules need could not be read.
     """
     run = RulesRun()
     end = now() + seconds
@@ -80,30 +82,27 @@ def run_rules(
     templates = templates or Templates()
     unfinished = [PropertyRun(engine, ruled, catalogue, templates) for ruled in properties]
     run.by_property = {property_run.ruled.partition_key: property_run.counts for property_run in unfinished}
-    errors: list[Exception] = []
+    faults = trouble.PropertyFaults(engine, "rules")
     while unfinished and run.in_time:
         for property_run in list(unfinished):
             if now() >= end:
                 run.in_time = False
                 break
-            more = _run_batch(property_run, errors)
-            if not more:
+            if not _run_batch(property_run, faults):
                 unfinished.remove(property_run)
                 run.left += len(property_run.left)
                 run.waiting += [property_run.waits] if property_run.waits else []
+                run.problems += property_run.problems
     for key, counts in run.by_property.items():
         if counts:
             logger.info("rules of %s: %s", key, {str(name): n for name, n in counts.items()})
-    if errors:
-        raise errors[0]
+    run.problems += faults.sentences
     return run
 
 
-def _run_batch(property_run: PropertyRun, errors: list[Exception]) -> bool:
+def _run_batch(property_run: PropertyRun, faults: trouble.PropertyFaults) -> bool:
     """Whether there may be another batch. What a property ends in is its own: the others go on."""
-    try:
-        return property_run.run_batch()
-    except Exception as error:
-        logger.error("rules of %s ended in an error", property_run.ruled.partition_key)
-        errors.append(error)
-        return False
+    more = False
+    with faults.of(property_run.ruled.property_id, property_run.ruled.partition_key):
+        more = property_run.run_batch()
+    return more

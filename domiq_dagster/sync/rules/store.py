@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.rules.compile import RuleRow
 from domiq_dagster.sync.rules.facts import Catalogue, FieldKind
-from domiq_dagster.sync.status_map import LeadStatus
+from domiq_dagster.sync.status_map import LeadStatus, WordMap
 
 QUERIES = load_queries(__package__, "store.sql")
 
@@ -103,10 +103,10 @@ def load_every_rule(connection: Connection) -> list[RuleRow]:
     return rows_as(RuleRow, connection.execute(QUERIES.every_rule))
 
 
-def load_meanings(connection: Connection, property_id: UUID | None) -> dict[str, LeadStatus]:
+def load_meanings(connection: Connection, property_id: UUID | None) -> Mapping[str, LeadStatus]:
     """Reads DomIQ's words for a lead status as they hold at a property."""
     rows = connection.execute(QUERIES.meanings, {"property_id": property_id})
-    return {row.domiq_status: LeadStatus(row.lead_status) for row in rows}
+    return WordMap({row.domiq_status: LeadStatus(row.lead_status) for row in rows})
 
 
 def load_catalogue(connection: Connection) -> Catalogue:

@@ -1,18 +1,22 @@
--- The rules, the properties that they are of, and what this installation has to read.
+-- The rules, the properties that they are of, and what this installation has to read. Python knows no infinite times,
+-- and one property's must not fail the answer about all.
 
 -- name: due_properties
--- Connected properties with changes that the rules have not looked at. What was logged before the property
--- was connected is no news.
-SELECT i.property_id, i.partition_key, i.time_zone, i.sync_direction, i.connected_at, p.name AS property_name
+-- Connected properties with changes that the rules have not looked at, or could not. What was logged before the
+-- property was connected is no news.
+SELECT i.property_id, i.partition_key, i.time_zone, i.sync_direction,
+       least(greatest(i.connected_at, '0002-01-01 UTC'), '9999-12-30 UTC') AS connected_at, p.name AS property_name
 FROM domiq_sync.integration i
 JOIN public.property p ON p.id = i.property_id
 WHERE (CAST(:ids AS uuid[]) IS NULL OR i.property_id = ANY (CAST(:ids AS uuid[])))
-  AND EXISTS (SELECT FROM domiq_sync.change c
-              WHERE c.property_id = i.property_id AND c.ruled_at IS NULL AND c.logged_at >= i.connected_at)
+  AND (EXISTS (SELECT FROM domiq_sync.change c
+               WHERE c.property_id = i.property_id AND c.ruled_at IS NULL AND c.logged_at >= i.connected_at)
+       OR EXISTS (SELECT FROM domiq_sync.trouble t WHERE t.property_id = i.property_id AND t.kind = 'ruling'))
 ORDER BY i.partition_key
 
 -- name: all_properties
-SELECT i.property_id, i.partition_key, i.time_zone, i.sync_direction, i.connected_at, p.name AS property_name
+SELECT i.property_id, i.partition_key, i.time_zone, i.sync_direction,
+       least(greatest(i.connected_at, '0002-01-01 UTC'), '9999-12-30 UTC') AS connected_at, p.name AS property_name
 FROM domiq_sync.integration i
 JOIN public.property p ON p.id = i.property_id
 WHERE (CAST(:ids AS uuid[]) IS NULL OR i.property_id = ANY (CAST(:ids AS uuid[])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
+from domiq_dagster.resman.ids import canonical_id
 from domiq_dagster.sync.integrations import Integration, load_integrations
 
 SETTINGS = (
@@ -19,8 +21,12 @@ SETTINGS = (
     "source_id",
     "lost_reason_id",
     "time_zone",
+    "tour_times",
     "partition_key",
 )
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What Dagster, its URLs and a shell all take as it is."""
+_IDS = frozenset({"agent_id", "source_id", "lost_reason_id"})
 
 
 class CannotConnect(Exception):
@@ -37,7 +43,8 @@ def connect_property(
     **settings: Any,
 ) -> Integration:
     """Connects a property, or changes its settings where it is connected already. Settings that are None
-    stay as they are; what is still open is filled from ResMan at the first pass.
+    stay as they are; what is still open is filled from ResMan at the first pass. One that is connected to
+    another property at ResMan begins anew there, see `note_switching` in sql/102_properties.sql.
 
     Args:
         dry_run: nothing stays; what is returned is how it would be.
@@ -45,11 +52,15 @@ def connect_property(
     Raises:
         CannotConnect: the property or a setting is wrong.
     """
-    given = {k: v for k, v in settings.items() if v is not None}
+    given = {k: canonical_id(v) if k in _IDS else v for k, v in settings.items() if v is not None}
     unknown = set(given) - set(SETTINGS)
     if unknown:
         raise CannotConnect(f"Unknown setting: {', '.join(sorted(unknown))}.")
     _check_zone(given.get("time_zone"))
+    if not _KEY.fullmatch(given.get("partition_key", "key")):
+        raise CannotConnect(
+            "A partition key is made of letters, digits, hyphens, dots and underscores, 100 at most."
+        )
     columns = ["property_id", "resman_account_id", "resman_property_id", *given]
     updates = ", ".join(f"{c} = EXCLUDED.{c}" for c in columns[1:])
     statement = (
@@ -60,7 +71,7 @@ def connect_property(
     values = {
         "property_id": property_id,
         "resman_account_id": account_id,
-        "resman_property_id": resman_property_id,
+        "resman_property_id": canonical_id(resman_property_id),
         **given,
     }
     try:
@@ -71,6 +82,10 @@ def connect_property(
             if not known:
                 raise CannotConnect(f"DomIQ has no property {property_id}: give an id of table property.")
             connection.execute(text(statement), values)
+            if _IDS & set(given):
+                # Of a property that moves at ResMan the database clears the old place's ids: what is given
+                # stays, also where it is what the old place called it.
+                connection.execute(text(statement), values)
             (integration,) = load_integrations(connection, property_ids=[property_id], enabled_only=False)
             if dry_run:
                 connection.rollback()
@@ -85,8 +100,10 @@ def _check_zone(zone: str | None) -> None:
         return
     try:
         ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise CannotConnect(f"'{zone}' is no time zone: give an IANA name such as America/Chicago.") from None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise CannotConnect(
+            f"'{zone[:80]}' is no time zone: give an IANA name such as America/Chicago."
+        ) from None
 
 
 def _explain(constraint: str) -> str:
@@ -94,6 +111,8 @@ def _explain(constraint: str) -> str:
         return "The direction must be both, to_resman or from_resman."
     if "conflict_policy" in constraint:
         return "The policy must be resman_wins, domiq_wins, furthest_progress or manual_review."
+    if "tour_times" in constraint:
+        return "Tour times are local (by the property's clock) or utc."
     if "partition_key" in constraint:
         return "Another property has this partition key already: choose another."
     if "resman_property_id" in constraint and "check" not in constraint:

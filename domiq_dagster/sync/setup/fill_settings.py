@@ -11,45 +11,86 @@ from sqlalchemy import Engine
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import NotEntitled, ResManError, Scope
+from domiq_dagster.resman.ids import canonical_id, same_id
 from domiq_dagster.resman.models import Employee, PickListItem
+from domiq_dagster.sync.grants import missing_grants, not_needed
 from domiq_dagster.sync.integrations import SETTING_NAMES, Integration
 from domiq_dagster.sync.queue import lanes
+from domiq_dagster.sync.trouble import PropertyFaults
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "fill_settings.sql")
 PREFERRED_SOURCES = ("domiq", "chatbot", "chat", "website", "web")
+ASKED_FOR = {
+    "agent_id": "Leasing/GetEmployees",
+    "source_id": "Leasing/GetProspectSources",
+    "lost_reason_id": "Leasing/GetLostProspectReasons",
+}
+"""The endpoint that is asked for a setting, and for nothing else."""
 PREFERRED_LOST_REASONS = ("other", "unknown", "no response", "lack of response", "inactive")
 
 
 def complete_settings(engine: Engine, client: ResManClient, integrations: Sequence[Integration]) -> list[str]:
     """Asks ResMan for what the settings leave open and stores it, so that later passes need not ask.
 
+    What goes wrong with one property is its own; an account that does not answer is left.
+
     Returns:
         One sentence for each setting that could not be filled; such a property still pulls, and its changes
         wait.
 
     Raises:
-        ResManError: ResMan does not answer at all.
+        Exception: the database is gone.
     """
     problems: list[str] = []
     zones: dict[str, dict[str, str | None]] = {}
+    silent: set[str] = set()
+    faults = PropertyFaults(engine, "settings")
+    _forget_needless_grants(engine, integrations)
     for integration in integrations:
-        if not integration.missing_settings:
+        if not integration.missing_settings or integration.account_id in silent:
             continue
-        found: dict[str, str | None] = {}
-        for name in integration.missing_settings:
+        with faults.of(integration.property_id, integration.partition_key):
             try:
-                found[name] = _ask(client, integration, name, zones)
+                problems += _fill(engine, client, integration, zones)
             except ResManError as error:
-                if error.scope is Scope.SERVICE:
-                    raise
-                problems.append(
-                    f"{integration.partition_key}: {name} is not set and cannot be asked ({error})"
-                )
-                continue
-            if found[name] is None:
-                problems.append(f"{integration.partition_key}: ResMan offers no value for {name}")
-        _store(engine, integration, {k: v for k, v in found.items() if v is not None})
+                silent.add(integration.account_id)
+                where = f"from ResMan, account {integration.account_id}"
+                problems.append(f"the settings could not be completed {where}: {error}")
+    return problems + faults.sentences
+
+
+def _forget_needless_grants(engine: Engine, integrations: Sequence[Integration]) -> None:
+    """A setting that somebody has given since is not asked for again, so its endpoint need not be granted."""
+    with engine.begin() as connection:
+        lacking = {(g.property_id, g.endpoint) for g in missing_grants(connection)}
+        for i in integrations if lacking else ():
+            for name, endpoint in ASKED_FOR.items():
+                if name not in i.missing_settings and (i.property_id, endpoint) in lacking:
+                    not_needed(connection, i.property_id, i.account_id, endpoint)
+
+
+def _fill(
+    engine: Engine, client: ResManClient, integration: Integration, zones: dict[str, dict[str, str | None]]
+) -> list[str]:
+    """Fills what one property's settings leave open. Returns what could not be filled.
+
+    Raises:
+        ResManError: ResMan does not answer at all.
+    """
+    problems = []
+    found: dict[str, str | None] = {}
+    for name in integration.missing_settings:
+        try:
+            found[name] = _ask(client, integration, name, zones)
+        except ResManError as error:
+            if error.scope is Scope.SERVICE:
+                raise
+            problems.append(f"{integration.partition_key}: {name} is not set and cannot be asked ({error})")
+            continue
+        if found[name] is None:
+            problems.append(f"{integration.partition_key}: ResMan offers no value for {name}")
+    _store(engine, integration, {k: v for k, v in found.items() if v is not None})
     return problems
 
 
@@ -59,8 +100,8 @@ def _ask(
     account, prop = integration.account_id, integration.resman_property_id
     if name == "time_zone":
         if account not in zones:
-            zones[account] = {p.property_id.lower(): p.time_zone for p in client.properties(account)}
-        return zones[account].get(prop.lower())
+            zones[account] = {canonical_id(p.property_id): p.time_zone for p in client.properties(account)}
+        return zones[account].get(canonical_id(prop))
     if name == "source_id":
         return prefer(client.prospect_sources(account, prop), PREFERRED_SOURCES)
     if name == "lost_reason_id":
@@ -87,7 +128,7 @@ def choose_agent(
     names = {
         _same_name(e.name)
         for e in leasing
-        if e.is_leasing and resman_property_id.lower() in (p.lower() for p in e.property_ids)
+        if e.is_leasing and any(same_id(p, resman_property_id) for p in e.property_ids)
     }
     return next((e for e in employees if _same_name(e.name) in names), next(iter(employees), None))
 

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.resman.errors import BadCredentials, NotEntitled, ResManError, Scope
+from domiq_dagster.resman.ids import same_id
 from domiq_dagster.resman.models import Employee, PickListItem, Property
 from domiq_dagster.resman.prospect import UnreadableProspect
+from domiq_dagster.sync.grants import WHOM_TO_ASK
 from domiq_dagster.sync.setup.fill_settings import (
     PREFERRED_LOST_REASONS,
     PREFERRED_SOURCES,
@@ -83,7 +85,7 @@ def survey(
             return int(next(answer, None) is not None or bool(odd))
 
     found.properties = _ask(found, "v2 Properties", lambda: client.properties(a), "properties")
-    found.at_resman = next((q for q in found.properties or [] if q.property_id.lower() == p.lower()), None)
+    found.at_resman = next((q for q in found.properties or [] if same_id(q.property_id, p)), None)
     if found.properties is not None:
         there = found.at_resman is not None
         answer = "yes" if there else "no: correct --resman-property with domiq-sync connect"
@@ -127,7 +129,7 @@ def explain(error: ResManError) -> str:
     if isinstance(error, NotEntitled):
         return (
             f"{error.kind}: the credentials are right, but ResMan has not granted this endpoint: "
-            "have ResMan grant it"
+            f"ask {WHOM_TO_ASK} to enable it for this partner and account"
         )
     if isinstance(error, BadCredentials):
         return f"{error.kind}: {error} Correct RESMAN_PARTNER_ID and RESMAN_API_KEY."
@@ -140,7 +142,7 @@ def _doubt_credentials(found: Survey) -> None:
     answered = any(f["ok"] and f["question"].startswith("Account ") for f in found.findings)
     for one in found.findings:
         if answered and one["answer"].startswith(BadCredentials.kind):
-            one["answer"] += " Other endpoints take them, though: have ResMan grant this one."
+            one["answer"] += f" Other endpoints take them, though: ask {WHOM_TO_ASK} to enable this one."
 
 
 def finding(question: str, ok: bool, answer: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ def test_look_tells_of_what_turned_and_list_and_status_show_it(
 ) -> None:
     bad, _ = properties(world, 2)
     quiet = run("alerts", "look", "--json", **env)
-    assert (quiet.code, quiet.result) == (0, {"ok": True, "told": [], "in_alert": {}})
+    assert (quiet.code, quiet.result) == (0, {"ok": True, "problems": [], "told": [], "in_alert": {}})
     assert "No alert." in run("alerts", "list", **env).out
     settled(world, bad, 0, 10)
     # Nobody but DomIQ's own list can be told, and that is an error.

@@ -24,8 +24,9 @@ def test_the_installed_program_runs_and_says_what_it_can(tmp_path: Path) -> None
     listed = re.findall(r"^\W*([a-z]+)  ", done.stdout, re.MULTILINE)
     assert listed[1:] == [  # after --help
         *("demo", "dev", "migrate", "connect", "sync", "standin"),
-        *("status", "doctor", "explain", "retry", "conflicts", "notifications", "rules"),
-        "alerts",
+        *("status", "doctor", "explain", "retry", "restored", "accounts", "conflicts", "notifications"),
+        *("worker", "housekeeping", "erase"),
+        *("rules", "alerts", "archive"),
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -70,7 +71,7 @@ def test_sigterm_during_sync_leaves_no_embedded_postgres_behind(standin: Standin
         finally:
             process.kill()
             process.communicate()
-        assert Done(process.returncode, out, err).sentence.startswith("Interrupted; what was done is stored")
+        assert Done(process.returncode, out, err).sentence_with(143).startswith("Interrupted; what was done")
         assert not pid_file.exists()
         assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
@@ -95,7 +96,7 @@ def test_sigterm_during_a_push_ends_it_after_the_request_in_flight(world: World,
         process.kill()
         process.communicate()
 
-    assert Done(process.returncode, out, err).sentence.startswith("Interrupted; what was done is stored")
+    assert Done(process.returncode, out, err).sentence_with(143).startswith("Interrupted; what was done")
     posted = world.standin.requests(POST)
     assert 1 <= len(posted) <= 2  # one at each account
     assert {r["status"] for r in posted} == {200}

@@ -1,14 +1,15 @@
 """migrate and connect: what they store, and what they refuse."""
 
+import re
 from collections.abc import Callable
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from domiq_dagster.db.migrate import sql_text
+from domiq_dagster.db.migrate import HEAD, sql_text
 from tests.fixtures.commands import Run, resman_options
-from tests.fixtures.domiq_shapes import at_revision
+from tests.fixtures.domiq_shapes import at_revision, run_printed
 from tests.fixtures.domiq_shapes import run as statements
 from tests.fixtures.world import World
 
@@ -39,7 +40,7 @@ def test_the_printed_sql_run_by_a_dba_is_a_migration(run: Run, make_database: Ca
         connection.execute(sql_text("001_uuid_function.sql").encode())
         connection.execute(sql_text("000_domiq_tables.sql").encode())
         assert run("status", DOMIQ_DATABASE_URL=url).code == 2
-        connection.execute(printed.out.encode())
+    run_printed(url, printed.out)
     assert run("status", "--json", DOMIQ_DATABASE_URL=url).result["properties"] == []
     assert "captured by a trigger" in run("migrate", DOMIQ_DATABASE_URL=url).out
 
@@ -50,12 +51,12 @@ def test_what_is_printed_for_one_database_is_what_that_one_needs(
     url = make_database()
     statements(url, *at_revision("0014", with_rows=True))
     plan = run("migrate", "--dry-run", "--database-url", url).out
-    assert "from revision 0014 through 0016" in plan
+    assert re.search(rf"from revision 0014 through 0016, .*{HEAD}\.", plan)
     assert "`--sql --database-url URL` prints what would run" in plan
     printed = run("migrate", "--sql", "--database-url", url)
     assert (printed.code, printed.err) == (0, "")
     assert run("status", DOMIQ_DATABASE_URL=url).code == 2
-    statements(url, printed.out)
+    run_printed(url, printed.out)
     assert run("status", DOMIQ_DATABASE_URL=url).code == 0
     assert "was" not in run("migrate", "--database-url", url).out
 

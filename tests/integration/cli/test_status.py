@@ -6,7 +6,9 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
+from domiq_dagster.sync.monitoring.log_totals import recount
 from tests.fixtures.commands import Run
 from tests.fixtures.world import POST, World
 
@@ -74,7 +76,9 @@ def test_status_tells_the_backlog_the_rate_and_what_waits_for_whom(
     assert first["catch_up_seconds"] == pytest.approx(3 / first["per_minute"] * 60, abs=0.06)
     assert (second["pending"], second["held"], second["catch_up_seconds"]) == (1, 1, 0.0)
     flats_row, lofts_row = result["properties"]
-    assert flats_row["waiting_for"] == {"conflicts": 1, "settings": 1, "contact": 1}
+    assert flats_row["waiting_for"] == {
+        "conflicts": 1, "settings": 1, "contact": 1, "grants": 0, "in_doubt": 0,
+    }  # fmt: skip
     assert (flats_row["due"], flats_row["unknown_outcomes"]) == (3, 1)
     assert (lofts_row["switched_off"], lofts_row["due"]) == (True, 0)
     assert re.search(r"^ *400 +6 +3 +3 +1 +3 h 0 min +\d+/min +\d+ s$", done.out, re.MULTILINE)
@@ -106,6 +110,30 @@ def test_doctor_finds_what_is_in_place_and_what_is_not(run: Run, world: World, e
         "Changes of conversation.status are captured",
         "Account 400: v1 GetEmployees",
     ]
+
+
+def test_doctor_says_whether_the_totals_of_the_log_agree_with_it(
+    run: Run, world: World, env: dict[str, str]
+) -> None:
+    question = "The totals of the log agree with it"
+    world.property(0)
+
+    def answer() -> tuple[bool, str]:
+        (found,) = [f for f in run("doctor", "--json", **env).result["findings"] if f["question"] == question]
+        return found["ok"], found["answer"]
+
+    assert answer()[0]
+    with world.engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("INSERT INTO status_sync_log (sync_status) VALUES ('failed')"))
+    assert recount(world.engine).differed == 1
+    ok, told = answer()
+    assert not ok
+    assert told.startswith("off by 1 when the log was counted ")
+    world.do("DELETE FROM domiq_sync.log_count")
+    assert answer() == (False, "the log is yet to be counted: run domiq-sync sync")
+    run("migrate", **env)  # which counts so small a log by itself
+    assert answer()[0]
 
 
 def test_doctor_names_wrong_credentials_and_a_wrong_property(
@@ -216,7 +244,9 @@ def test_retry_puts_failed_changes_back_by_property_time_and_reason(
     ]
     before = world.versions()
     would = run("retry", "--dry-run", "--json", **env)
-    assert would.result == {"retried": 3, "dry_run": True, "overtaken": 0, "changes": rows}
+    assert would.result == {
+        "ok": True, "retried": 3, "dry_run": True, "overtaken": 0, "changes": rows, "records": []
+    }  # fmt: skip
     assert would.out.splitlines()[:3] == [
         "3 failed changes would be pending again. Nothing was changed.",
         "  copper-ridge: 2 that failed of refused",
@@ -271,13 +301,43 @@ def test_conflicts_are_listed_and_decided(
         str(conflict), "tour_scheduled", "Lost",
     )  # fmt: skip
     decided = run("conflicts", "--resolve", conflict, "--keep", keep, "--json", **env)
-    assert (decided.code, decided.err, decided.result) == (0, "", {"conflicts": [], "links": []})
+    assert (decided.code, decided.err, decided.result) == (
+        0,
+        "",
+        {"conflicts": [], "links": [], "doubts": []},
+    )
     assert f"Decided for {keep}." in decided.out
     world.deliver()
     world.sync()
     assert world.status(conflict) == status
     assert world.lead_of(conflict)["status"] == {"resman": "Lost", "domiq": "Prospect"}[keep]
     assert "No conflict waits for a person." in run("conflicts", **env).out
+
+
+def test_a_change_in_doubt_is_listed_and_decided(run: Run, world: World, env: dict[str, str]) -> None:
+    """B10: where ResMan's answers leave events out, nobody but a person can tell whether a post arrived."""
+    chat = world.conversation(world.property(), "contacted", email="a@example.com")
+    world.sync(2)
+    world.change(chat, status="qualified")
+    lost = {"kind": "drop_after", "endpoint": "PostLeadManagement4_0", "count": 1}
+    world.standin.faults(lost, events_left_out="all")
+    world.standin.odd(world.lead_of(chat)["prospectId"], values={"communicationLog": None})
+    for _ in range(3):
+        world.push()
+        world.later()
+    listed = run("conflicts", "--json", **env)
+    (found,) = listed.result["doubts"]
+    change = str(world.last(chat).id)
+    assert (found["change_id"], found["new_status"], found["event_type"]) == (change, "qualified", "Other")
+    assert "answers leave events out" in listed.out
+    decided = run("conflicts", "--arrived", change, "--by", "Casey", "--json", **env)
+    assert (decided.code, decided.err, decided.result["doubts"]) == (0, "", [])
+    assert "the next push has it counted as sent" in decided.out
+    world.push()
+    assert world.last(chat).outcome == "confirmed_by_person"
+    assert "is not in doubt" in str(run("conflicts", "--send-again", change, **env).sentence)
+    both = run("conflicts", "--send-again", change, "--arrived", change, **env)
+    assert "give it to --arrived or to --send-again" in str(both.sentence)
 
 
 @pytest.mark.parametrize(
@@ -340,3 +400,33 @@ def test_a_conversation_that_is_not_there_cannot_be_linked(run: Run, env: dict[s
     nobody = uuid4()
     done = run("conflicts", "--link", nobody, "--to", "x", **env)
     assert done.sentence == f"DomIQ has no conversation {nobody} at any property."
+
+
+def test_retry_takes_records_in_trouble_up_and_says_which_it_dealt_with_in_vain(
+    run: Run, world: World, domiq_url: str
+) -> None:
+    """A2: leads are applied again at once; prospects come first at the next pull."""
+    env = {"DOMIQ_DATABASE_URL": domiq_url}
+    world.property()
+    lead = world.lead(email="a@example.com")["prospectId"]
+    world.conversation(world.integrations()[0].property_id, "contacted", email="a@example.com")
+    world.sync(2)
+    odd = world.lead(email="b@example.com")["prospectId"]
+    world.standin.odd(odd, values={"status": None})
+    world.do("ALTER TABLE conversation ADD CONSTRAINT no_applications CHECK (status <> 'application')")
+    world.standin.edit(lead, status="Applicant")
+    world.sync()
+
+    status = run("status", **env)
+    assert status.code == 1
+    assert f"prospect {odd}" in status.out and "which constraint or trigger" in " ".join(status.out.split())
+    kinds = [("lead", 1, False), ("prospect", 1, True)]
+    for options, code in ((("--dry-run",), 0), ((), 1)):
+        done = run("retry", "--json", *options, **env)
+        assert done.code == code
+        assert [(r["kind"], r["left"], r["waits"]) for r in done.result["records"]] == kinds
+    assert run("retry", "--reason", "", "--json", **env).code == 0
+    world.do("ALTER TABLE conversation DROP CONSTRAINT no_applications")
+    done = run("retry", "--json", **env)
+    assert (done.code, [r["left"] for r in done.result["records"]]) == (0, [0, 1])
+    assert world.rows("SELECT FROM conversation WHERE status = 'application'") != []

@@ -1,9 +1,11 @@
 """What is wrong with the surroundings: one clear sentence, and nothing secret in it."""
 
+import os
 import re
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -27,6 +29,24 @@ from tests.fixtures.world import World
         (["status", "--property", "nowhere"], {}, "No connected property is called nowhere."),
         (["retry", "--property", "nowhere"], {}, "No connected property is called nowhere."),
         (["retry", "--since", "last week"], {}, "'last week' is no ISO time: write it like 2026-03-01T12"),
+        # D20: credentials go unencrypted to this machine alone.
+        (
+            ["sync"],
+            {"RESMAN_V1_URL": "http://resman.invalid"},
+            "RESMAN_V1_URL starts with http://, which would",
+        ),
+        # D17: bounded, and one sentence.
+        (["status"], {"DOMIQ_LOG_LEVEL": "bogus"}, "DOMIQ_LOG_LEVEL is no level: set it to one of CRITICAL"),
+        (["explain", "\udcff\udcfe"], {}, "An argument holds bytes that are no utf-8"),
+        (["sync"], {"RESMAN_API_KEY": "k\udcff"}, "RESMAN_API_KEY holds bytes that are no utf-8"),
+        (["explain", "\x1b[31m[/red]"], {}, "Nothing is known of  [31m[/red]: give the id of a change"),
+        (["rules", "plan", "--rule-file", "/dev/zero"], {}, "/dev/zero is no file."),
+        (["rules", "plan", "--rule-file", "/"], {}, "/ is no file."),
+        (
+            ["rules", "plan", "--rule-file", "/nowhere\x1b[1m"],
+            {},
+            "/nowhere [1m cannot be read: No such file",
+        ),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(
@@ -35,6 +55,28 @@ def test_a_wrong_setting_is_one_sentence(
     done = run(*arguments, **{**env, **change})
     assert done.sentence.startswith(sentence)
     assert "hunter2" not in done.err + done.out
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"[" * 100_000, "the rule file is no JSON that can be read"),
+        (b"9" * 100_000, "the rule file is no JSON that can be read"),
+        (b" " * (4 * 2**20 + 1), "larger than 4 MB."),
+        (b"\xff\xfe", "it is not UTF-8."),
+        (None, "is no file."),
+    ],
+)
+def test_an_odd_rule_file_is_one_sentence(
+    run: Run, env: dict[str, str], tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    """D17: no file that a user names is read for ever."""
+    file = tmp_path / "rules.json"
+    if content is None:
+        os.mkfifo(file)
+    else:
+        file.write_bytes(content)
+    assert sentence in run("rules", "plan", "--rule-file", str(file), **env).sentence
 
 
 def test_a_database_that_does_not_answer_is_one_sentence(run: Run) -> None:

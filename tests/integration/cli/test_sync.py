@@ -86,7 +86,8 @@ def test_sync_names_the_prospect_that_it_could_not_read_and_ends_with_1(
     assert f"juniper-flats prospect {odd} has no readable lastModified (since 20" in status.out
     doctor = run("doctor", "--json", **env)
     bad = [f["answer"] for f in doctor.result["findings"] if not f["ok"]]
-    assert (doctor.code, bad) == (1, [f"juniper-flats: prospect {odd} has no readable lastModified"])
+    told = f"juniper-flats: prospect {odd} has no readable lastModified (prospect: each pull asks "
+    assert (doctor.code, bad) == (1, [f"{told}ResMan for it again; correct it there)"])
     world.standin.odd(odd)
     assert run("sync", "--json", **env).code == 0
     assert run("status", "--json", **env).result["ok"] is True

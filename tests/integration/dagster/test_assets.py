@@ -288,7 +288,8 @@ def test_a_push_says_what_waits_for_how_long_and_for_whom(harness: Harness) -> N
     (row,) = pushes["by_property"]
     assert row == {
         "property": "juniper-flats", "success": 1, "failed": 0, "postponed": 0, "pending": 3, "conflicts": 1,
-        "wait_for_settings": 0, "wait_for_contact": 1, "unknown": 1, "oldest": "1 h 30 min",
+        "wait_for_settings": 0, "wait_for_contact": 1, "wait_for_grants": 0, "in_doubt": 0, "unknown": 1,
+        "oldest": "1 h 30 min",
     }  # fmt: skip
 
 
@@ -336,6 +337,7 @@ def test_reconciliation_mends_and_puts_what_it_found_on_record(harness: Harness)
     harness.world.do("ALTER TABLE conversation ENABLE TRIGGER USER")
     harness.world.conversation(flats, "new")
     harness.world.do("DELETE FROM domiq_sync.delivery")
+    harness.world.pulled()
 
     run = harness.run("reconcile_pending")
 
@@ -350,7 +352,7 @@ def test_reconciliation_mends_and_puts_what_it_found_on_record(harness: Harness)
         "statuses_without_a_change": 1,
         "by_property": rows,
     }
-    assert len(found) == len(MENDED) + len(SEEN) + 1
+    assert len(found) == len(MENDED) + len(SEEN) + 2
     said = logged(run, harness.instance, logging.INFO)
     assert [line for line in said if line.startswith("juniper-flats: ")] == [
         f"juniper-flats: {row['kind']}: 1, mended" for row in rows
@@ -360,7 +362,7 @@ def test_reconciliation_mends_and_puts_what_it_found_on_record(harness: Harness)
     again = harness.run("reconcile_pending")
     (event,) = [e for e in again.all_events if e.event_type == DagsterEventType.ASSET_OBSERVATION]
     found = plain(event.asset_observation_data.asset_observation.metadata)
-    assert len(found) == len(MENDED) + len(SEEN)
+    assert len(found) == len(MENDED) + len(SEEN) + 1
     assert not any(found.values())
 
 

@@ -16,6 +16,7 @@ from dagster import (
     ExecuteInProcessResult,
     define_asset_job,
 )
+from sqlalchemy import text
 
 from domiq_dagster.assets import all_assets
 from domiq_dagster.checks import all_checks
@@ -65,7 +66,7 @@ def test_all_checks_run_with_the_jobs_and_pass_where_all_is_well(healthy: tuple[
     runs = harness.run("pull", keys=harness.keys()), harness.run("push")
     found = {e.check_name: e.passed for run in runs for e in run.get_asset_check_evaluations()}
     assert found == {k.name: True for k in defs.resolve_asset_graph().asset_check_keys}
-    assert len(found) == 7
+    assert len(found) == 10
 
 
 def test_conservation_names_a_pending_change_without_its_delivery(healthy: tuple[Harness, UUID]) -> None:
@@ -83,6 +84,41 @@ def test_conservation_names_a_pending_change_without_its_delivery(healthy: tuple
     assert "reconcile_pending" in str(found.description)
     harness.run("reconcile_pending")
     assert check(harness, "conservation")[0].passed
+
+
+def test_totals_that_were_off_are_set_right_by_the_recount_and_shown_until_the_next(
+    healthy: tuple[Harness, UUID],
+) -> None:
+    harness, _ = healthy
+    world = harness.world
+    with world.engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("DELETE FROM status_sync_log WHERE sync_status = 'success'"))
+    assert check(harness, "success_rate_totals")[0].passed
+
+    run = harness.run("recount_log")
+
+    (counted,) = run.get_asset_check_evaluations()
+    assert (counted.check_name, counted.passed) == ("success_rate_totals", False)
+    found, figures = check(harness, "success_rate_totals")
+    assert not found.passed
+    assert found.severity is AssetCheckSeverity.WARN
+    assert figures["differed"] > 0
+    assert {row["log"] for row in figures["drift"]} == {0}
+    assert sum(row["total"] for row in figures["drift"]) == figures["differed"]
+    assert "were set right" in str(found.description)
+    harness.run("recount_log")
+    found, figures = check(harness, "success_rate_totals")
+    assert (found.passed, figures["differed"]) == (True, 0)
+    assert "drifted_at" in figures
+
+
+def test_totals_that_are_yet_to_be_counted_fail_the_check(healthy: tuple[Harness, UUID]) -> None:
+    harness, _ = healthy
+    harness.world.do("DELETE FROM domiq_sync.log_count")
+    assert "run the job recount_log" in str(check(harness, "success_rate_totals")[0].description)
+    harness.run("recount_log")
+    assert check(harness, "success_rate_totals")[0].passed
 
 
 def test_a_change_that_waits_too_long_is_found_with_its_age(healthy: tuple[Harness, UUID]) -> None:
@@ -414,3 +450,33 @@ def test_notices_that_did_not_arrive_are_counted_by_reason(harness: Harness) -> 
     ]
     assert "domiq-sync notifications" in (found.description or "")
     assert "mo@staff" not in repr((found, metadata))
+
+
+def test_records_in_trouble_are_counted_by_kind_and_the_first_are_named(
+    healthy: tuple[Harness, UUID],
+) -> None:
+    """A2: a lead that DomIQ refuses, and a prospect that cannot be read; their run is no failure."""
+    harness, chat = healthy
+    assert check(harness, "records_in_trouble")[0].passed
+    world = harness.world
+    world.do("ALTER TABLE conversation ADD CONSTRAINT no_applications CHECK (status <> 'application')")
+    world.standin.edit(world.lead_of(chat)["prospectId"], status="Applicant")
+    odd = world.lead(0, email="b@example.com")["prospectId"]
+    world.standin.odd(odd, values={"status": None})
+
+    found = verdict(harness.run("pull", keys=harness.keys()), "records_in_trouble")
+
+    figures = plain(found.metadata)
+    assert (found.passed, found.severity, figures["records"]) == (False, AssetCheckSeverity.WARN, 2)
+    assert [(row["kind"], row["records"]) for row in figures["by_kind"]] == [("lead", 1), ("prospect", 1)]
+    assert {(row["kind"], row["record"]) for row in figures["sample"]} == {
+        ("lead", str(chat)),
+        ("prospect", odd),
+    }
+    assert "domiq-sync retry" in (found.description or "")
+    harness.run("reconcile_pending")
+    assert check(harness, "records_in_trouble")[1]["records"] == 2
+    world.do("ALTER TABLE conversation DROP CONSTRAINT no_applications")
+    world.standin.odd(odd)
+    harness.run("pull", keys=harness.keys())
+    assert check(harness, "records_in_trouble")[0].passed

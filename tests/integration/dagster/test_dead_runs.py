@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from dagster import DagsterRunStatus, RunRequest, SkipReason
+from dagster import DagsterRunStatus, RunRequest, RunsFilter, SkipReason
 from sqlalchemy import text
 
 from domiq_dagster import run_liveness as liveness
@@ -80,6 +80,35 @@ def test_dead_runs_are_marked_as_failed_and_live_ones_are_left(harness: Harness)
     }
     assert isinstance(told := ask(harness, sensors.dead_runs), SkipReason)
     assert told.skip_message == "0 dead runs"
+
+
+def test_the_dead_of_a_backfill_and_a_gap_leave_their_places(harness: Harness) -> None:
+    """D1: Dagster lets one run of a gap, and two of backfills, run at a time, by their status."""
+    harness.connect(0)
+    tags = ({"dagster/backfill": "b"}, {sensors.REASON: "gap"})
+    for tag in tags:
+        at_work(harness, under_way(harness, "pull", DagsterRunStatus.STARTED, tag), "pull", DEAD)
+    assert ask(harness, sensors.dead_runs).skip_message == "2 dead runs"  # type: ignore[union-attr]
+    for tag in tags:
+        filters = RunsFilter(tags=tag, statuses=liveness.UNDER_WAY)
+        assert harness.instance.get_runs_count(filters) == 0
+
+
+def test_a_dead_notify_does_not_hold_the_next_one_up(harness: Harness) -> None:
+    """D1."""
+    (flats,) = harness.connect(0)
+    harness.world.log(harness.world.conversation(flats, "active"), "qualified")
+    harness.world.do(
+        "INSERT INTO status_notification_preferences (property_id, notification_method, recipients) "
+        """VALUES (:p, 'sms', '["+12125550123"]')""",
+        p=flats,
+    )
+    run = under_way(harness, "notify", DagsterRunStatus.STARTED)
+    at_work(harness, run, "notify", ALIVE)
+    assert isinstance(told := ask(harness, sensors.pending_notices), SkipReason)
+    assert told.skip_message == "notices are being sent"
+    harness.world.do("UPDATE domiq_sync.worker SET seen_at = seen_at - interval '2 hours'")
+    assert isinstance(ask(harness, sensors.pending_notices), RunRequest)
 
 
 def test_a_run_that_died_before_it_said_a_word_is_given_a_minute(

@@ -50,7 +50,7 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(harness: Harn
     world.do("UPDATE domiq_sync.watermark SET watermark = now() - interval '2 days'")
     assert zones(harness) == {world.at_resman[n]["timeZone"] for n in properties}
 
-    # A day in which nothing is pulled, and in which staff go on, past midnight in each zone.
+    # A day in which nothing is pulled, and in which staff go on, past midnight.
     world.standin.faults(modified_since_granularity="day")
     keys = harness.keys()
     for key in keys:
@@ -60,13 +60,16 @@ def test_a_held_back_day_arrives_whole_and_once_through_the_sensor(harness: Harn
         moment = now - timedelta(hours=24) * (EDITS - n) / EDITS
         status = list(STATUSES)[n % 9 // 3]
         edits.append({"prospectId": prospect, "status": status, "lastModified": moment.isoformat()})
-    for property_id, zone in zip(range(3), sorted(zones(harness)), strict=True):
-        days = {
+    days = [
+        {
             datetime.fromisoformat(e["lastModified"]).astimezone(ZoneInfo(zone)).date()
             for n, e in enumerate(edits)
             if n % 3 == property_id
         }
-        assert len(days) == 2
+        for property_id, zone in zip(range(3), sorted(zones(harness)), strict=True)
+    ]
+    # In a zone where it is just past midnight they all lie in one day; never so in all three.
+    assert {len(of_property) for of_property in days} <= {1, 2} and max(map(len, days)) == 2
     world.standin.control("edits", {"edits": edits})
 
     answer = ask(harness, sensors.pull_gaps)

@@ -75,6 +75,26 @@ def test_a_pull_by_the_clock_waits_for_the_last_one_and_for_no_backfill(
     assert skipped.skip_message == "the last one is still under way"
 
 
+def test_the_live_pull_is_left_to_workers_that_keep_every_property_up_to_date(harness: Harness) -> None:
+    harness.connect(0, 1)
+    harness.world.pulled()
+    assert isinstance(ask(harness, schedules.pull_every_10_minutes), RunRequest)
+    harness.world.do("INSERT INTO domiq_sync.worker (name, job) VALUES ('one', 'service')")
+    assert isinstance(skipped := ask(harness, schedules.pull_every_10_minutes), SkipReason)
+    assert skipped.skip_message == "worker one is at it, and every property was pulled lately"
+    assert isinstance(ask(harness, schedules.full_reread_nightly), RunRequest)
+
+    harness.world.do(
+        "UPDATE domiq_sync.watermark SET last_pull_at = last_pull_at - interval '11 minutes' "
+        "WHERE property_id = (SELECT min(property_id::text)::uuid FROM domiq_sync.watermark)"
+    )
+    assert isinstance(ask(harness, schedules.pull_every_10_minutes), RunRequest)
+    harness.world.do(
+        "UPDATE domiq_sync.watermark SET last_pull_at = clock_timestamp(), failing_since = now()"
+    )
+    assert isinstance(ask(harness, schedules.pull_every_10_minutes), RunRequest)
+
+
 def test_the_nightly_count_is_of_the_day_that_ended(harness: Harness) -> None:
     asked = ask(harness, schedules.count_daily)
     assert isinstance(asked, RunRequest)
@@ -97,11 +117,17 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
         "pull",
         "full_reread",
         "reconcile_pending",
+        "recount_log",
         "daily",
+        "housekeeping",
     }
     assert asked == {
         **dict.fromkeys(
-            ["pull_every_10_minutes", "full_reread_nightly", "reconcile_every_10_minutes", "count_daily"],
+            [
+                *("pull_every_10_minutes", "full_reread_nightly", "reconcile_every_10_minutes"),
+                *("recount_nightly", "count_daily"),
+                "housekeeping_nightly",
+            ],
             DefaultScheduleStatus.RUNNING,
         ),
         **dict.fromkeys(
@@ -121,8 +147,16 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
 @pytest.mark.parametrize(
     ("job", "assets", "checks"),
     [
-        ("pull", {"resman_leads", "inbound_status_changes"}, {"pull_gaps", "divergence"}),
-        ("full_reread", {"resman_leads", "inbound_status_changes"}, {"pull_gaps", "divergence"}),
+        (
+            "pull",
+            {"resman_leads", "inbound_status_changes"},
+            {"pull_gaps", "divergence", "records_in_trouble"},
+        ),
+        (
+            "full_reread",
+            {"resman_leads", "inbound_status_changes"},
+            {"pull_gaps", "divergence", "records_in_trouble"},
+        ),
         (
             "push",
             {
@@ -135,7 +169,9 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
             {
                 "oldest_pending_change",
                 "conservation",
+                "capture_misses",
                 "failed_sync_threshold",
+                "success_rate_totals",
                 "rules_valid",
                 "notifications_delivered",
             },

@@ -108,6 +108,18 @@ class TestPendingChanges:
         harness.run("push", tags=asked.tags)
         assert isinstance(ask(harness, sensors.pending_changes), SkipReason)
 
+    def test_a_worker_that_is_alive_takes_them_along_and_a_dead_one_does_not(self, harness: Harness) -> None:
+        (flats,) = harness.connect(0)
+        harness.world.conversation(flats, "new")
+        harness.world.do(
+            "INSERT INTO domiq_sync.worker (name, job, lag_seconds) VALUES ('host:1', 'service', 0.5)"
+        )
+        answer = ask(harness, sensors.pending_changes)
+        assert isinstance(answer, SkipReason)
+        assert answer.skip_message == "worker host:1 is at it, 0.5 s behind"
+        harness.world.do("UPDATE domiq_sync.worker SET seen_at = seen_at - interval '26 seconds'")
+        assert isinstance(ask(harness, sensors.pending_changes), RunRequest)
+
     @pytest.mark.parametrize("status", ["QUEUED", "NOT_STARTED", "STARTING", "STARTED"])
     def test_a_push_under_way_takes_them_along(self, harness: Harness, status: str) -> None:
         (flats,) = harness.connect(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
@@ -50,6 +51,12 @@ def test_the_database_and_the_engine_look_a_milestone_up_alike(world: World) -> 
             assert (None if covers is None else set(map(LeadStatus, covers))) == (
                 None if meaning is None else meaning.covers
             ), word
+
+
+def said_by_the_database(error: DBAPIError) -> str:
+    """What somebody at psql reads; our own errors leave PostgreSQL's words out."""
+    assert isinstance(error.orig, psycopg.Error)
+    return error.orig.diag.message_primary or ""
 
 
 @pytest.mark.parametrize(
@@ -165,7 +172,7 @@ def test_a_word_that_resman_is_not_known_to_use_is_left_alone(world: World) -> N
 def test_a_row_that_makes_no_sense_is_refused_with_a_sentence(world: World, row: Any, sentence: str) -> None:
     with pytest.raises(DBAPIError) as refused:
         override(world, world.property(), *row)
-    assert sentence in str(refused.value.orig)
+    assert sentence in said_by_the_database(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +186,7 @@ def test_a_word_of_domiq_s_is_not_given_a_meaning_that_there_is_not_or_an_event_
         world.do(
             "INSERT INTO domiq_sync.domiq_status_map VALUES (NULL, 'touring', :s, :e)", s=lead_status, e=event
         )
-    assert sentence in str(refused.value.orig)
+    assert sentence in said_by_the_database(refused.value)
 
 
 def test_a_bad_row_that_is_there_all_the_same_takes_its_word_s_meaning_away_and_stops_nothing(

@@ -13,7 +13,7 @@ from domiq_dagster.db.embedded import EmbeddedServer
 from tests.depth import SOAK_MINUTES
 from tests.machine.harness import Harness, harness_at, migrated
 from tests.machine.two_sided_machine import TwoSidedMachine
-from tests.machine.two_sided_stories import MANUAL_STORIES, SECOND_CHAT, STORIES, slow_pull, told
+from tests.machine.two_sided_stories import EARLY, MANUAL_STORIES, SECOND_CHAT, STORIES, slow_pull, told
 
 pytestmark = pytest.mark.soaked
 
@@ -74,6 +74,11 @@ def test_what_one_chat_told_resman_is_no_news_for_the_next(harness: Harness, pol
         first=("new", "new", "completed", "new"),
         known=(None, "Lost"),
     )
+
+
+def test_a_property_that_was_never_pulled_is_told_what_happened_since(harness: Harness) -> None:
+    """A7."""
+    told(harness, EARLY, early=True)
 
 
 def test_a_slow_pull_overwrites_nothing_that_a_quick_one_brought(harness: Harness) -> None:

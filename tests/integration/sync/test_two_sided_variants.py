@@ -13,7 +13,9 @@ from tests.machine import two_sided_variants as variants
 from tests.machine.checks import Broken
 from tests.machine.harness import Harness, harness_at, migrated
 from tests.machine.two_sided_stories import (
+    EARLY,
     LATE_NEWS,
+    LOST_TIME,
     NEWS,
     ONE_SIDE_MOVED,
     STALE_DECISION,
@@ -34,6 +36,7 @@ STORY_OF = {
     variants.echo: (NEWS, "lost", "resman_wins"),  # more changes are logged than were made
     variants.watermark_ahead: (LATE_NEWS, "agreement", "resman_wins"),
     variants.stale_apply: (STALE_DECISION, "decision", "domiq_wins"),
+    variants.blind_after_restore: (LOST_TIME, "(overwritten|duplicate)", "resman_wins"),
     variants.blind_post: (UNSEEN_MOVE, "overwritten", "resman_wins"),
     variants.no_base: (ONE_SIDE_MOVED, "decision", "resman_wins"),
 }
@@ -59,6 +62,14 @@ def test_its_story_passes_where_nothing_is_broken(
 ) -> None:
     steps, _, policy = STORY_OF[variant]
     told(harness, steps, policy=policy)
+
+
+def test_telling_a_property_that_was_never_pulled_is_caught(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants.tells_early(monkeypatch)
+    with pytest.raises(Broken, match=r"^early: "):
+        told(harness, EARLY, early=True)
 
 
 def test_a_slow_pull_that_brings_old_news_is_caught(

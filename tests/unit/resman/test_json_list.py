@@ -109,6 +109,7 @@ def test_what_the_fast_way_does_not_take_comes_the_slow_way(odd: str, why: str) 
 
 
 def test_a_number_that_the_text_cuts_at_its_point_is_read_whole() -> None:
+    """E1."""
     for body in (b'{"things":[0.0]}', b'{"things": [1.5, 2e9, -3.25e-7, true, null]}'):
         for spelling in (body, json.dumps(json.loads(body), indent=1).encode()):
             expected = json.loads(body)["things"]

@@ -14,7 +14,8 @@ from domiq_dagster.resman import errors
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.resman.errors import Disposition, ResManError, Scope
 from domiq_dagster.resman.models import LeadEvent, LeadPost
-from domiq_dagster.resman.outcomes import Request, from_status
+from domiq_dagster.resman.outcomes import Request, about, from_refusal, from_status
+from domiq_dagster.wiring import ConfigurationError, resman_config
 from tests.fixtures.resman_server import Reply, Server
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -57,7 +58,9 @@ STATUSES = [
     (401, KEY, errors.NotEntitled, None),
     (401, KEY.replace(b"20001", b'"20001"'), errors.NotEntitled, None),
     (401, b"<html>20001</html>", errors.BadCredentials, None),
-    (403, b"<html>", errors.BadCredentials, None),
+    (403, b"<html>", errors.ServerFault, "in doubt"),
+    (403, b'{"message":"no","code":3}', errors.BadCredentials, None),
+    (403, ENVELOPE, errors.BadCredentials, None),
     (404, b"", errors.NoSuchEndpoint, None),
     (301, b"", errors.NoSuchEndpoint, None),
     (405, b"", errors.NoSuchEndpoint, None),
@@ -124,7 +127,7 @@ def test_codes_words_and_scopes_come_through(
         (None, b'{"retry_after": "60"}', 60.0),
         ("soon", b'{"retry_after": "later"}', None),
         ("nan", b"", None),
-        ("9" * 400, b"", 86_400.0),
+        ("9" * 400, b"", 900.0),
         (None, b'{"retry_after": 1%s}' % (b"0" * 400), None),
         (None, b'{"retry_after": true}', None),
     ],
@@ -156,7 +159,7 @@ def test_nothing_listens(free_port: int, make_client: Callable[..., Any]) -> Non
 @pytest.mark.parametrize("url", ["http://nothing.invalid", f"http://{'a' * 70}.invalid", "http://a..invalid"])
 def test_no_such_host(url: str, make_client: Callable[..., Any]) -> None:
     for call in (write, read_v2):
-        assert type(failure(call, make_client(url))) is errors.Unreachable
+        assert type(failure(call, make_client(url, allow_http=True))) is errors.Unreachable
 
 
 def test_a_connection_that_is_not_taken_up_in_time(make_client: Callable[..., Any]) -> None:
@@ -271,6 +274,10 @@ def test_any_body_at_all_is_a_value_or_a_named_error(
         ("https://user:pw@host", "user name"),
         ("https://host/?key=pw", "query"),
         ("https://ho st", "blank"),
+        ("http://api.example.com", "RESMAN_ALLOW_HTTP=1"),
+        ("http://localhost.example.com", "RESMAN_ALLOW_HTTP=1"),
+        ("HTTP://127.0.0.1@api.example.com", "user name"),
+        ("http://10.0.0.1:8080", "RESMAN_ALLOW_HTTP=1"),
     ],
 )
 def test_a_bad_address_is_one_clear_sentence(url: str, says: str) -> None:
@@ -280,6 +287,189 @@ def test_a_bad_address_is_one_clear_sentence(url: str, says: str) -> None:
             ResManConfig(*urls, "partner", "key")
         assert "pw" not in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_the_key_goes_to_another_machine_by_https_alone() -> None:
+    """D20."""
+    good = "https://api.example.com"
+    for url in ("http://127.0.0.1:8080", "http://[::1]/v1", "http://localhost", "HTTPS://api.example.com"):
+        ResManConfig(url, url, "partner", "key")
+    others = (
+        "http://api.example.com",
+        "HTTP://10.0.0.8",
+        "http://localhost.example.com",
+        "http://127.0.0.1.nip",
+    )
+    for url in others:
+        for name, urls in (("RESMAN_V1_URL", (url, good)), ("RESMAN_V2_URL", (good, url))):
+            with pytest.raises(ValueError, match=f"^{name} starts with http://.*RESMAN_ALLOW_HTTP=1"):
+                ResManConfig(*urls, "partner", "key")
+        ResManConfig(url, url, "partner", "key", allow_http=True)
+
+
+def test_an_operator_may_allow_http_and_says_so_with_a_1() -> None:
+    """D20."""
+    env = {"RESMAN_PARTNER_ID": "p", "RESMAN_API_KEY": "k", "RESMAN_V1_URL": "http://resman.intern"}
+    assert resman_config({**env, "RESMAN_ALLOW_HTTP": "1"}).v1_url == "http://resman.intern"
+    for value, says in (
+        ("", "^RESMAN_V1_URL starts with http"),
+        ("0", "^RESMAN_V1_URL"),
+        ("yes", "must be 1"),
+    ):
+        with pytest.raises(ConfigurationError, match=says) as caught:
+            resman_config({**env, "RESMAN_ALLOW_HTTP": value})
+        assert "\n" not in str(caught.value)
+
+
+def test_only_this_machine_is_asked_without_encryption_unless_told_so() -> None:
+    """D20."""
+    for url in ("http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://LOCALHOST./x"):
+        assert ResManConfig(url, url, "partner", "key").v1_url.startswith("http://")
+    told = ResManConfig("http://api.example.com", "http://10.0.0.1", "partner", "key", allow_http=True)
+    assert (told.v1_url, told.v2_url) == ("http://api.example.com", "http://10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("partner", "key"), [("part\nner", "key"), ("partner", "k\udc80y"), ("partner", "k\r\ny")]
+)
+def test_a_key_that_no_header_carries_is_one_sentence(partner: str, key: str) -> None:
+    """D17: half a character, or a line break, in the environment."""
+    url = "https://api.example.com"
+    with pytest.raises(ValueError, match=r"^RESMAN_(PARTNER_ID|API_KEY) holds a character") as caught:
+        ResManConfig(url, url, partner, key)
+    assert "a\nb" not in str(caught.value) and "k\r" not in str(caught.value)
+
+
+CHALLENGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>cf-chl</body></html>"
+PROXIES = [
+    (403, {"cf-mitigated": "challenge", "Content-Type": "text/html", "CF-RAY": "8a-FRA"}, CHALLENGE),
+    (403, {"Content-Type": "text/html; charset=UTF-8", "CF-RAY": "8a-FRA"}, CHALLENGE),
+    (403, {}, b"\n<!-- a comment --><HTML><HEAD><TITLE>Access Denied</TITLE></HEAD>Reference #18.2d</HTML>"),
+    (403, {}, b""),
+    (403, {"x-amzn-errortype": "ForbiddenException"}, b'{"message":"Forbidden"}'),
+    (403, {}, b"error code: 1020"),
+    (401, {"cf-mitigated": "challenge"}, CHALLENGE),
+    (401, {"X-Squid-Error": "ERR_CACHE_ACCESS_DENIED 0"}, b"<html>credentials</html>"),
+    (401, {}, b"<html><title>Sign in</title>Your organisation's proxy wants your credentials</html>"),
+    (404, {"cf-mitigated": "block"}, CHALLENGE),
+    (
+        400,
+        {"Server": "cloudflare"},
+        b"<html>400 Bad Request<hr>cloudflare</html>",
+    ),
+    (407, {"Proxy-Authenticate": "Basic"}, b"<html>partner credentials</html>"),
+    (451, {}, b"<html>blocked</html>"),
+    (405, {}, b"<html><head><title>Request Rejected</title></head>Your support ID is: 123</html>"),
+]
+
+
+@pytest.mark.parametrize(("status", "headers", "body"), PROXIES)
+def test_a_page_of_something_before_resman_is_an_outage(
+    status: int, headers: dict[str, str], body: bytes
+) -> None:
+    """B8: it says nothing of the credentials. A write may have got to ResMan, unless it was challenged."""
+    for write_too in (True, False):
+        error = from_status(status, headers, body, Request("POST x", write=write_too), now=NOW)
+        in_doubt = write_too and "cf-mitigated" not in headers
+        assert (type(error), error.disposition, error.scope) == (
+            errors.ServerFault,
+            Disposition.UNKNOWN if in_doubt else Disposition.TRANSIENT,
+            Scope.SERVICE,
+        )
+        assert "credentials" not in str(error)
+
+
+LEADS = [
+    (("Dolly", "Partner"), "Customer Dolly Partner cannot be saved"),
+    (("Dolly", "Partner"), "Partner is not a valid last name"),
+    (("partner@example.com",), "The email partner@example.com is in use"),
+    (("Francis", "Partner", "partner@example.com"), "partner: partner@example.com. Partner is too young"),
+    (("pat@example.com",), "Duplicate of unauthorized@example.org, credentials@example.org"),
+    (("Credentials",), "Invalid name: CREDENTIALS"),
+    (("Credentials",), "Invalid name: credentials99"),
+    (
+        ("Zed", "asked for the api key, not authorized"),
+        "Comments 'asked for the API-Key, not authorised' too long",
+    ),
+    (("the integration partner says: try again, timed out",), "Bad comment: integration partner; timed out"),
+    (("Transaction source could not be found, she said",), "Transaction Source could not be found, she said"),
+    (("he is not permitted to use the pool",), "Rejected comment: not permitted to use"),
+    (("Dolly", "Partner"), "This partner is locked"),
+    (("Dolly", "Partner"), "Not saved. Your Partner has been merged"),
+    (("d@example.com",), "The comment 'she forgot her credentials' is too long"),
+    (("d@example.com",), 'Duplicate note: "no api key for the gate"'),
+]
+
+
+@pytest.mark.parametrize(("supplied", "words"), LEADS)
+def test_what_a_lead_supplies_decides_nothing(supplied: tuple[str, ...], words: str) -> None:
+    """D8: the breaker of an account does not open for somebody's name, address or words."""
+    with about(supplied):
+        only_known = Request("POST x", write=True)
+    for request in (Request("POST x", write=True, private=supplied), only_known):
+        for error in (from_refusal(words, None, request), from_refusal(words, words, request)):
+            assert (type(error), error.scope) == (errors.Refused, Scope.CHANGE)
+        body = (
+            b"<ResMan><Status>Error</Status><ErrorDescription>%s</ErrorDescription></ResMan>" % words.encode()
+        )
+        assert type(from_status(500, {}, body, request, now=NOW)) is errors.ServerFault
+
+
+def test_what_is_known_of_a_lead_is_hidden_though_it_was_not_sent() -> None:
+    """D5, D8: an update sends no name, and ResMan's answer may say it."""
+    with about(("Zebedee", "Quux")):
+        request = Request("POST x", write=True)
+    assert from_refusal("Zebedee Quux is locked", None, request).description == "[hidden] [hidden] is locked"
+    assert Request("POST x").known == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Invalid credentials",
+        "The IntegrationPartnerID or the ApiKey is not valid.",
+        "Invalid API Key",
+        "Partner is not authorized for account 400",
+        "Unauthorized",
+        "Authentication failed for this integration partner",
+        "Partner ID 77 is unknown",
+        "The value of 'ApiKey' is wrong",
+        "This partner is locked",
+    ],
+)
+def test_what_resman_says_of_the_credentials_is_still_heard(words: str) -> None:
+    request = Request(
+        "POST x", write=True, private=("Dolly", "Partridge", "d@example.com", "wants two rooms")
+    )
+    assert type(from_refusal(words, None, request)) is errors.BadCredentials
+
+
+@pytest.mark.parametrize(
+    ("supplied", "words", "kind"),
+    [
+        ("likes country living, will call again", "Please try again later", errors.ServerFault),
+        ("is allowed two dogs in the house", "not allowed to use this method", errors.NotEntitled),
+        ("wants a key, asked about the api of the gate", "Invalid API Key", errors.BadCredentials),
+    ],
+)
+def test_words_that_a_lead_happened_to_use_elsewhere_take_no_meaning_away(
+    supplied: str, words: str, kind: type[ResManError]
+) -> None:
+    """D8: only the phrase as a whole, in its order, may be an echo."""
+    request = Request("POST x", write=True, private=("Bo", supplied))
+    assert type(from_refusal(words, None, request)) is kind
+
+
+@pytest.mark.parametrize(
+    "code", ["zebedee@example.com", "2125550187", "ZebedeeQuux", "x" * 41, "a b", True, [1]]
+)
+def test_a_code_that_names_somebody_is_none(code: Any) -> None:
+    """D5."""
+    request = Request("POST x", private=("Zebedee", "Quux"))
+    body = json.dumps({"message": "no", "code": code}).encode()
+    assert from_status(400, {}, body, request, now=NOW).code is None
+    assert from_refusal("no", str(code), request).code in (None, "True")
+    assert from_status(400, {}, b'{"code": 20001.0}', request, now=NOW).code == "20001"
 
 
 def test_the_configuration_shows_no_secret() -> None:

@@ -244,6 +244,20 @@ def test_a_repost_is_a_second_event_and_an_event_id_edits(hand: Hand, say: type[
     hand.faults(event_id_policy="ignore")
     hand.accepted(moved)
     assert len(hand.prospect(ids[0])["events"]) == 4
+    hand.faults(event_id_policy="keep")
+    back = say.lead(ids=ids, event=say.event("Appointment", "2026-03-01T10:00:00Z", event_id=event_id))
+    assert next(hand.accepted(back).iter("EventID")).get("IDValue") == event_id
+    hand.faults(event_id_policy="refuse")
+    assert "EventID" in hand.refused(back)
+    assert not [e for e in hand.prospect(ids[0])["events"] if e["date"].startswith("2026-03")]
+
+
+def test_answers_name_their_events_or_not(hand: Hand, say: type[Wording]) -> None:
+    ids = hand.created()
+    note = say.lead(ids=ids, event=say.event("Other"))
+    for shown, number in (("everywhere", 1), ("reads", 0), ("nowhere", 0)):
+        hand.faults(event_ids=shown)
+        assert len(list(hand.accepted(note).iter("EventID"))) == number
 
 
 def test_a_foreign_event_id_is_no_idempotency_key(hand: Hand, say: type[Wording]) -> None:

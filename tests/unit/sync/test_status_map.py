@@ -34,7 +34,9 @@ def test_the_map_tells_what_a_word_means() -> None:
     )
     assert statuses.lead_status("engaged") is LeadStatus.CONTACTED
     assert statuses.meaning("engaged") == DomiqMeaning(LeadStatus.CONTACTED, "Contact")
-    assert statuses.lead_status("Engaged") is statuses.lead_status(None) is statuses.meaning("") is None
+    assert statuses.lead_status("Engaged ") is LeadStatus.CONTACTED  # B5
+    assert statuses.lead_status("engage d") is statuses.lead_status(None) is statuses.meaning("") is None
+    assert statuses.covers("LOST", LeadStatus.LOST)
     assert statuses.covers("Lost", LeadStatus.LOST)
     assert not statuses.covers("Lost", LeadStatus.NEW)
     assert not statuses.covers("Former", LeadStatus.LOST)

@@ -27,17 +27,20 @@ from domiq_dagster.sync.notifications.channels.message import DELIVERED, SendRes
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
+_MENTION = re.compile(r"<[!@#]|@(?=everyone\b|here\b|channel\b|all\b|room\b)", re.IGNORECASE)
 _STATUS = re.compile(r"\berror=([2-5]\d\d)\b")
 
 
-def notify(service: NotifyBase, title: str, text: str) -> SendResult:
+def notify(service: NotifyBase, title: str, text: str, *, is_markup: bool = False) -> SendResult:
     """Has Apprise send a message to the targets of its object.
 
     Args:
         service: the URL, as Apprise reads it.
         title: plain text; may be empty.
         text: plain text.
+        is_markup: mentions in the text count; else nobody is called by a name that looks like one.
     """
+    title, text = _unmentioned(title), text if is_markup else _unmentioned(text)
     service.retry = 0  # whoever repeats must know that nothing arrived
     with private_logs(), _evidence() as exchanges:
         try:
@@ -51,6 +54,11 @@ def notify(service: NotifyBase, title: str, text: str) -> SendResult:
     result = failure(exchanges)
     # Of several targets, it says nothing of those that have the message already.
     return combined([result, DELIVERED]) if len(service) > 1 else result
+
+
+def _unmentioned(text: str) -> str:
+    """With a blank of no width after what would call people: @everyone, <!here>, <@U123>."""
+    return _MENTION.sub(lambda found: f"{found[0]}\u200b", text)
 
 
 _exchanges: ContextVar[list[Exchange] | None] = ContextVar("_exchanges", default=None)

@@ -22,6 +22,7 @@ with warnings.catch_warnings():
     from apprise.plugins.slack import NotifySlack
     from apprise.plugins.twilio import NotifyTwilio
 
+from domiq_dagster.resman.config import is_loopback
 from domiq_dagster.sync.notifications.channels import any_service, slack, twilio, webhook
 from domiq_dagster.sync.notifications.channels.http import USER_AGENT
 from domiq_dagster.sync.notifications.channels.message import Channel, Message, SendResult, refused
@@ -40,15 +41,17 @@ _ASSET = AppriseAsset(
     image_url_mask="",
     image_url_logo="",
     secure_logging=True,
+    http_redirects=False,  # to wherever the answer says, with all that the message holds
 )
 
 
-def channel_of(name: str, url: str) -> Channel:
+def channel_of(name: str, url: str, *, allow_http: bool = False) -> Channel:
     """The channel of a name at a URL.
 
     Args:
         name: email, sms, slack or operator. What goes to an operator goes to the URL's own targets.
         url: as Apprise writes it.
+        allow_http: messages and passwords may go unencrypted to other machines than this one.
 
     Raises:
         ValueError: it cannot be used for the channel; a sentence that does not repeat it.
@@ -57,8 +60,13 @@ def channel_of(name: str, url: str) -> Channel:
     service = _read(url, None)
     if service is None:
         raise ValueError("this is no address that Apprise understands; docs/notifications.md shows some")
-    if isinstance(service, NotifyEmail):
-        server = MailServer.of(service)
+    server = MailServer.of(service) if isinstance(service, NotifyEmail) else None
+    if not allow_http and _is_open(service):
+        raise ValueError(
+            "this would send people's data or a password unencrypted: write the address that is encrypted "
+            "(jsons:// for json://, mailtos:// for mailto://), or set DOMIQ_ALLOW_HTTP=1 if the way is safe"
+        )
+    if server is not None:
         own = [address for _, address in service.targets]
         if fixed and len(own) > 1:
             raise ValueError("name one recipient in each URL, so that each counts by itself")
@@ -88,20 +96,32 @@ class UrlChannel:
         if service is None:
             return refused("the service does not take this recipient")
         title = "" if self._joined else message.subject.strip()
-        return self._way(service)(title, message.text.rstrip())
+        return self._way(service, message.is_markup)(title, message.text.rstrip())
 
-    def _way(self, service: Any) -> Callable[[str, str], SendResult]:
+    def _way(self, service: Any, is_markup: bool) -> Callable[[str, str], SendResult]:
         """How a message goes to this service: by a request of ours, or through Apprise."""
         if not any(name in _parts(self._url) for name in _ONLY_APPRISE):
             if isinstance(service, NotifySlack) and slack.can_post(service):
-                return partial(slack.post, service)
+                return partial(slack.post, service, is_markup=is_markup)
             if isinstance(service, NotifyTwilio) and twilio.can_post(service):
                 return partial(twilio.post, service)
             if isinstance(service, NotifyJSON):
                 return partial(webhook.post_json, service)
             if isinstance(service, NotifyForm):
                 return partial(webhook.post_form, service)
-        return partial(any_service.notify, service)
+        return partial(any_service.notify, service, is_markup=is_markup)
+
+
+def _is_open(service: Any) -> bool:
+    """Whether what it sends to another machine can be read on the way. Mail without a password may go so to a
+    relay nearby: it is open wherever it goes from there."""
+    if isinstance(service, NotifyEmail):
+        is_open = service.secure_mode == "insecure" and bool(service.password)
+        host = str(service.smtp_host or "")
+    else:
+        is_open = bool(service.protocol and service.secure_protocol and not service.secure)
+        host = str(service.host or "")
+    return is_open and not is_loopback(host.strip("[]"))
 
 
 def _read(url: str, recipient: str | None) -> Any:

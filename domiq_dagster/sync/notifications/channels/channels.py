@@ -76,15 +76,16 @@ def configure(settings: Mapping[str, str]) -> Channels:
     outward: dict[str, Channel] = {}
     problems: dict[str, str] = {}
     operators: list[Channel] = []
+    allow_http = settings.get("DOMIQ_ALLOW_HTTP", "").strip() == "1"
     for name in OUTWARD:
         if url := settings.get(VARIABLES[name], "").strip():
             try:
-                outward[name] = make_channel(name, url)
+                outward[name] = make_channel(name, url, allow_http=allow_http)
             except BadChannel as error:
                 problems[name] = str(error)
     for number, url in enumerate(settings.get(VARIABLES[OPERATOR], "").split(), 1):
         try:
-            operators.append(make_channel(OPERATOR, url))
+            operators.append(make_channel(OPERATOR, url, allow_http=allow_http))
         except BadChannel as error:
             problems[OPERATOR] = f"address {number}: {error}"
     directory = settings.get("DOMIQ_TEMPLATE_DIR", "").strip()
@@ -94,13 +95,13 @@ def configure(settings: Mapping[str, str]) -> Channels:
     )
 
 
-def make_channel(name: str, url: str) -> Channel:
-    """The channel of this name at a URL. Raises BadChannel where it cannot be used."""
+def make_channel(name: str, url: str, *, allow_http: bool = False) -> Channel:
+    """The channel of this name at a URL; see `channel_of`. Raises BadChannel where it cannot be used."""
     from domiq_dagster.sync.notifications.channels.apprise_url import (
         channel_of,  # Apprise takes half a second to import
     )
 
     try:
-        return channel_of(name, url)
+        return channel_of(name, url, allow_http=allow_http)
     except ValueError as error:
         raise BadChannel(f"{VARIABLES[name]}: {error}") from None

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProxyError
@@ -31,6 +32,7 @@ _NEVER_CONNECTED = (
     *(NewConnectionError, ConnectTimeoutError, NameResolutionError, ProxyError),
     *(ssl.SSLCertVerificationError, requests.exceptions.InvalidURL),
 )
+_PLAIN_SIGNS = re.compile(r"[\W_]+")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 
 
@@ -106,7 +108,7 @@ def exchange(
         True,
         answer.status_code,
         retry_after=_retry_after(answer),
-        code=_error_code(answer),
+        code=_error_code(answer, body, params),
         body=answer.content,
     )
 
@@ -199,7 +201,10 @@ def _retry_after(answer: requests.Response) -> float | None:
     return float(value) if re.fullmatch(r"\d{1,6}(\.\d+)?", value) else None
 
 
-def _error_code(answer: requests.Response) -> str | None:
+def _error_code(
+    answer: requests.Response, body: bytes | None, params: Mapping[str, str] | None
+) -> str | None:
+    """The code that an answer names; None for what only repeats something that was sent."""
     data: Any
     try:
         data = answer.json()
@@ -208,5 +213,9 @@ def _error_code(answer: requests.Response) -> str | None:
     if isinstance(data, dict):
         data = next((data[k] for k in ("error", "code", "error_code", "errorCode") if data.get(k)), None)
     code = str(data) if isinstance(data, (str, int)) else ""
-    # Seven digits may be somebody's number.
-    return code if _CODE.fullmatch(code) and not re.fullmatch(r"\d{7,}", code) else None
+    if not _CODE.fullmatch(code) or re.search(r"\d{7,}", re.sub(r"[_.-]", "", code)):
+        return None  # seven digits may be somebody's number
+    sent = unquote_plus((body or b"").decode("utf-8", "replace") + " ".join((params or {}).values()))
+    plain, ours = (_PLAIN_SIGNS.sub("", text.casefold()) for text in (code, sent))
+    is_repeated = len(plain) > 2 and not plain.isdigit() and (plain in ours or plain[::-1] in ours)
+    return None if is_repeated else code

@@ -12,12 +12,15 @@ from uuid import UUID
 @dataclass(frozen=True, slots=True)
 class Message:
     """What is sent through a channel, in its final words. The subject is one line: what ends lines in it, a
-    property's name or a rule's words, becomes a blank."""
+    property's name or a rule's words, becomes a blank. `is_markup`: the text comes from a template for the
+    channel, whose links and mentions count; those in anybody else's words (a rule's, a property's name) do
+    not."""
 
     id: UUID
     subject: str = field(repr=False)
     text: str = field(repr=False)
     html: str | None = field(default=None, repr=False)
+    is_markup: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "subject", " ".join((self.subject or "").split()))

@@ -32,15 +32,17 @@ def can_post(slack: NotifySlack) -> bool:
     return slack.mode in (_BOT, _WEBHOOK, _GOVERNMENT_WEBHOOK) and not slack.use_blocks
 
 
-def post(slack: NotifySlack, title: str, text: str) -> SendResult:
+def post(slack: NotifySlack, title: str, text: str, *, is_markup: bool = False) -> SendResult:
     """Posts a message to each channel or person that Apprise's object names.
 
     Args:
         slack: the URL, as Apprise reads it.
         title: plain text.
-        text: in Slack's markup; what is no link and no mention is shown as it is.
+        text: what is no link and no mention is shown as it is.
+        is_markup: its links and mentions count; else it is shown as it is.
     """
-    shown: dict[str, Any] = {"title": title.translate(_ESCAPED), "text": _markup(text), "color": _COLOUR}
+    shown_text = _markup(text) if is_markup else text.translate(_ESCAPED)
+    shown: dict[str, Any] = {"title": title.translate(_ESCAPED), "text": shown_text, "color": _COLOUR}
     if slack.include_footer:
         shown["footer"] = slack.app_id
         if slack.include_timestamp:

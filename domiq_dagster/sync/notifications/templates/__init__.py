@@ -9,14 +9,15 @@ name. The values are listed in docs/notifications.md; one that is misspelled is 
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined, nodes
+from jinja2 import BaseLoader, ChoiceLoader, PackageLoader, nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError, UndefinedError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from domiq_dagster.sync.notifications.templates.sandbox import BoundedEnvironment, DirectoryLoader, TooMuch
 from domiq_dagster.sync.status_map import LeadStatus
 
 PARTS = ("subject", "text", "html", "sms", "slack", "in_app")
@@ -32,6 +33,7 @@ BODIES = {
 SMS_LENGTH = 320
 """Characters: two or three SMS on the bill."""
 _SUBJECT_LENGTH = 200
+_NAMED = re.compile(r"^'(\w+)' is undefined|has no (?:attribute|element) '?(\w+)'?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 # What a person writes cannot become a link, a mention or a tag in Slack.
 _SLACK = str.maketrans({"<": "\u2039", ">": "\u203a", "*": "\u2217", "~": "\u223c", "`": "'"})
@@ -54,7 +56,7 @@ class Templates:
 
     def __init__(self, directory: Path | None = None) -> None:
         shipped = PackageLoader("domiq_dagster.sync.notifications", "templates")
-        loader = ChoiceLoader([FileSystemLoader(directory), shipped]) if directory else shipped
+        loader = ChoiceLoader([DirectoryLoader(directory), shipped]) if directory else shipped
         self._environments = {part: _environment(part, loader) for part in PARTS}
 
     def render(self, template_id: str | None, kind: str, values: Mapping[str, Any]) -> tuple[str, str]:
@@ -88,15 +90,29 @@ class Templates:
                 if stem == DIGEST:  # it tells of many leads, and the default one of one
                     return _shipped()._part(DIGEST, part, values)
                 stem = "default"
-            return environment.get_template(f"{stem}.j2").render({**values, "part": part})
-        except TemplateNotFound as error:
-            lost = str(error.name or stem).removesuffix(".j2")
-            raise TemplateProblem(f"there is no template {lost}") from None
-        except (TemplateSyntaxError, UndefinedError) as error:
-            raise TemplateProblem(f"template {stem}: {error.message}") from None
-        except Exception as error:
-            # A template may raise anything, a RecursionError too; the words of these may repeat a value.
-            raise TemplateProblem(f"template {stem} fails with {type(error).__name__}") from None
+            return environment.text(f"{stem}.j2", {**values, "part": part})
+        except Exception as error:  # a template may raise anything, a RecursionError too
+            problem = self._problem(environment, stem, error)
+        raise problem
+
+    def _problem(self, environment: BoundedEnvironment, stem: str, error: Exception) -> TemplateProblem:
+        """What is wrong, with the place, and without a value: an error's own words may repeat one."""
+        if isinstance(error, TemplateNotFound):
+            lost = str(error.name or "").removesuffix(".j2")
+            # A template may make up the name of what it includes.
+            return TemplateProblem(
+                f"there is no template {lost if lost == stem else _written(environment, stem, lost)}"
+            )
+        where = f"template {stem}" + _line_of(error)
+        if isinstance(error, TooMuch):
+            return TemplateProblem(f"{where} {error}")
+        if isinstance(error, TemplateSyntaxError):
+            return TemplateProblem(f"{where}: {error.message}")
+        if isinstance(error, UndefinedError):
+            name = _NAMED.search(error.message or "")
+            named = _written(environment, stem, name[1] or name[2]) if name else "it asks for"
+            return TemplateProblem(f"{where}: there is no value {named}")
+        return TemplateProblem(f"{where} fails with {type(error).__name__}")
 
     def _stands_alone(self, stem: str) -> bool:
         """Whether the template is a plain text, the same for every part: its subject is then the default one,
@@ -130,14 +146,28 @@ def _shipped() -> Templates:
     return _SHIPPED[0]
 
 
-def _environment(part: str, loader: Any) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=loader,
-        autoescape=part == "html",
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_for_slack if part == "slack" else None,
+def _written(environment: BoundedEnvironment, stem: str, name: str) -> str:
+    """A name, if the template itself has it: one that it took from a value names somebody."""
+    assert environment.loader is not None
+    try:
+        source, _, _ = environment.loader.get_source(environment, f"{stem}.j2")
+    except Exception:  # it is gone meanwhile: then nothing is repeated
+        return "that it asks for"
+    return name if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", source) else "that it asks for"
+
+
+def _line_of(error: Exception) -> str:
+    """The line of the template in which it failed, where that can be told."""
+    if isinstance(error, TemplateSyntaxError):
+        return f", line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f.lineno for f in frames if f.filename.endswith(".j2") or f.filename == "<template>"]
+    return f", line {lines[-1]}" if lines and lines[-1] else ""
+
+
+def _environment(part: str, loader: BaseLoader) -> BoundedEnvironment:
+    environment = BoundedEnvironment(
+        loader, autoescape=part == "html", shown=_for_slack if part == "slack" else None
     )
     environment.filters["words"] = _words
     return environment

@@ -131,6 +131,14 @@ def test_changes_that_waited_fire_by_their_last_attempt(world: World, past: Past
     assert only(past.replay(), TroubleKind.OLDEST_PENDING).firings == []
 
 
+def test_a_change_that_waits_fires_but_not_one_that_waits_for_a_person(world: World, past: Past) -> None:
+    world.conversation(world.property(0), "new")
+    world.do("UPDATE domiq_sync.delivery SET enqueued_at = now() - interval '3 h'")
+    assert len(only(past.replay(), TroubleKind.OLDEST_PENDING).firings) == 1
+    world.do("UPDATE domiq_sync.delivery SET state = 'unknown', last_outcome = 'in_doubt'")
+    assert only(past.replay(), TroubleKind.OLDEST_PENDING).firings == []
+
+
 def test_a_gap_in_the_pulls_fires(world: World, past: Past) -> None:
     property_id = world.property(0)
     for hours, error in ((72.0, None), (71.5, None), (69.0, "busy: wait"), (48.0, None), (0.5, "busy: wait")):

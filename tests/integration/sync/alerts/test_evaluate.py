@@ -223,6 +223,12 @@ class TestWaiting:
         found = readings(world, TroubleKind.OLDEST_PENDING)["juniper-flats"]
         assert (found.bad, found.figures) == (False, {"oldest_seconds": 0.0, "pending": 4})
         world.do(
+            "UPDATE domiq_sync.delivery SET state = 'unknown', last_outcome = 'in_doubt', posted_at = now()"
+        )
+        assert not readings(world, TroubleKind.OLDEST_PENDING)["juniper-flats"].bad
+        world.do("UPDATE domiq_sync.delivery SET decided = 'arrived'")  # now the next push is waited for
+        assert readings(world, TroubleKind.OLDEST_PENDING)["juniper-flats"].bad
+        world.do(
             "UPDATE domiq_sync.delivery SET state = 'waiting', last_outcome = 'not_configured: source_id'"
         )
         assert readings(world, TroubleKind.OLDEST_PENDING)["juniper-flats"].bad
@@ -243,7 +249,7 @@ class TestWaiting:
         )  # fmt: skip
         assert not readings(world, TroubleKind.NO_PUSH)["juniper-flats"].bad
 
-    @pytest.mark.parametrize("outcome", ["account_busy", "request_in_doubt", "not_asked"])
+    @pytest.mark.parametrize("outcome", ["account_busy", "request_in_doubt", "slot_lost", "not_asked"])
     def test_an_attempt_that_was_kept_from_asking_sends_nothing(self, world: World, outcome: str) -> None:
         (property_id,) = properties(world, 1)
         world.conversation(property_id, "new")
@@ -341,7 +347,7 @@ class TestCauses:
     def test_recovered_is_said_only_when_what_was_due_has_gone_and_all_was_pulled_again(
         self, world: World
     ) -> None:
-        """Four minutes without an answer: no property's pull is late by then, and one answer closes the
+        """F1: four minutes without an answer: no property's pull is late by then, and one answer closes the
         breaker."""
         made = properties(world, 3, "10 min")
         world.conversation(made[0], "new")
@@ -456,11 +462,11 @@ class TestOnce:
             enqueued.append(notice)
             connection.execute(text("SELECT 1"))
             if len(enqueued) == 2:
-                raise RuntimeError("killed")
+                raise KeyboardInterrupt
 
         with monkeypatch.context() as patched:
             patched.setattr(alerts_module, "enqueue_notice", dies)
-            with pytest.raises(RuntimeError):
+            with pytest.raises(KeyboardInterrupt):
                 evaluate(world.engine)
         assert not world.rows("SELECT FROM domiq_sync.alert UNION ALL SELECT FROM domiq_sync.alert_watch")
         found = [n.transition for n in evaluate(world.engine).notices]

@@ -7,8 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from domiq_dagster.sync.pull.pull import PullRules, pull_all
+from domiq_dagster.sync.decisions import apply
+from domiq_dagster.sync.pull.pull import PullRules
+from domiq_dagster.sync.pull.pulls import pull_all
 from tests.fixtures.world import World
 
 
@@ -243,3 +248,26 @@ def test_a_lead_linked_at_the_first_pull_gives_its_status_where_it_is_newer(worl
     assert world.standin.of("old@example.com")["status"] == "Lost"
     assert world.status(new) == "contacted"
     assert world.standin.of("new@example.com")["status"] == "Prospect"
+
+
+def test_nobody_moves_a_conversation_between_what_is_read_of_it_and_what_is_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation, prospect = linked(world, world.property())
+    world.standin.edit(prospect, status="Lost")
+    set_status, blocked = apply._Applying._write_status, []
+
+    def chat_meanwhile(self: apply._Applying, conversation_id: UUID, status: str) -> str | None:
+        with world.engine.connect() as chatbot:
+            chatbot.execute(text("SET lock_timeout = '20ms'"))
+            with pytest.raises(OperationalError) as refused:
+                chatbot.execute(
+                    text("UPDATE conversation SET status = 'qualified' WHERE id = :c"), {"c": conversation_id}
+                )
+            blocked.append(refused.value.orig)
+        return set_status(self, conversation_id, status)
+
+    monkeypatch.setattr(apply._Applying, "_write_status", chat_meanwhile)
+    world.sync()
+    assert [type(error) for error in blocked] == [LockNotAvailable]
+    assert world.status(conversation) == "lost"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
 from domiq_dagster.db.embedded import EmbeddedServer
@@ -35,10 +36,18 @@ def harness(pg_server: EmbeddedServer) -> Iterator[Harness]:
 
 
 def caught(harness: Harness, invariant: str) -> None:
-    """The machine, as it is, breaks on this invariant."""
+    """The machine, as it is, breaks on this invariant. Its threads wait for each other by the clock: what a
+    busy machine does not repeat is looked for anew."""
     machine = type("Machine", (DeliveryMachine,), {"harness": harness})
-    with pytest.raises(Broken, match=f"^{invariant}: "):
-        run_state_machine_as_test(machine, settings=_SEARCH)
+    for tries_left in (2, 1, 0):
+        try:
+            with pytest.raises(Broken, match=f"^{invariant}: "):
+                run_state_machine_as_test(machine, settings=_SEARCH)
+        except Flaky:
+            if not tries_left:
+                raise
+        else:
+            return
 
 
 def test_without_fencing_a_late_worker_overwrites_its_successor(

@@ -354,6 +354,23 @@ def test_a_lead_without_contact_fails_when_nobody_gives_one_for_two_weeks(world:
     assert (change.sync_status, change.outcome) == ("failed", "no_contact")
 
 
+def test_a_user_without_a_name_waits_and_goes_when_there_is_one(world: World) -> None:
+    """B9: without a last name, or a first, or with one of blanks."""
+    property_id = world.property()
+    names = [("Bo", ""), ("", "Example"), ("Cy", " \u00a0\t")]
+    chats = [
+        world.conversation(property_id, "qualified", user=world.user(first, last, f"u{n}@example.com"))
+        for n, (first, last) in enumerate(names)
+    ]
+    report = world.sync()
+    assert (report.pull_errors, world.standin.posts()) == ({}, [])
+    waiting = world.rows("SELECT state, last_outcome, attempts FROM domiq_sync.delivery")
+    assert [tuple(row) for row in waiting] == [("waiting", "no_name", 0)] * 3
+    world.do("UPDATE \"user\" SET first_name = 'Bo', last_name = 'Example'")
+    world.deliver()
+    assert [world.last(chat).sync_status for chat in chats] == ["success"] * 3
+
+
 def test_a_lead_that_resman_merged_away_is_found_again(world: World) -> None:
     conversation = world.conversation(world.property(), "contacted", email="bo@example.com")
     world.sync(2)

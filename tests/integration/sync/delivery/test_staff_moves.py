@@ -1,5 +1,5 @@
-"""What ResMan's staff did is never undone unread: a lead is read in the same slot before any post that could,
-and what it shows is decided by the property's policy."""
+"""D3, F2: what ResMan's staff did is never undone unread: a lead is read in the same slot before any post
+that could, and what it shows is decided by the property's policy."""
 
 from __future__ import annotations
 
@@ -105,9 +105,9 @@ def test_the_read_and_the_post_share_one_slot_of_the_account(world: World) -> No
     gate = world.client._v2.transport._guard
     enter = gate._request
 
-    def look(slot: Any) -> Any:
+    def look(slot: Any, endpoint: Any) -> Any:
         seen.append((world.standin.requests()[-1]["endpoint"], slot.asked))
-        return enter(slot)
+        return enter(slot, endpoint)
 
     gate._request = look
     world.push()

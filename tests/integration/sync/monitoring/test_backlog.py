@@ -65,13 +65,16 @@ def test_nothing_pending_is_caught_up(world: World) -> None:
 def test_the_backlog_by_property_says_what_waits_for_whom(world: World) -> None:
     flats = world.property(0)
     world.property(1)
-    lanes = [world.conversation(flats, "new") for _ in range(5)]
-    conflict, setting, contact, later, plain = lanes
+    lanes = [world.conversation(flats, "new") for _ in range(7)]
+    conflict, setting, contact, doubt, decided, later, plain = lanes
     for lane in (conflict, later):
         world.change(lane, status="contacted")
     waits(world, conflict, "conflict")
     waits(world, setting, "not_configured: agent_id")
     waits(world, contact, "no_contact")
+    waits(world, doubt, "in_doubt", state="unknown")
+    waits(world, decided, "in_doubt", state="unknown")
+    world.do("UPDATE domiq_sync.delivery SET decided = 'arrived' WHERE lane = :l", l=decided)
     world.do(
         "UPDATE domiq_sync.delivery SET next_attempt_at = 'infinity' WHERE lane = :l AND is_head", l=later
     )
@@ -83,15 +86,16 @@ def test_the_backlog_by_property_says_what_waits_for_whom(world: World) -> None:
     assert (first.partition_key, second.partition_key) == ("copper-ridge", "juniper-flats")
     assert (first.pending, first.oldest_seconds) == (0, None)
     # What stands behind the conflict waits with it; the one behind `later` waits for its turn only.
-    assert (second.pending, second.conflicts, second.settings, second.contact) == (7, 2, 1, 1)
-    assert (second.on_hold, second.due) == (4, 1)
+    assert (second.pending, second.conflicts, second.settings, second.contact) == (9, 2, 1, 1)
+    assert (second.in_doubt, second.unknown) == (1, 2)
+    assert (second.on_hold, second.due) == (5, 2)
     assert second.oldest_seconds == pytest.approx(7200, abs=60)
-    assert (now.pending, now.on_hold, now.due, now.oldest_seconds) == (7, 4, 1, second.oldest_seconds)
-    world.do("UPDATE domiq_sync.delivery SET state = 'ready' WHERE state = 'waiting'")
+    assert (now.pending, now.on_hold, now.due, now.oldest_seconds) == (9, 5, 2, second.oldest_seconds)
+    world.do("UPDATE domiq_sync.delivery SET state = 'ready' WHERE state IN ('waiting', 'unknown')")
     assert look(world).on_hold == 0
     world.do("UPDATE domiq_sync.integration SET sync_enabled = FALSE WHERE property_id = :p", p=flats)
     now = look(world)
-    assert (now.pending, now.on_hold, now.due, now.catch_up_seconds) == (7, 7, 0, 0.0)
+    assert (now.pending, now.on_hold, now.due, now.catch_up_seconds) == (9, 9, 0, 0.0)
 
 
 def test_changes_of_properties_that_are_not_connected_are_counted_apart(world: World) -> None:

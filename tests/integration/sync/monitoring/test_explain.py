@@ -189,7 +189,7 @@ def test_nothing_that_the_application_wrote_names_the_person(world: World) -> No
     explained = told(world, conversation)
     assert PERSONAL.search(repr(explained)) is None
     (story,) = explained.changes
-    assert story["status_reason"] == "[hidden] of [hidden] rang from [phone]"
+    assert story["status_reason"] == "[hidden] of [hidden] rang from [hidden]"
     assert story["settlement"]["event_ids"][0] == "7"
     assert "context" not in story
     assert "conversation_summary" in story["context_keys"]

@@ -235,9 +235,9 @@ def test_a_template_that_fails_names_its_place_and_nobody(notice_world: NoticeWo
     reasons = {
         r.recipient.split("@")[0]: r.state_reason for r in notice_world.rows("state = 'undeliverable'")
     }
-    assert reasons["mine"] == "template mine: 'dict object' has no attribute 'nme'"
-    assert reasons["odd"] == "template odd fails with TypeError"
-    assert reasons["escape"] == "template escape fails with SecurityError"
+    assert reasons["mine"] == "template mine, line 2: there is no value nme"
+    assert reasons["odd"] == "template odd, line 1 fails with TypeError"
+    assert reasons["escape"] == "template escape, line 1 fails with SecurityError"
     (mail,) = notice_world.mailbox.mails
     assert mail.message["Subject"] == "Juniper Flats: Ada Example is now tour scheduled"
     assert mail.text.strip() == "Hello, Ada Example < wants a tour."

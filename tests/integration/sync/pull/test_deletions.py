@@ -220,3 +220,13 @@ def test_deleting_a_property_removes_its_leads_and_disconnecting_it_does_not(wor
     world.connect(property_id)
     world.do("DELETE FROM property")
     assert world.rows("SELECT FROM domiq_sync.resman_lead") == []
+
+
+def test_one_whose_record_cannot_be_read_is_not_taken_for_gone(world: World) -> None:
+    """A4: ResMan answers with something of which no id can be read."""
+    conversation, prospect = linked(world, world.property())
+    world.standin.control(f"prospects/{prospect}", method="DELETE")
+    world.standin.control("beside", {"SearchProspects": ["<Prospect>rubbish</Prospect>"]})
+    assert (full(world, 2).vanished, link(world, conversation)) == (0, prospect)
+    world.standin.control("beside", {})
+    assert (full(world).vanished, link(world, conversation)) == (1, None)

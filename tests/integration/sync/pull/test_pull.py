@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from domiq_dagster.resman.errors import AnswerTooLarge, NoAnswer
-from domiq_dagster.sync.pull.pull import PullRules, pull_all, pull_property
+from domiq_dagster.sync.pull.pull import PullRules, pull_property
+from domiq_dagster.sync.pull.pulls import pull_all
 from tests.depth import SOAK_MINUTES
 from tests.fixtures.world import World
 

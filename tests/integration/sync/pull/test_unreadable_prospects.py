@@ -10,7 +10,7 @@ import pytest
 
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync.pull import pull as pulling
-from domiq_dagster.sync.pull.pull import pull_all
+from domiq_dagster.sync.pull.pulls import pull_all
 from domiq_dagster.sync.setup.doctor import examine
 from domiq_dagster.sync.trouble import records_in_trouble
 from tests.fixtures.world import World
@@ -151,5 +151,23 @@ def test_status_and_doctor_name_it(world: World) -> None:
     (found,) = [f for f in examine(world.engine, world.client) if "record" in f["question"]]
     assert (found["ok"], found["answer"]) == (
         False,
-        f"juniper-flats: prospect {lead} has no readable status",
+        f"juniper-flats: prospect {lead} has no readable status "
+        "(prospect: each pull asks ResMan for it again; correct it there)",
     )
+
+
+def test_of_many_that_cannot_be_read_each_is_asked_for_again_in_its_turn(world: World) -> None:
+    """A1: two a pull, of five that the watermark hides, and one for which ResMan answers with a fault."""
+    world.property()
+    leads = [world.lead(email=f"p{n}@example.com", last=f"Number{n}")["prospectId"] for n in range(5)]
+    for lead in leads:
+        world.standin.odd(lead, values={"status": None})
+    world.pull()
+    world.do("UPDATE domiq_sync.watermark SET watermark = now() + interval '1 day', covered_since = now()")
+    for lead in leads:
+        world.standin.odd(lead)
+        world.standin.edit(lead, lastModified=ago(days=40))
+    for read in (2, 4, 5):
+        world.pull(rules=pulling.PullRules(confirm_most=2))
+        assert len(stored(world)) == read
+    assert in_trouble(world) == []

@@ -171,6 +171,7 @@ def test_an_uncaptured_status_that_resman_covers_needs_no_change(world: World) -
 def test_a_conversation_without_a_lead_has_no_end_to_tell(world: World) -> None:
     migrate(world.engine, capture_trigger=False)
     property_id = world.property()
+    world.pulled()
     for status in ("lost", "leased"):
         world.conversation(property_id, status)
     user = world.user("Bo", "Example", "bo@example.com")
@@ -190,6 +191,7 @@ def test_a_status_is_logged_once_by_whoever_comes_first(world: World) -> None:
     """What the application is changing is left for later; what another sweep has logged stays one change."""
     migrate(world.engine, capture_trigger=False)
     flats = world.property()
+    world.pulled()
     first, second = world.conversation(flats, "new"), world.conversation(flats, "new")
     with world.engine.connect() as application, application.begin():
         application.execute(text("SELECT FROM conversation WHERE id = :c FOR UPDATE"), {"c": first})
@@ -209,6 +211,7 @@ def test_a_batch_is_logged_in_the_order_in_which_the_conversations_began(
     monkeypatch.setattr(reconcile, "_BATCH", 2)
     migrate(world.engine, capture_trigger=False)
     flats = world.property()
+    world.pulled()
     began = [world.conversation(flats, "new", age=f"{n} days") for n in (1, 4, 2, 5, 3)]
     assert mended(world) == {("statuses without a change", "juniper-flats"): 5}
     logged = world.rows("SELECT conversation_id FROM domiq_sync.change ORDER BY seq")
@@ -218,8 +221,9 @@ def test_a_batch_is_logged_in_the_order_in_which_the_conversations_began(
 def killed(world: World, lane: UUID) -> None:
     """A worker that was killed held the first change of this lane, and its lease has run out."""
     world.do(
-        "UPDATE domiq_sync.delivery SET state = 'in_flight', lease_token = 7, worker = 'killed', "
-        "next_attempt_at = now() - interval '1 s' WHERE lane = :l AND is_head",
+        "UPDATE domiq_sync.delivery SET state = 'in_flight', worker = 'killed', "
+        "lease_token = nextval('domiq_sync.lease_token'), next_attempt_at = now() - interval '1 s' "
+        "WHERE lane = :l AND is_head",
         l=lane,
     )
 

@@ -9,13 +9,16 @@ from itertools import count
 from typing import Any
 
 import pytest
+from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy import Engine, event, text
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from domiq_dagster.db.migrate import migrate
 from domiq_dagster.sync.monitoring.explain import explain
 from domiq_dagster.sync.rules import run_rules
 from domiq_dagster.sync.rules.check import check_rules
+from domiq_dagster.sync.rules.execute import RuleExecutor
+from domiq_dagster.sync.trouble import is_lost_database
 from tests.depth import SOAK_MINUTES
 from tests.fixtures.rules import action, add_rule, decisions, moves, run, tasks
 from tests.fixtures.world import World
@@ -183,6 +186,32 @@ def test_killed_between_any_two_steps_each_rule_runs_once(world: World, careful:
             break
     assert killed * stride > 40
     assert world.rows("SELECT FROM domiq_sync.change WHERE ruled_at IS NULL") == []
+
+
+def test_a_session_that_is_ended_in_the_middle_of_a_rule_is_no_fault_of_the_rule_s(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL ends one that stands still in a transaction, which is no OperationalError."""
+    property_id = world.property(time_zone="UTC")
+    world.do(DOMIQ_REFUSES_TASKS)
+    add_rule(world, property_id, "contacted", None, None, [action("create_task", title="Refused")])
+    conversation = world.conversation(property_id, "contacted")
+    do = RuleExecutor._do
+
+    def stand_still(self: RuleExecutor, *given: Any) -> Any:
+        if self._careful:
+            self._connection.invalidate()
+            raise InternalError("", {}, IdleInTransactionSessionTimeout(), connection_invalidated=True)
+        return do(self, *given)
+
+    monkeypatch.setattr(RuleExecutor, "_do", stand_still)
+    with pytest.raises(InternalError) as lost:
+        run(world)
+    assert is_lost_database(lost.value)
+    assert world.rows("SELECT FROM domiq_sync.trouble") == []
+    monkeypatch.undo()
+    run(world)
+    assert [outcome for _, outcome, _ in decisions(world, conversation)] == ["failed"]
 
 
 DOMIQ_REFUSES_TASKS = """
@@ -378,16 +407,50 @@ def test_at_a_property_that_takes_statuses_from_resman_alone_nothing_is_moved(wo
     assert [d[1] for d in decisions(world, conversation)] == ["skipped"]
 
 
-def test_an_error_at_one_property_is_raised_when_the_others_are_done(world: World) -> None:
+def test_a_conversation_that_cannot_be_read_waits_and_the_others_are_ruled(world: World) -> None:
+    """D2, C: a value that nobody can walk through."""
     ill, well = world.property(0), world.property(1)
-    world.do("ALTER TABLE conversation ADD COLUMN moved_out DATE")
+    world.do("ALTER TABLE conversation ADD COLUMN moved_out JSONB")
     add_rule(world, ill, "new", None, {"moved_out": {"exists": True}})
     add_rule(world, well, "new", "contacted")
-    world.conversation(ill, "new", moved_out="20000-01-01")  # no date of Python's
-    conversation = world.conversation(well, "new")
-    with pytest.raises(DataError):
-        run(world)
-    assert world.status(conversation) == "contacted"
+    add_rule(world, ill, "new", "contacted")
+    spoiled = world.conversation(ill, "new", moved_out="[" * 3000 + "]" * 3000)
+    others = [world.conversation(property_id, "new") for property_id in (ill, ill, well)]
+    for _ in range(2):
+        found = run(world)
+        assert [world.status(c) for c in (spoiled, *others)] == ["new", *["contacted"] * 3]
+        assert [p for p in found.problems if str(spoiled) in p] == found.problems != []
+    (noted,) = world.rows("SELECT kind, key, sentence, times FROM domiq_sync.trouble")
+    assert (noted.kind, noted.key, noted.times) == ("ruling", str(spoiled), 2)
+    assert noted.sentence.startswith("unreadable: ")
+
+    world.change(spoiled, moved_out='"2026-01-01"')
+    assert run(world).problems == []
+    assert world.status(spoiled) == "contacted"
+    assert world.rows("SELECT FROM domiq_sync.trouble") == []
+
+
+@pytest.mark.parametrize("sqlstate", ["55P03", "40001"], ids=["a lock", "a conflict of transactions"])
+def test_what_may_pass_but_is_met_at_each_run_is_noted_too(world: World, sqlstate: str) -> None:
+    """D2: a trigger of DomIQ's that refuses one lead with an error after which others try again."""
+    property_id = world.property()
+    add_rule(world, property_id, "new", "contacted")
+    spoiled, beside = world.conversation(property_id, "new"), world.conversation(property_id, "new")
+    world.do(
+        f"CREATE FUNCTION busy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = '{spoiled}' THEN "
+        f"RAISE EXCEPTION 'busy' USING ERRCODE = '{sqlstate}'; END IF; RETURN NEW; END $$"
+    )
+    world.do("CREATE TRIGGER busy BEFORE UPDATE ON conversation FOR EACH ROW EXECUTE FUNCTION busy()")
+    for times in (1, 2):
+        (problem,) = run(world).problems
+        assert str(spoiled) in problem and sqlstate in problem
+        (noted,) = world.rows("SELECT kind, key, times FROM domiq_sync.trouble")
+        assert (noted.kind, noted.key, noted.times) == ("ruling", str(spoiled), times)
+    assert [world.status(c) for c in (spoiled, beside)] == ["new", "contacted"]
+    world.do("DROP TRIGGER busy ON conversation")
+    assert run(world).problems == []
+    assert world.status(spoiled) == "contacted"
+    assert world.rows("SELECT FROM domiq_sync.trouble") == []
 
 
 def test_a_score_that_is_no_integer_is_changed_too(world: World) -> None:

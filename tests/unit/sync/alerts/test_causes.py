@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.alerts.cases import CREDENTIALS, RESMAN_DOWN, STANDSTILL, IncidentCase, Subject
+from domiq_dagster.sync.alerts.cases import (
+    CAPTURE_MISSES,
+    CREDENTIALS,
+    NOT_ENTITLED,
+    RESMAN_DOWN,
+    STANDSTILL,
+    IncidentCase,
+    Subject,
+)
 from domiq_dagster.sync.alerts.causes import find_cases
 from domiq_dagster.sync.alerts.incidents import Incident, Phase, advance
 from domiq_dagster.sync.alerts.thresholds import Threshold, Thresholds
-from domiq_dagster.sync.alerts.watched import Reading, Readings, TroubleKind, WatchedProperty
+from domiq_dagster.sync.alerts.watched import (
+    CaptureMisses,
+    Reading,
+    Readings,
+    TroubleKind,
+    WatchedProperty,
+)
+from domiq_dagster.sync.grants import MissingGrant
 from tests.depth import examples
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -32,7 +49,11 @@ def watched(name: str, paused: dict[str, str]) -> WatchedProperty:
 
 
 def readings(
-    at: datetime, trouble: Trouble, paused: dict[str, str], before: datetime | None = None
+    at: datetime,
+    trouble: Trouble,
+    paused: dict[str, str],
+    before: datetime | None = None,
+    lacking: dict[str, str] | None = None,
 ) -> Readings:
     properties = [watched(name, paused) for name in NAMES]
     found = [
@@ -40,7 +61,13 @@ def readings(
         for kind in TroubleKind
         for p in properties
     ]
-    return Readings(at, properties, found, before)
+    by_name = {p.partition_key: p for p in properties}
+    grants = [
+        MissingGrant(p.property_id, name, p.account_id, f"{p.account_id} {endpoint}", "said", START)
+        for name, endpoint in (lacking or {}).items()
+        for p in [by_name[name]]
+    ]
+    return Readings(at, properties, found, before, missing_grants=grants)
 
 
 class History:
@@ -51,11 +78,17 @@ class History:
         self.at = START
 
     def evaluate(
-        self, trouble: Trouble, paused: dict[str, str] | None = None, minutes: float = 1, gap: bool = False
+        self,
+        trouble: Trouble,
+        paused: dict[str, str] | None = None,
+        minutes: float = 1,
+        gap: bool = False,
+        lacking: dict[str, str] | None = None,
     ) -> tuple[list[IncidentCase], list[tuple[str, str]]]:
         before = None if self.at == START else self.at
         self.at += timedelta(minutes=300 if gap else minutes)
-        found = find_cases(readings(self.at, trouble, paused or {}, before), self.incidents, THRESHOLDS)
+        seen = readings(self.at, trouble, paused or {}, before, lacking)
+        found = find_cases(seen, self.incidents, THRESHOLDS)
         notices = []
         for case in found:
             incident, transition = advance(self.incidents.get(case.subject), case.observation, case.rules)
@@ -94,6 +127,35 @@ def test_refused_credentials_are_another_cause_than_an_outage_beside_it() -> Non
     assert history.evaluate({}, paused, 5)[1] == [("opened", CREDENTIALS), ("opened", RESMAN_DOWN)]
 
 
+POST = "MITS/PostLeadManagement4_0"
+
+
+def test_a_missing_grant_is_one_cause_that_takes_what_waits_for_it_and_nothing_else() -> None:
+    """A6: an endpoint that is not granted at two properties of one account."""
+    history = History()
+    lacking = {"a": POST, "b": POST}
+    found, notices = history.evaluate({}, lacking=lacking)
+    assert notices == [("opened", NOT_ENTITLED)]
+    assert found[0].accounts == {"400": POST}
+    assert [p.partition_key for p in found[0].properties] == ["a", "b"]
+    waits = all_of(TroubleKind.OLDEST_PENDING, "ab") | all_of(TroubleKind.NO_PULL, "a", reason="not_entitled")
+    assert history.evaluate(waits, minutes=40, lacking=lacking)[1] == []
+    others = waits | all_of(TroubleKind.NO_PULL, "b", reason="server_fault")
+    assert history.evaluate(others, lacking=lacking)[1] == [("opened", TroubleKind.NO_PULL)]
+    others |= all_of(TroubleKind.OLDEST_PENDING, "d")
+    assert history.evaluate(others, lacking=lacking)[1] == [("opened", TroubleKind.OLDEST_PENDING)]
+
+
+def test_it_is_over_when_what_waited_for_the_grant_has_gone_across() -> None:
+    """A6: nobody is told of a backlog that drains once the endpoint is granted."""
+    history = History()
+    waits = all_of(TroubleKind.OLDEST_PENDING, "a")
+    assert history.evaluate(waits, lacking={"a": POST})[1] == [("opened", NOT_ENTITLED)]
+    assert history.evaluate(waits, minutes=30)[1] == []
+    assert history.evaluate({}, minutes=1)[1] == []
+    assert history.evaluate({}, minutes=11)[1] == [("recovered", NOT_ENTITLED)]
+
+
 def test_failures_are_not_laid_at_an_outage_s_door() -> None:
     history = History()
     history.evaluate({}, {"400": "unreachable"})
@@ -123,6 +185,20 @@ def test_one_property_without_pulls_is_no_standstill_unless_nobody_watched() -> 
     history = History()
     history.evaluate({})
     assert history.evaluate({}, gap=True)[1] == []
+
+
+@pytest.mark.parametrize(("changes", "found"), [(2, [CAPTURE_MISSES]), (0, [])])
+def test_what_capture_could_not_log_touches_every_property_and_explains_no_trouble(
+    changes: int, found: list[str]
+) -> None:
+    """D13."""
+    failing = readings(START, all_of(TroubleKind.FAILED_SYNC, "a", "refused"), {})
+    missing = replace(failing, misses=CaptureMisses(changes, changes, START))
+    cases = {case.subject.kind: case for case in find_cases(missing, {}, THRESHOLDS)}
+    assert list(cases) == ["failed_sync", *found]
+    for kind in found:
+        assert [p.partition_key for p in cases[kind].properties] == list(NAMES)
+        assert cases[kind].figures()["misses"] == changes
 
 
 def test_a_property_with_an_alert_of_its_own_keeps_it_when_others_join() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,12 +16,13 @@ from domiq_dagster.sync.delivery.planning import (
     NothingToSend,
     OutboundChange,
     PostSettings,
-    local_to_utc,
+    TourMove,
     marker,
     plan,
     summary_of,
 )
 from domiq_dagster.sync.status_map import DomiqMeaning, LeadStatus
+from domiq_dagster.sync.tour_times import LOCAL, UTC_TIMES, sent_as
 
 CHANGE = UUID("0123456789abcdef0123456789abcdef")
 SETTINGS = PostSettings("agent", "source", "reason", "America/Chicago")
@@ -39,10 +40,8 @@ TOUR = datetime(2026, 12, 1, 15, 30)
 
 
 def steps(status: LeadStatus, resman: str | None, **fields: Any) -> Any:
-    base: dict[str, Any] = {"reason": None, "summary": None, "tour_datetime": TOUR}
-    change = OutboundChange(
-        change_id=CHANGE, old_status="new", new_status=status.value, happened_at=WHEN, **{**base, **fields}
-    )
+    base: dict[str, Any] = {"old_status": "new", "reason": None, "summary": None, "tour_datetime": TOUR}
+    change = OutboundChange(change_id=CHANGE, new_status=status.value, happened_at=WHEN, **{**base, **fields})
     return plan(change, DomiqMeaning(status, EVENTS[status]), SETTINGS, resman)
 
 
@@ -105,6 +104,44 @@ def test_a_tour_is_at_its_own_time_and_without_one_is_a_note() -> None:
     assert "No tour time was given." in note.event.comments
 
 
+SOONER = datetime(2026, 11, 30, 9)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        (SOONER, TOUR, "The tour moved from 2026-11-30 09:00 (America/Chicago) to 2026-12-01 15:30 ("),
+        (None, TOUR, "The tour is on 2026-12-01 15:30 (America/Chicago)."),
+        (SOONER, None, "The tour of 2026-11-30 09:00 (America/Chicago) was called off"),
+        (datetime.max, TOUR, "The tour moved from 9999-12-31 23:59 to 2026-12-01"),
+    ],
+)
+def test_a_tour_that_moved_is_told_in_the_property_s_time(
+    was: datetime | None, now: datetime | None, said: str
+) -> None:
+    (step,) = steps(
+        LeadStatus.TOUR_SCHEDULED,
+        "Prospect",
+        old_status="tour_scheduled",
+        tour_datetime=now,
+        tour_move=TourMove(was, event_id="event"),
+    )
+    assert step.event.comments.startswith(f"DomIQ status: tour_scheduled. {said}")
+    edits = ("Appointment", "event") if now else ("Other", None)
+    assert (step.event.event_type, step.event.event_id) == edits
+
+
+@pytest.mark.parametrize(
+    ("move", "resman", "outcome"),
+    [(TourMove(SOONER), r, "moved_on") for r in ("Lost", "Applicant", "Resident", "Waitlisted")]
+    + [(TourMove(SOONER, is_told=True), "Prospect", "already_told")],
+)
+def test_where_a_tour_that_moved_is_not_told(move: TourMove, resman: str, outcome: str) -> None:
+    """Least of all is a lead made active again for it."""
+    found = steps(LeadStatus.TOUR_SCHEDULED, resman, tour_move=move)
+    assert isinstance(found, NothingToSend) and found.outcome == outcome
+
+
 @pytest.mark.parametrize(
     ("local", "zone", "utc"),
     [
@@ -121,7 +158,7 @@ def test_a_tour_is_at_its_own_time_and_without_one_is_a_note() -> None:
     ],
 )
 def test_local_times_across_clock_changes(local: datetime, zone: str, utc: datetime) -> None:
-    assert local_to_utc(local, zone) == utc.replace(tzinfo=UTC)
+    assert sent_as(local, LOCAL, zone) == utc.replace(tzinfo=UTC)
 
 
 @given(
@@ -129,8 +166,23 @@ def test_local_times_across_clock_changes(local: datetime, zone: str, utc: datet
     st.sampled_from(["America/New_York", "America/Denver", "Pacific/Honolulu", "UTC"]),
 )
 def test_a_time_shows_as_itself_in_its_zone_or_is_a_skipped_one(local: datetime, zone: str) -> None:
-    shown = local_to_utc(local, zone).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    shown = sent_as(local, LOCAL, zone).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     assert shown - local in (timedelta(0), timedelta(hours=1))
+
+
+@pytest.mark.parametrize("tour_times", [LOCAL, UTC_TIMES])
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("America/Los_Angeles")])
+def test_an_instant_is_sent_as_itself(tour_times: str, zone: tzinfo) -> None:
+    """B3."""
+    tour = datetime(2027, 2, 2, 15, tzinfo=UTC)
+    assert sent_as(tour.astimezone(zone), tour_times, "America/New_York") == tour
+
+
+def test_a_time_without_a_zone_may_be_utc() -> None:
+    """B3."""
+    tour = datetime(2027, 2, 2, 15)
+    assert sent_as(tour, UTC_TIMES, None) == datetime(2027, 2, 2, 15, tzinfo=UTC)
+    assert sent_as(tour, LOCAL, "America/New_York") == datetime(2027, 2, 2, 20, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("resman", [None, "Prospect", "Lost"])

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domiq_dagster.sync.linking.lookup_keys import _phone_tail, phone_tails
+from domiq_dagster.sync.linking.lookup_keys import _phone_tail, person_keys, phone_tails
+from domiq_dagster.sync.linking.matching import contact
 
 PHONES = st.one_of(
     st.none(), st.text(alphabet="0123456789()+-. xX#;ext\n\u0661\u00e9", max_size=20), st.text(max_size=6)
@@ -40,3 +41,13 @@ def test_many_at_once_are_the_same_as_each_for_itself(phones: list[str | None]) 
     assert [tail if len(tail) == 7 else None for tail in tails] == [
         _phone_tail(phone or "") for phone in phones
     ]
+
+
+def test_whoever_shares_a_switchboard_shares_a_key_and_nobody_else_does() -> None:
+    """The last digits of the number, not of its extension."""
+    desk, office, elsewhere = (
+        person_keys(contact(None, None, None, phone))
+        for phone in ("(214) 736-5000", "(214) 736-5000 ext. 12", "(214) 786-5000 ext. 12")
+    )
+    assert desk == office == {"phone:7365000"}
+    assert elsewhere == {"phone:7865000"}

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domiq_dagster.sync.linking.lookup_keys import email_key, further_tails, keys_of, phone_tails
 from domiq_dagster.sync.linking.matching import (
     Ambiguous,
     Contact,
@@ -15,9 +16,12 @@ from domiq_dagster.sync.linking.matching import (
     contact,
     contradicts,
     find,
+    fits,
+    name_fit,
     normalise_email,
     normalise_name,
     normalise_phone,
+    person_contact,
     shared_contacts,
     shared_values,
     somebody_else,
@@ -174,7 +178,7 @@ def test_two_that_fit_are_not_guessed_among(shared: Contact, rule: str) -> None:
 
 
 def test_ambiguity_by_a_strong_rule_is_not_settled_by_a_weaker_one() -> None:
-    twins = [one("Bo", "Example", "bo@example.com"), one("Cy", "Other", "bo@example.com")]
+    twins = [one("Ed", "Example", "bo@example.com"), one("Cy", "Other", "bo@example.com", BO.phone)]
     assert find(BO, twins) == Ambiguous("email", 2)
 
 
@@ -218,11 +222,9 @@ def test_dummy_contacts_never_link(dummy: Contact, candidates: list[Contact]) ->
 def test_a_match_is_the_only_one_by_its_rule(person: Contact, candidates: list[Contact]) -> None:
     found = find(person, candidates)
     if isinstance(found, Match):
-        key = getattr(person, found.linked_by)
-        same = [c for c in candidates if getattr(c, found.linked_by) == key]
-        if found.linked_by == "name":
-            same = [c for c in same if not contradicts(person, c)]
-        assert same == [candidates[found.index]]
+        same = [c for c in candidates if fits(found.linked_by, person, c)]
+        best = max(name_fit(person, c) for c in same)
+        assert [c for c in same if name_fit(person, c) == best] == [candidates[found.index]]
 
 
 @given(st.text(max_size=60))
@@ -230,3 +232,59 @@ def test_no_text_breaks_the_normalising(text: str) -> None:
     assert normalise_email(text) in (None, text.strip().lower())
     phone = normalise_phone(text)
     assert phone is None or phone.startswith("+")
+
+
+def test_any_of_several_phones_and_e_mails_may_match() -> None:
+    """B1: also where DomIQ has several in one text; a contradiction is only where none fits."""
+    theirs = person_contact(
+        "Bo", "Example", ["old@example.com", "bo@example.com"], ["202-555-0177", None, "(202) 555-0143"]
+    )
+    assert find(theirs, [one(phone="2025550143")]) == Match(0, "phone")
+    assert find(theirs, [one(email="bo@example.com")]) == Match(0, "email")
+    assert find(one("B", "E", "x@example.com; BO@example.com"), [theirs]) == Match(0, "email")
+    assert find(one("Bo", "Example", None, "202-555-0199 / 202-555-0143"), [theirs]) == Match(0, "phone")
+    assert not contradicts(theirs, BO) and not contradicts(BO, theirs)
+    assert contradicts(theirs, one("Bo", "Example", None, "202-555-0188 or 202-555-0189"))
+    assert "example" not in repr(theirs).lower() and "202" not in repr(theirs)
+
+
+def test_different_extensions_are_different_numbers() -> None:
+    """B2."""
+    ann = one("Ann", "Example", None, "(214) 736-5000 ext. 12")
+    cy = one("Cy", "Other", None, "214-736-5000 x34")
+    assert ann.phone == "+12147365000;ext=12"
+    assert find(ann, [cy]) is None and contradicts(ann, cy)
+    assert find(ann, [one("A", "E", None, "+1 214 736 5000, extension 012")]) == Match(0, "phone")
+    switchboard = one("Ann", "Example", None, "214 736 5000")
+    assert find(one("Cy", "Other", None, "214 736 5000"), [ann]) is None
+    assert find(switchboard, [ann]) == Match(0, "name")
+    office = shared_contacts([(None, "214 736 5000 ext. 1")])
+    assert not contact("Cy", "Other", None, "214 736 5000 ext. 34", shared=office).reachable
+
+
+def test_the_name_decides_among_those_who_share_an_e_mail() -> None:
+    """B13."""
+    ann, bob = one("Ann", "Example", "us@example.com"), one("Bob", "Example", "us@example.com")
+    assert find(one("bob", "EXAMPLE", "us@example.com"), [ann, bob]) == Match(1, "email")
+    assert find(one("Bob", "Married", "us@example.com"), [ann, bob]) == Match(1, "email")
+    assert find(one("Cy", "Example", "us@example.com"), [ann, bob]) == Ambiguous("email", 2)
+    assert find(one(None, None, "us@example.com"), [ann, bob]) == Ambiguous("email", 2)
+    assert find(one("Bob", "Example", "us@example.com"), [bob, bob]) == Ambiguous("email", 2)
+
+
+def test_a_plus_tag_alone_is_no_other_person_where_the_name_fits() -> None:
+    """B13."""
+    tagged = one("Bo", "Example", "bo+flat@example.com")
+    assert find(tagged, [BO]) == find(BO, [tagged]) == Match(0, "email")
+    assert find(one("Bo", "Example", "bo+a@example.com"), [tagged]) == Match(0, "email")
+    assert find(one("Cy", "Other", "bo+flat@example.com"), [BO]) is None
+    assert not contradicts(tagged, BO)
+
+
+def test_keys_find_whoever_may_match() -> None:
+    """B1, B2, B13: whoever is told apart only later is looked at first."""
+    keys = set(keys_of("Bo", "Example", "a+x@example.com, b@example.com", "202-555-0143; 202-555-0177"))
+    assert keys == {"a@example.com", "b@example.com", b"5550143", b"5550177", ("bo", "example")}
+    assert email_key("A+y@Example.com") == "a@example.com"
+    assert further_tails("202-555-0143 / 202-555-0177 ext. 5") == [b"5550143", b"5550177"]
+    assert phone_tails(["(214) 736-5000 ext. 12"]) == [b"7365000"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from uuid import UUID
@@ -59,6 +60,7 @@ def mail(mailbox: Mailbox) -> SendResult:
     ],
 )
 def test_a_subject_means_itself_and_adds_no_header(mailbox: Mailbox, subject: str) -> None:
+    """A5."""
     message = Message(UUID(int=7), subject, "Hi.")
     assert make_channel("email", mailbox.url).send(ADDRESS, message).status is SendStatus.DELIVERED
     (got,) = mailbox.mails
@@ -120,7 +122,8 @@ def test_a_mail_server_that_is_down_or_wants_other_credentials_is_for_later(mail
 
 
 def test_a_slack_message_arrives_in_its_channel_and_pings_nobody(endpoint: Endpoint) -> None:
-    message = Message(UUID(int=1), "Juniper <!channel>", "new -> *qualified*\n<https://x.example|Open>")
+    text = "new -> *qualified*\n<https://x.example|Open>"
+    message = Message(UUID(int=1), "Juniper <!channel>", text, is_markup=True)
     assert make_channel("slack", WEBHOOK).send("#leasing", message).status is SendStatus.DELIVERED
     (post,) = endpoint.posts
     assert post.path == "/services/TAAAAAAAA/BBBBBBBBB/" + "c" * 24
@@ -131,6 +134,55 @@ def test_a_slack_message_arrives_in_its_channel_and_pings_nobody(endpoint: Endpo
     assert post.json["mrkdwn"] is True
     assert "icon_url" not in post.json
     assert shown["footer"] == "DomIQ"
+
+
+@pytest.mark.parametrize(
+    "words", ["<!here> now", "<@U12345678> look", "<!subteam^S1|all>", "<https://evil.example|Open>", "<#C1>"]
+)
+def test_words_that_no_template_has_call_nobody_and_link_nowhere(endpoint: Endpoint, words: str) -> None:
+    """D17: a rule's text, or a property's name in an alert, is shown as it is."""
+    for url in (WEBHOOK, f"json://127.0.0.1:{endpoint.port}?format=markdown"):
+        make_channel("operator", url).send("operator", Message(UUID(int=1), words, words))
+    slack, other = endpoint.posts
+    (shown,) = slack.json["attachments"]
+    assert "<" not in shown["title"] + shown["text"]
+    assert words not in other.json["message"] or words.startswith("<http")
+
+
+def test_the_service_s_code_is_not_told_where_it_repeats_what_was_sent(endpoint: Endpoint) -> None:
+    """D5."""
+    message = Message(UUID(int=1), "News", "Zebedee Quillfeather, zeb@mail.example, 212 555 0187")
+    for code in ("ZebedeeQuillfeather", "zebedee", "rehtaeflliuq", "212-555-0187", "zeb_mail.example"):
+        endpoint.answer(400, json.dumps({"error": code}))
+        done = make_channel("operator", f"json://127.0.0.1:{endpoint.port}").send("operator", message)
+        assert done.reason == "the service refuses it (HTTP 400)", code
+
+
+def test_no_answer_leads_a_message_elsewhere(endpoint: Endpoint) -> None:
+    """D20: a redirect would carry all that the message holds to wherever it says."""
+    endpoint.answer(307, "", Location=f"http://127.0.0.1:{endpoint.port}/elsewhere")
+    done = make_channel("operator", f"json://127.0.0.1:{endpoint.port}/here").send("operator", MESSAGE)
+    assert done.status is SendStatus.REFUSED
+    assert [post.path for post in endpoint.posts] == ["/here"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "json://gateway.example/sms",
+        "form://gateway.example",
+        "gotify://gateway.example/token1234567890",
+        "mailto://user:pass@mail.example?from=a@b.example&mode=insecure",
+    ],
+)
+def test_another_machine_is_sent_nothing_unencrypted_unless_told_so(url: str) -> None:
+    """D20."""
+    with pytest.raises(BadChannel, match="DOMIQ_ALLOW_HTTP=1") as caught:
+        make_channel("operator", url)
+    assert "gateway" not in str(caught.value) and "pass@" not in str(caught.value)
+    assert make_channel("operator", url, allow_http=True)
+    assert make_channel("operator", "jsons://gateway.example/sms")
+    assert make_channel("operator", "mailto://relay.example?from=a@b.example&to=c@d.example")
 
 
 def test_an_sms_arrives_at_its_number_in_one_piece(endpoint: Endpoint) -> None:
@@ -234,7 +286,7 @@ def test_nothing_of_a_message_or_an_address_is_logged(
         ("DOMIQ_EMAIL_URL", "smtp.example.com", "no address that Apprise understands"),
         ("DOMIQ_EMAIL_URL", "mailto://u:p@smtp.example.com?cc=a@b.example", "leave out cc"),
         ("DOMIQ_SMS_URL", "twilio://nonsense", "no address that Apprise understands"),
-        ("DOMIQ_OPERATOR_ADDRESS", "mailto://u:p@smtp.example.com?from=a@b.example what", "address 2"),
+        ("DOMIQ_OPERATOR_ADDRESS", "mailtos://u:p@smtp.example.com?from=a@b.example what", "address 2"),
     ],
 )
 def test_a_wrong_address_closes_its_own_channel_and_says_which(name: str, url: str, says: str) -> None:

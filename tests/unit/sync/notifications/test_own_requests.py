@@ -23,6 +23,7 @@ MESSAGE = Message(
     UUID(int=1),
     " Juniper & <Flats>: news ",
     "new -> *qualified* & more\n<https://x.example/?a=1&b=2|Open> <!channel> <@U123|Ada> <b>\n\nBye \n",
+    is_markup=True,
 )
 
 
@@ -113,7 +114,8 @@ def test_what_a_url_asks_for_that_we_do_not_do_is_left_to_apprise(
 ) -> None:
     left: list[Any] = []
 
-    def notify(service: Any, title: str, text: str) -> SendResult:
+    def notify(service: Any, title: str, text: str, *, is_markup: bool) -> SendResult:
+        assert is_markup
         left.append(service)
         return SendResult(SendStatus.DELIVERED, "")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domiq_dagster.resman.prospect import UnreadableProspect
+from domiq_dagster.resman.prospect import WITHOUT_ID, UnreadableProspect
 from domiq_dagster.sync.pull.unreadable import UnreadableProspects
 
 
@@ -27,3 +27,10 @@ def test_more_than_can_be_named_keep_the_watermark() -> None:
     unreadable = noted(1_001)
     assert len(unreadable) == 1_000
     assert unreadable.has_nameless
+
+
+def test_each_has_its_turn_to_be_asked_for_again() -> None:
+    """A1: those that were met least lately come first, so that none beyond the first 200 is forgotten."""
+    unreadable = UnreadableProspects(["z", f"{WITHOUT_ID}1", "a", "m"])
+    unreadable.note_read(["a"])
+    assert unreadable.to_ask_again() == ["z", "m"]

@@ -1,0 +1,180 @@
+"""Dagster's own storage on PostgreSQL, for every form of URL that the sync takes, and with sessions set up as
+the sync's are, as far as Dagster relies on them. `dagster.yaml` names it.
+
+Three things are other than in Dagster's own. Sessions are kept open and shared by whatever a process asks:
+Dagster's own opens one for each query, which cost more than all queries together. Which tables and columns
+there are is asked until they are there, and not before each query. And a run over a range of partitions is
+planned by one event an asset, not by one a partition: `assets.inbound_marks` says which of them is marked,
+and which failed.
+"""
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, Self
+
+import dagster as dg
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
+from dagster_postgres.utils import pg_url_from_config
+from sqlalchemy import Engine, create_engine, event
+
+from domiq_dagster.db.engine import plain_url
+from domiq_dagster.db.errors import DatabaseUnavailable
+
+_SET_UP = """
+SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
+    ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'),
+    ('default_transaction_isolation', 'read committed'),
+    ('default_transaction_read_only', 'off'), ('standard_conforming_strings', 'on'), ('bytea_output', 'hex'),
+    ('idle_session_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0')
+) AS s(name, value) WHERE pg_catalog.current_setting(s.name, true) IS NOT NULL"""
+_KEPT_SESSIONS = 3
+"""How many a process keeps open; more are opened as they are needed, and closed."""
+_RECYCLED_SECONDS = 600
+
+
+class PostgresStorage(DagsterPostgresStorage):
+    """Runs, events and schedules in one database."""
+
+    def __init__(
+        self,
+        postgres_url: str,
+        should_autocreate_tables: bool = True,
+        inst_data: ConfigurableClassData | None = None,
+    ) -> None:
+        creates = should_autocreate_tables and not _SESSIONS.is_known(postgres_url)
+        super().__init__(postgres_url, creates, inst_data)
+        self.should_autocreate_tables = should_autocreate_tables
+        self._run_storage = _Runs(postgres_url)
+        self._event_log_storage = _Events(postgres_url)
+        self._schedule_storage = _Schedules(postgres_url)
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
+        """Made by Dagster from dagster.yaml.
+
+        Raises:
+            DagsterInvariantViolationError: the URL is none of PostgreSQL's; the text says what to write.
+        """
+        try:
+            url = plain_url(pg_url_from_config(config_value))
+        except DatabaseUnavailable as error:
+            message = f"DAGSTER_PG_URL: {error}"
+            raise dg.DagsterInvariantViolationError(message) from None
+        return cls(
+            postgres_url=url,
+            should_autocreate_tables=config_value.get("should_autocreate_tables", True),
+            inst_data=inst_data,
+        )
+
+
+def _once(method: Callable[..., bool]) -> Any:
+    """The same question about a storage's tables, columns or indexes, which is asked before most queries:
+    what was there once is there."""
+
+    @functools.wraps(method)
+    def asked(self: Any, *arguments: Any) -> bool:
+        found = _SESSIONS.found(self.postgres_url)
+        key = (method.__qualname__, *(word for word in arguments if isinstance(word, str)))
+        if key not in found and method(self, *arguments):
+            found.add(key)
+        return key in found
+
+    return asked
+
+
+class _Runs(PostgresRunStorage):
+    def __init__(self, postgres_url: str) -> None:
+        super().__init__(postgres_url, should_autocreate_tables=False)
+        self._engine = _SESSIONS.engine(postgres_url)
+
+    has_built_index = _once(PostgresRunStorage.has_built_index)
+    has_run_stats_index_cols = _once(PostgresRunStorage.has_run_stats_index_cols)
+    has_bulk_actions_selector_cols = _once(PostgresRunStorage.has_bulk_actions_selector_cols)
+
+
+class _Schedules(PostgresScheduleStorage):
+    def __init__(self, postgres_url: str) -> None:
+        super().__init__(postgres_url, should_autocreate_tables=False)
+        self._engine = _SESSIONS.engine(postgres_url)
+
+    has_built_index = _once(PostgresScheduleStorage.has_built_index)
+    has_instigators_table = _once(PostgresScheduleStorage.has_instigators_table)
+    _has_instigators_table = _once(PostgresScheduleStorage._has_instigators_table)
+
+
+class _Events(PostgresEventLogStorage):
+    def __init__(self, postgres_url: str) -> None:
+        super().__init__(postgres_url, should_autocreate_tables=False)
+        self._engine = _SESSIONS.engine(postgres_url)
+
+    has_table = _once(PostgresEventLogStorage.has_table)
+    has_secondary_index = _once(PostgresEventLogStorage.has_secondary_index)
+    has_asset_key_index_cols = _once(PostgresEventLogStorage.has_asset_key_index_cols)
+    _has_asset_key_index_cols_on_connection = _once(
+        PostgresEventLogStorage._has_asset_key_index_cols_on_connection
+    )
+
+    @property
+    def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:
+        """Of 2,000 partitions, one event each and asset would be 5 MB a run, whatever it brings."""
+        return True
+
+
+class _Sessions:
+    """The engines of this process, one a database, and what is known of each."""
+
+    def __init__(self) -> None:
+        self._engines: dict[str, Engine] = {}
+        self._found: dict[str, set[tuple[str, ...]]] = {}
+        self._lock = threading.Lock()
+
+    def is_known(self, url: str) -> bool:
+        """Whether the tables were made, or looked for, by this process."""
+        return url in self._engines
+
+    def engine(self, url: str) -> Engine:
+        with self._lock:
+            if url not in self._engines:
+                self._engines[url] = create_engine(
+                    url,
+                    isolation_level="AUTOCOMMIT",
+                    pool_size=_KEPT_SESSIONS,
+                    max_overflow=-1,  # as with Dagster's own, nobody waits for a session
+                    pool_use_lifo=True,
+                    pool_recycle=_RECYCLED_SECONDS,
+                    pool_pre_ping=True,
+                )
+            return self._engines[url]
+
+    def found(self, url: str) -> set[tuple[str, ...]]:
+        """What was seen to be there."""
+        return self._found.setdefault(url, set())
+
+    def forget(self) -> None:
+        """In a child of this process, whose parent goes on using the sessions."""
+        self._lock = threading.Lock()
+        for engine in self._engines.values():
+            engine.dispose(close=False)
+
+
+_SESSIONS = _Sessions()
+os.register_at_fork(after_in_child=_SESSIONS.forget)
+
+
+@event.listens_for(Engine, "connect")
+def _set_up(connection: Any, _record: Any) -> None:
+    """Of psycopg2's connections, which here are Dagster's alone: its storages connect while they are made."""
+    if not type(connection).__module__.startswith("psycopg2"):
+        return
+    before, connection.autocommit = connection.autocommit, True
+    with connection.cursor() as cursor:
+        cursor.execute(_SET_UP)
+    connection.autocommit = before

@@ -1,0 +1,91 @@
+"""What a service did, told to Dagster: on the same assets and with the same figures as a run, and the checks
+whose word has changed. It is a part of the Dagster layer that runs in the service's process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from domiq_dagster.assets.conversation_status_pushes import push_metadata
+from domiq_dagster.assets.inbound_checks import evaluation
+from domiq_dagster.assets.inbound_status_changes import applied_metadata
+from domiq_dagster.assets.resman_leads import pulled_metadata
+from domiq_dagster.assets.status_notifications import notices_metadata
+from domiq_dagster.assets.status_sync_log import log_metadata
+from domiq_dagster.assets.status_sync_success_rate import rate_metadata
+from domiq_dagster.assets.status_workflow_actions import rules_metadata
+from domiq_dagster.checks import check_results
+from domiq_dagster.resources import ThresholdResource
+from domiq_dagster.sync.integrations import load_integrations
+from domiq_dagster.sync.monitoring.backlog import load_backlog
+from domiq_dagster.sync.monitoring.divergence import Coverage, coverage, verdicts
+from domiq_dagster.sync.service.tally import Summary
+
+
+class DagsterReports:
+    """`sync.service.tally.Reports`, for Dagster's instance.
+
+    Args:
+        engine: DomIQ's database.
+        instance: Dagster's; the one that DAGSTER_HOME names, if not given.
+
+    Raises:
+        Exception: Dagster's storage cannot be used.
+    """
+
+    def __init__(self, engine: Engine, instance: dg.DagsterInstance | None = None) -> None:
+        self._instance, self._engine = instance or dg.DagsterInstance.get(), engine
+        self._words: dict[dg.AssetCheckKey, tuple[Any, ...]] = {}
+
+    def tell(self, summary: Summary) -> None:
+        """Materialises the assets that the worker has worked on, and evaluates the checks that say something
+        else than before.
+
+        Raises:
+            Exception: Dagster's storage, or DomIQ's database, cannot be used.
+        """
+        by = {"worker": summary.worker}
+        for name, partition, metadata in self._pulls(summary):
+            self._instance.report_runless_asset_event(
+                dg.AssetMaterialization(name, partition=partition, metadata={**metadata, **by})
+            )
+        for name, metadata in self._figures(summary):
+            self._instance.report_runless_asset_event(
+                dg.AssetMaterialization(name, metadata={**metadata, **by})
+            )
+        for key, result in check_results(self._engine, ThresholdResource()).items():
+            word = (result.passed, result.severity, result.description if not result.passed else None)
+            if self._words.get(key) != word:
+                self._instance.report_runless_asset_event(evaluation(key, result))
+                self._words[key] = word
+
+    def _pulls(self, summary: Summary) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """What there is to say of partitions, those whose pulls brought something."""
+        if not summary.pulled:
+            return
+        with self._engine.connect() as connection:
+            ids = {i.partition_key: i.property_id for i in load_integrations(connection)}
+            known = [ids[key] for key in summary.pulled if key in ids]
+            covered, found = coverage(connection, known), verdicts(connection, known)
+        for key, done in summary.pulled.items():
+            yield "resman_leads", key, {**pulled_metadata(done.pulled), "pulls": done.pulls}
+            if done.applied is not None and key in ids:
+                now = found.get(ids[key], Counter())
+                left_alone = covered.get(ids[key], Coverage()).left_alone
+                yield "inbound_status_changes", key, applied_metadata(done.applied, now, left_alone)
+
+    def _figures(self, summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
+        with self._engine.connect() as connection:
+            pushed = summary.pushed
+            if pushed.by_property or pushed.problems or pushed.outages or not summary.pulled:
+                yield "conversation_status_pushes", push_metadata(pushed, load_backlog(connection))
+            yield "status_sync_log", log_metadata(connection)
+            yield "status_sync_success_rate", rate_metadata(connection)
+        if summary.ruled is not None:
+            yield "status_workflow_actions", rules_metadata(summary.ruled)
+        if summary.notified is not None:
+            yield "status_notifications", notices_metadata(summary.notified, summary.sent)
