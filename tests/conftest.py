@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,11 @@ from domiq_dagster.db.embedded import EmbeddedServer, running
 
 _ROOM_BYTES = 4 << 30
 """What the servers of all workers may take: some 300 MB each, more while a test fills a queue."""
+
+# However the tests were started (a shell has what runs in the background ignore SIGINT, nohup has it ignore
+# SIGHUP, and children inherit that): what they start, and what they test, can be ended.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 pytest_plugins = [
     "tests.fixtures.world",

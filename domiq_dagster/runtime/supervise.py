@@ -131,7 +131,12 @@ def interruptible() -> Iterator[list[int]]:
         received.append(number)
         raise KeyboardInterrupt
 
-    with _handling((signal.SIGTERM, signal.SIGHUP), interrupt):
+    numbers = [signal.SIGTERM, signal.SIGHUP]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's script ignores it for what it starts in the background, and Dagster, once a run in this
+        # process has ended, has SIGTERM do what SIGINT does: then nothing but SIGKILL would end it.
+        numbers.append(signal.SIGINT)
+    with _handling(numbers, interrupt):
         yield received
 
 

@@ -95,9 +95,9 @@ BUGS: tuple[Bug, ...] = (
         "what is due is asked of the transaction's time",
         "domiq_dagster/sync/queue/queue.sql",
         "d.is_head AND d.next_attempt_at <= (SELECT clock_timestamp())\n"
-        "      AND d.next_attempt_at >= CAST(:due_from AS timestamptz)\n      -- Sub",
+        "      AND d.next_attempt_at >= CAST(:due_from AS timestamptz)\n      -- It may",
         "d.is_head AND d.next_attempt_at <= (SELECT now())\n"
-        "      AND d.next_attempt_at >= CAST(:due_from AS timestamptz)\n      -- Sub",
+        "      AND d.next_attempt_at >= CAST(:due_from AS timestamptz)\n      -- It may",
         [DELIVERY],
     ),
     Bug(

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from dagster._utils.interrupts import capture_interrupts
 
 from domiq_dagster.runtime.supervise import http_ready, interruptible, port_open
 
@@ -384,3 +385,17 @@ def test_what_is_interruptible_is_cleaned_up_on_any_stop_signal(number: signal.S
         os.kill(os.getpid(), number)
 
     assert signal.getsignal(number) is before
+
+
+def test_what_a_script_starts_in_the_background_ends_on_sigterm_after_a_run_of_dagster() -> None:
+    """A shell ignores SIGINT for it, and Dagster has SIGTERM do what SIGINT does."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), interruptible() as received:
+            with capture_interrupts():
+                pass
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert received == [signal.SIGTERM]
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -46,6 +46,9 @@ WITH due AS MATERIALIZED (
     FROM domiq_sync.delivery d
     WHERE d.property_id = :property_id AND d.is_head AND d.next_attempt_at <= (SELECT clock_timestamp())
       AND d.next_attempt_at >= CAST(:due_from AS timestamptz)
+      -- It may have been switched off since it was asked what is due.
+      AND EXISTS (SELECT FROM domiq_sync.integration i
+                  WHERE i.property_id = :property_id AND i.sync_enabled AND i.sync_direction <> 'from_resman')
       -- Sub-selects that PostgreSQL cannot make joins of: each is one look into an index.
       AND CASE WHEN d.in_turn AND NOT CAST(:carefully AS boolean)
                THEN NOT EXISTS (SELECT FROM domiq_sync.delivery o

@@ -59,6 +59,23 @@ def test_changes_of_one_transaction_are_told_in_their_order(world: World) -> Non
     assert {c.sync_status for c in world.changes(conversation)} == {"success"}
 
 
+def test_nothing_is_claimed_at_a_property_from_the_moment_it_is_switched_off(world: World) -> None:
+    """A worker goes on claiming where it knows of something due, and asks anew only when that is done."""
+    property_id = world.property()
+    world.sync()
+    world.conversation(property_id, "new")
+    (integration,) = world.integrations()
+    for off, on in (
+        ("sync_enabled = false", "sync_enabled = true"),
+        ("sync_direction = 'from_resman'", "sync_direction = 'both'"),
+    ):
+        world.do(f"UPDATE domiq_sync.integration SET {off}")
+        with world.engine.connect() as c:
+            assert queue.claim(c, integration.property_id, "w", 150.0) == []
+        world.do(f"UPDATE domiq_sync.integration SET {on}")
+    assert claim(world) is not None
+
+
 def test_order_holds_when_the_first_of_a_conversation_is_postponed(world: World) -> None:
     property_id = world.property()
     world.sync()

@@ -92,7 +92,7 @@ def test_a_property_that_is_connected_is_pulled_at_once(world: World) -> None:
         until(
             lambda: world.rows("SELECT FROM domiq_sync.lead_link WHERE conversation_id = :c", c=conversation)
         )
-    assert world.value("SELECT last_pull_at IS NOT NULL FROM domiq_sync.watermark")
+        until(lambda: world.value("SELECT last_pull_at IS NOT NULL FROM domiq_sync.watermark"))
 
 
 def test_without_pulls_it_only_pushes(world: World) -> None:
