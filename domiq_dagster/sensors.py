@@ -39,7 +39,7 @@ so that the live pull and the pushes always find a place."""
 _NOT_AGAIN = {"dagster/max_retries": "0"}
 """Of runs that the next tick asks for again, should they die."""
 _SELDOM = 30
-"""How often those look, in seconds, for whom nobody waits: each look costs processor time and 1.5 kB."""
+"""How often is looked for what nobody waits for, in seconds: each look costs processor time and 1.5 kB."""
 _LONG_PUSH = timedelta(seconds=30)
 """A push over this goes on for who knows how long: notices do not wait for its end."""
 
@@ -83,7 +83,7 @@ def pending_changes(
 
 @dg.sensor(
     job=notify,
-    minimum_interval_seconds=_SELDOM,
+    minimum_interval_seconds=_within(patience.LOOK_SELDOM),
     default_status=_ON,
     description="Sends notices when changes were not looked at for them, or when notices are due, unless a "
     "run that takes them along soon is under way.",
@@ -140,7 +140,7 @@ def connected_properties(
 
 @dg.sensor(
     job=pull,
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=_within(patience.LOOK_SELDOM),
     default_status=_ON,
     description="Backfills properties that are behind ResMan (never pulled, switched on again, failed, not "
     "pulled or not read in full for too long), in one run over the range of them, or in few.",

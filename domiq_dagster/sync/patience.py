@@ -87,7 +87,9 @@ WORKER = 5 * BEAT
 """How long a worker may be silent that is taken to be alive (25): four beats may be lost."""
 LOOK_FOR_WORK = 10.0
 """How often a sensor looks whether a push is to start. Dagster's daemon comes round every 5 s."""
-BURY = 15.0
+LOOK_SELDOM = 15.0
+"""The same of a pull that is overdue, and of notices."""
+BURY = 10.0
 """How often a sensor looks whether a run is dead."""
 RUN_START = 10.0
 """How long the start of a run takes, on two busy cores."""

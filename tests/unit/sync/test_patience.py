@@ -26,6 +26,8 @@ from domiq_dagster.sync.notifications.outcomes import SendingRules
 
 HOME = Path(p.__file__)
 PACKAGE = HOME.parents[1]
+_ROUND = 5.0
+"""How often Dagster's daemon comes round, in seconds."""
 
 
 def test_a_request_is_over_before_its_mark_and_its_lease_are() -> None:
@@ -48,6 +50,8 @@ def test_others_go_on_within_a_minute_whatever_has_died_or_stands_still() -> Non
         assert patience + start <= p.TAKEOVER
     # A dead run is marked as failed by one sensor, and what it was to do is started again by another.
     assert p.WORKER + p.BURY + start <= p.TAKEOVER
+    # A pull that died is overdue once it is not taken for alive any more, and so are its notices.
+    assert p.WORKER + p.LOOK_SELDOM + p.RUN_START + _ROUND <= p.TAKEOVER
     # A worker that runs already waits for the slot, and passes its holder by at the second look.
     assert p.LONGEST_REQUEST + 3 * p.HEAR <= p.TAKEOVER
     assert IDLE_IN_TRANSACTION_SECONDS + p.PERSON_WAIT <= p.TAKEOVER
@@ -84,10 +88,15 @@ def test_what_works_with_them_takes_them_from_here() -> None:
     defaults = {name: parameter.default for name, parameter in signature(make_engine).parameters.items()}
     assert defaults["idle_in_transaction_ms"] == IDLE_IN_TRANSACTION_SECONDS * 1000
     assert defaults["lock_timeout_ms"] == LOCK_WAIT_SECONDS * 1000
-    # The daemon comes round every 5 s, and asks those whose interval is over.
-    assert p.LOOK_FOR_WORK % 5 == p.BURY % 5 == 0
-    assert p.LOOK_FOR_WORK - 5 < sensors.pending_changes.minimum_interval_seconds < p.LOOK_FOR_WORK
-    assert p.BURY - 5 < sensors.dead_runs.minimum_interval_seconds < p.BURY
+    # The daemon asks those whose interval is over.
+    for patience, sensor in (
+        (p.LOOK_FOR_WORK, sensors.pending_changes),
+        (p.LOOK_SELDOM, sensors.pending_notices),
+        (p.LOOK_SELDOM, sensors.pull_gaps),
+        (p.BURY, sensors.dead_runs),
+    ):
+        assert patience % _ROUND == 0
+        assert patience - _ROUND < sensor.minimum_interval_seconds < patience
 
 
 def read_in(path: Path) -> Iterator[str]:
