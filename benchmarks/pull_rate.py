@@ -124,6 +124,13 @@ def first_load(w: World, server: str) -> dict[str, Any]:
     return in_process(pull, w.url, server, False)
 
 
+def conversations(w: World) -> None:
+    """DomIQ's side: a property, with conversations whose people are among the prospects of `write_answer`."""
+    fill(w, accounts=1, leads=CONVERSATIONS)
+    with w.engine.begin() as connection:
+        connection.execute(text(_USERS))
+
+
 def measure(w: World, directory: Path, server: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "benchmark": "pull_rate",
@@ -164,9 +171,7 @@ def main() -> None:
         world() as w,
         serving(Path(name)) as url,
     ):
-        fill(w, accounts=1, leads=CONVERSATIONS)
-        with w.engine.begin() as connection:
-            connection.execute(text(_USERS))
+        conversations(w)
         print(json.dumps(measure(w, Path(name), url)))
 
 

@@ -130,8 +130,8 @@ def main() -> None:
     options.add_argument("--changes", type=int, default=200)
     given = options.parse_args()
     if given.busy is not None:
-        figures = measure_busy(given.changes, given.busy, given.retry_after)
-        print(json.dumps({"benchmark": "push_rate", "busy": given.busy, **figures}))
+        told = measure_busy(given.changes, given.busy, given.retry_after)
+        print(json.dumps({"benchmark": "push_rate", "busy": given.busy, **told}))
         return
     result: dict[str, object] = {"benchmark": "push_rate", "cores": psutil.cpu_count()}
     for name, accounts, changes, workers in (("one_account", 1, 200, 1), ("twenty_accounts", 20, 60, 4)):
