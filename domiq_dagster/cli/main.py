@@ -36,6 +36,7 @@ from domiq_dagster.cli.connect import Wanted
 from domiq_dagster.cli.connect import connect as connect_command
 from domiq_dagster.cli.housekeeping import archive_app, erase, housekeeping
 from domiq_dagster.cli.notifications import notifications
+from domiq_dagster.cli.pausing import pause, refuse_switched_off, resume
 from domiq_dagster.cli.rules import rules_app
 from domiq_dagster.cli.views.screen import escape
 from domiq_dagster.cli.worker import worker
@@ -303,6 +304,7 @@ def sync(
     with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
         chosen = find_property(engine, property_name)
         ids = [chosen.property_id] if chosen else None
+        refuse_switched_off(engine, chosen)
         if dry_run:
             with engine.connect() as connection:
                 integrations = load_integrations(connection, property_ids=ids)
@@ -452,6 +454,8 @@ def restored(
     )
 
 
+app.command()(pause)
+app.command()(resume)
 app.command()(accounts)
 app.command()(conflicts)
 app.command()(notifications)

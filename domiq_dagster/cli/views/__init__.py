@@ -16,6 +16,7 @@ from domiq_dagster.cli.views.alerts import (
 from domiq_dagster.cli.views.forecasts import print_forecasts, print_migration, print_survey
 from domiq_dagster.cli.views.housekeeping import print_erased, print_exported, print_housekept
 from domiq_dagster.cli.views.notices import notices_result, print_notices
+from domiq_dagster.cli.views.pauses import paused_result, print_paused, print_resumed, resumed_result
 from domiq_dagster.cli.views.results import pass_result, retry_result, status_result
 from domiq_dagster.cli.views.rules import (
     print_rules_check,
@@ -42,6 +43,7 @@ __all__ = [
     "evaluation_result",
     "notices_result",
     "pass_result",
+    "paused_result",
     "print_accounts",
     "print_alerts",
     "print_backtest",
@@ -58,7 +60,9 @@ __all__ = [
     "print_migration",
     "print_notices",
     "print_pass",
+    "print_paused",
     "print_requests",
+    "print_resumed",
     "print_retried",
     "print_rules_check",
     "print_rules_plan",
@@ -66,6 +70,7 @@ __all__ = [
     "print_story",
     "print_survey",
     "print_thresholds",
+    "resumed_result",
     "retry_result",
     "rules_check_result",
     "rules_plan_result",

@@ -184,6 +184,10 @@ def _compared(result: dict[str, Any]) -> Iterator[str]:
     """What waits, and will not move by itself."""
     for row in result["properties"]:
         key = escape(row["property"])
+        if row["paused"]:
+            told = f"{row['paused']['sentence']}; changes that wait for it: {row['held']}"
+            yield f"[yellow]{key}[/] {escape(told)}"
+            continue
         if row["switched_off"]:
             if row["held"]:
                 yield f"{key}: waiting, since sync to ResMan is switched off: {row['held']}"
