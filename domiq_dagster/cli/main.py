@@ -34,6 +34,7 @@ from domiq_dagster.cli.base import (
 from domiq_dagster.cli.conflicts import conflicts
 from domiq_dagster.cli.connect import Wanted
 from domiq_dagster.cli.connect import connect as connect_command
+from domiq_dagster.cli.failures import failures, retry
 from domiq_dagster.cli.housekeeping import archive_app, erase, housekeeping
 from domiq_dagster.cli.notifications import notifications
 from domiq_dagster.cli.pausing import pause, refuse_switched_off, resume
@@ -64,11 +65,10 @@ from domiq_dagster.sync.pull.pull import PullOptions
 from domiq_dagster.sync.queue.restores import declare
 from domiq_dagster.sync.repair.conflicts import NoSuchConflict
 from domiq_dagster.sync.repair.link_review import CannotLink
-from domiq_dagster.sync.repair.retry import CannotRetry, Choice, put_back
+from domiq_dagster.sync.repair.retry import CannotRetry
 from domiq_dagster.sync.rules.rule_file import RuleFileError
 from domiq_dagster.sync.setup import connect as connecting
 from domiq_dagster.sync.setup.doctor import examine
-from domiq_dagster.sync.take_up import take_up
 from domiq_dagster.sync.trouble import records_in_trouble
 from domiq_dagster.wiring import (
     ConfigurationError,
@@ -404,33 +404,6 @@ def explain(
 
 
 @app.command()
-def retry(
-    property_name: PropertyOption = None,
-    since: Annotated[str | None, typer.Option(help="Only changes logged since this ISO time.")] = None,
-    reason: Annotated[
-        str | None, typer.Option(help="Only those that failed so, such as unknown_source.")
-    ] = None,
-    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
-    dry_run: DryRun = False,
-    json_output: Json = False,
-) -> None:
-    """Put failed changes back into the queue, which goes on record in each of them; and, where neither a time
-    nor a reason is given, deal again with the records in trouble."""
-    templates = notice_channels(os.environ).templates
-    with database() as engine:
-        chosen = find_property(engine, property_name)
-        choice = Choice(chosen.property_id if chosen else None, parse_time(since), reason)
-        done = put_back(engine, choice, by=by or login(), dry_run=dry_run)
-        taken_up = []
-        if since is None and reason is None:
-            ids = [chosen.property_id] if chosen else None
-            taken_up = take_up(engine, ids, templates=templates, dry_run=dry_run)
-    result = views.retry_result(done, taken_up, dry_run=dry_run)
-    views.print_retried(result)
-    finish(json_output, result, bad=not result["ok"])
-
-
-@app.command()
 def restored(
     since: Annotated[
         str | None, typer.Option(help="The ISO time that the database was put back to, if it is known.")
@@ -454,6 +427,8 @@ def restored(
     )
 
 
+app.command()(failures)
+app.command()(retry)
 app.command()(pause)
 app.command()(resume)
 app.command()(accounts)

@@ -13,6 +13,7 @@ from domiq_dagster.cli.views.alerts import (
     print_thresholds,
     thresholds_result,
 )
+from domiq_dagster.cli.views.failures import failures_result, print_failures
 from domiq_dagster.cli.views.forecasts import print_forecasts, print_migration, print_survey
 from domiq_dagster.cli.views.housekeeping import print_erased, print_exported, print_housekept
 from domiq_dagster.cli.views.notices import notices_result, print_notices
@@ -41,6 +42,7 @@ from domiq_dagster.cli.views.tables import (
 __all__ = [
     "backtest_result",
     "evaluation_result",
+    "failures_result",
     "notices_result",
     "pass_result",
     "paused_result",
@@ -53,6 +55,7 @@ __all__ = [
     "print_erased",
     "print_evaluation",
     "print_exported",
+    "print_failures",
     "print_findings",
     "print_forecasts",
     "print_housekept",

@@ -195,6 +195,8 @@ def _compared(result: dict[str, Any]) -> Iterator[str]:
         for name, whom in _WAITS_FOR.items():
             if row["waiting_for"][name]:
                 yield f"{key}: waiting for {whom}: {row['waiting_for'][name]}"
+        if row["failed"]:
+            yield f"[red]{key}[/] failed: {row['failed']}; why: domiq-sync failures --property {key}"
         if row["oldest_pending_seconds"]:
             yield f"{key}: the oldest pending change has waited for {_span(row['oldest_pending_seconds'])}"
         if row["unknown_outcomes"]:

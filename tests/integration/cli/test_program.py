@@ -24,8 +24,8 @@ def test_the_installed_program_runs_and_says_what_it_can(tmp_path: Path) -> None
     listed = re.findall(r"^\W*([a-z]+)  ", done.stdout, re.MULTILINE)
     assert listed[1:] == [  # after --help
         *("demo", "dev", "migrate", "connect", "sync", "standin"),
-        *("status", "doctor", "explain", "retry", "restored", "pause", "resume", "accounts", "conflicts"),
-        "notifications",
+        *("status", "doctor", "explain", "restored", "failures", "retry", "pause", "resume", "accounts"),
+        *("conflicts", "notifications"),
         *("worker", "housekeeping", "erase"),
         *("rules", "alerts", "archive"),
     ]

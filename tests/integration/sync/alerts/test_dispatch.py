@@ -69,7 +69,7 @@ def test_an_alert_and_its_end_reach_those_who_asked_and_the_operator_once(
     mail = mailbox.to("manager@example.com")[0]
     assert mail.text.strip() == (
         "Juniper Flats: 10 of 10 status syncs of the last 24 h failed, mostly unknown_source (10). See "
-        "`domiq-sync status --property juniper-flats`; after mending: "
+        "`domiq-sync failures --property juniper-flats`; after mending: "
         "`domiq-sync retry --property juniper-flats`."
     )
     subject = "Juniper Flats: status syncs fail"
