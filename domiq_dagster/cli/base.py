@@ -44,9 +44,15 @@ _result = _Result()
 def _only_json(context: typer.Context, wanted: bool) -> bool:
     """With --json stdout is one JSON object. Nobody is asked anything then."""
     if wanted and _result.stream is None:
-        _result.stream = sys.stdout
+        result_to_stdout()
         context.with_resource(redirect_stdout(sys.stderr))
     return wanted
+
+
+def result_to_stdout() -> None:
+    """From now on stdout is for the result as JSON, whatever it is."""
+    if _result.stream is None:
+        _result.stream = sys.stdout
 
 
 def wants_json() -> bool:

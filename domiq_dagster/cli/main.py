@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -47,6 +48,8 @@ from domiq_dagster.db.migrate import Migrated, has_rls, known_revision, migratio
 from domiq_dagster.db.migrate import migrate as migrate_database
 from domiq_dagster.resman.errors import NotEntitled, ResManError
 from domiq_dagster.runtime.dagster_home import PortTaken
+from domiq_dagster.runtime.home import home
+from domiq_dagster.runtime.home_lock import HomeInUse, alone
 from domiq_dagster.sync.alerts.dispatch import AlertNotSent
 from domiq_dagster.sync.alerts.listing import in_alert
 from domiq_dagster.sync.alerts.thresholds import (
@@ -85,7 +88,7 @@ app = typer.Typer(
     name="domiq-sync",
     help="Keeps the status of every lead in step between DomIQ and ResMan.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 _DOCTOR_WAITS_SECONDS = 30.0
@@ -100,6 +103,7 @@ _USER_ERRORS = (
     ConfigurationError,
     DatabaseError,
     EmbeddedServerError,
+    HomeInUse,
     NoSuchConflict,
     PortTaken,
     ResManError,
@@ -109,9 +113,25 @@ _USER_ERRORS = (
 )
 
 
+def _tell(wanted: bool) -> None:
+    if wanted:
+        print(f"domiq-sync {endings.version_of_ours()}")
+        raise typer.Exit()
+
+
 def main() -> None:
     """The console script: errors that a user can cause become one sentence on stderr and exit code 2."""
     endings.run(app, _USER_ERRORS)
+
+
+_Version = Annotated[
+    bool, typer.Option("--version", help="Say which version this is.", callback=_tell, is_eager=True)
+]
+
+
+@app.callback()
+def _options(version: _Version = False) -> None:
+    """What goes before a command."""
 
 
 @app.command()
@@ -121,7 +141,8 @@ def demo(
     """Everything from nothing: a made-up world, two sync cycles through Dagster, a summary."""
     from domiq_dagster.demo.run import run_demo  # Dagster takes a second to import; only here is it needed.
 
-    result = run_demo(seed=seed, console=errors)
+    with alone(home(), "demo"):
+        result = run_demo(seed=seed, console=errors)
     views.print_demo(result)
     finish(json_output, result, bad=not result["ok"])
 
@@ -139,14 +160,15 @@ def dev(
     """The demo's world kept running, with a worker, Dagster's UI, daemon, sensors and schedules."""
     from domiq_dagster.demo.dev import run_dev
 
-    code = run_dev(
-        port=port,
-        seed=seed,
-        conversations=conversations,
-        prospects=prospects,
-        console=errors,
-        with_worker=not no_worker,
-    )
+    with alone(home(), "dev"):
+        code = run_dev(
+            port=port,
+            seed=seed,
+            conversations=conversations,
+            prospects=prospects,
+            console=errors,
+            with_worker=not no_worker,
+        )
     raise typer.Exit(code)
 
 
@@ -192,7 +214,7 @@ def migrate(
         print(migration_sql(capture_trigger=capture, log_index=log_index, rls=rls), end="")
         return
     env = {**os.environ, "DOMIQ_DATABASE_URL": database_url} if database_url else os.environ
-    with domiq_database(env) as url, open_engine(url, check=False) as engine:
+    with domiq_database(env, make=True) as url, open_engine(url, check=False) as engine:
         if sql:
             with engine.connect() as connection:
                 revision = known_revision(connection)
@@ -317,14 +339,15 @@ def sync(
             views.print_forecasts(rows)
             print("Nothing was written.")
             finish(json_output, {"dry_run": True, "properties": rows}, bad=any(r["error"] for r in rows))
-        report = sync_pass(
-            engine,
-            client,
-            property_ids=ids,
-            pull_options=PullOptions(full=full, believe_short=believe_short),
-            channels=notice_channels(os.environ),
-            mark=outside_mark(os.environ),
-        )
+        with _at_work():
+            report = sync_pass(
+                engine,
+                client,
+                property_ids=ids,
+                pull_options=PullOptions(full=full, believe_short=believe_short),
+                channels=notice_channels(os.environ),
+                mark=outside_mark(os.environ),
+            )
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
     result = views.pass_result(report, figures)
@@ -334,6 +357,13 @@ def sync(
         why = next(iter(report.pull_errors.values()))
         fail(f"No property could be pulled (`domiq-sync doctor` asks each account): {why}")
     finish(json_output, result, bad=not result["ok"])
+
+
+def _at_work() -> AbstractContextManager[object]:
+    """A pass takes a minute, in which whoever sits at a terminal wonders; a log needs none of it."""
+    if not errors.is_terminal:
+        return nullcontext()
+    return errors.status("One pass: pull, apply, reconcile, run the rules, push, notify ...")
 
 
 @app.command()

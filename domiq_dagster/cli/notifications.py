@@ -38,6 +38,10 @@ def notifications(
     json_output: Json = False,
 ) -> None:
     """List the notices that wait, and those that did not arrive, or retry them; or test a channel."""
+    if test is not None and (retry or retry_undeliverable):
+        raise Usage("Test a channel, or retry notices: --test goes with neither --retry.")
+    if to is not None and test is None:
+        raise Usage("--to is where a test message goes: give --test CHANNEL as well.")
     channels = notice_channels(os.environ)
     if test is not None:
         sent = send_test(channels, test, to)

@@ -13,6 +13,7 @@ from domiq_dagster.cli.views.alerts import (
     print_thresholds,
     thresholds_result,
 )
+from domiq_dagster.cli.views.conflicts import print_conflicts, print_doubts, print_link_reviews
 from domiq_dagster.cli.views.failures import failures_result, print_failures
 from domiq_dagster.cli.views.forecasts import print_forecasts, print_migration, print_survey
 from domiq_dagster.cli.views.housekeeping import print_erased, print_exported, print_housekept
@@ -28,11 +29,8 @@ from domiq_dagster.cli.views.rules import (
 from domiq_dagster.cli.views.story import print_story
 from domiq_dagster.cli.views.tables import (
     print_accounts,
-    print_conflicts,
     print_demo,
-    print_doubts,
     print_findings,
-    print_link_reviews,
     print_pass,
     print_requests,
     print_retried,

@@ -10,12 +10,9 @@ from rich.table import Table
 
 from domiq_dagster.cli.views.screen import escape, make_console
 from domiq_dagster.sync.accounts import Account
-from domiq_dagster.sync.decisions.conflict_store import OpenConflict
 from domiq_dagster.sync.durations import in_words
-from domiq_dagster.sync.linking.reviews import OpenReview
 from domiq_dagster.sync.monitoring.divergence import WHY_NOT_COMPARED
 from domiq_dagster.sync.monitoring.figures import FIGURES
-from domiq_dagster.sync.queue.doubts import OpenDoubt
 from domiq_dagster.sync.request_counts import DayCount
 
 _MOST_RECORDS = 10
@@ -270,71 +267,6 @@ def print_findings(findings: Sequence[dict[str, Any]]) -> None:
     for f in findings:
         table.add_row("[green]ok[/]" if f["ok"] else "[red]no[/]", escape(f["question"]), escape(f["answer"]))
     make_console().print(table)
-
-
-def print_conflicts(conflicts: Sequence[OpenConflict]) -> None:
-    if not conflicts:
-        make_console().print("No conflict waits for a person.")
-        return
-    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for name in ("conversation", "DomIQ", "ResMan", "since", "property", "lead"):
-        table.add_column(name, no_wrap=True)
-    for c in conflicts:
-        table.add_row(
-            str(c.conversation_id),
-            escape(str(c.domiq_status)),
-            escape(c.resman_status),
-            f"{c.opened_at:%Y-%m-%d %H:%M}",
-            escape(str(c.partition_key)),
-            escape(c.prospect_id),
-        )
-    _print_whole(table)
-
-
-def _print_whole(table: Table) -> None:
-    """However narrow the screen: an id that is cut or broken cannot be copied into --resolve or --to."""
-    console = make_console()
-    wanted = console.measure(table, options=console.options.update_width(1000)).maximum
-    console.width = max(console.width, wanted)
-    console.print(table)
-
-
-def print_link_reviews(reviews: Sequence[OpenReview]) -> None:
-    """Nothing where no link waits for a person."""
-    if not reviews:
-        return
-    table = Table("property", "question", "conversations", "leads", "since", title="Links to decide")
-    for q in reviews:
-        table.add_row(
-            escape(q.partition_key),
-            escape(q.reason),
-            "\n".join(map(str, q.conversation_ids)),
-            "\n".join(map(escape, q.prospect_ids or [q.prospect_id])),
-            f"{q.asked_at:%Y-%m-%d %H:%M}",
-        )
-    _print_whole(table)
-    make_console().print("domiq-sync conflicts --link CONVERSATION --to LEAD, or --never LEAD")
-
-
-def print_doubts(doubts: Sequence[OpenDoubt]) -> None:
-    """Nothing where no change is in doubt."""
-    if not doubts:
-        return
-    names = ("change", "status", "posted", "event", "looked for", "lead", "property", "what ResMan shows")
-    table = Table(*names, title="Changes that may have arrived")
-    for d in doubts:
-        table.add_row(
-            str(d.change_id),
-            escape(f"{d.old_status or 'none'} -> {d.new_status}"),
-            f"{d.posted_at:%Y-%m-%d %H:%M}",
-            escape(f"{d.event_type} of {d.event_date}"),
-            f"{d.read_backs} times",
-            escape(str(d.prospect_id or "none yet")),
-            escape(str(d.partition_key)),
-            escape(d.sentence or ""),
-        )
-    _print_whole(table)
-    make_console().print("domiq-sync conflicts --arrived CHANGE, or --send-again CHANGE")
 
 
 def print_retried(result: dict[str, Any]) -> None:
