@@ -37,7 +37,7 @@ from domiq_dagster.cli.connect import Wanted
 from domiq_dagster.cli.connect import connect as connect_command
 from domiq_dagster.cli.failures import failures, retry
 from domiq_dagster.cli.housekeeping import archive_app, erase, housekeeping
-from domiq_dagster.cli.notifications import notifications
+from domiq_dagster.cli.notifications import notifications, told_of_alerts
 from domiq_dagster.cli.pausing import pause, refuse_switched_off, resume
 from domiq_dagster.cli.rules import rules_app
 from domiq_dagster.cli.views.screen import escape
@@ -410,7 +410,7 @@ def doctor(json_output: Json = False) -> None:
         open_engine(url) as engine,
         open_client(config, url, longest_wait=_DOCTOR_WAITS_SECONDS, asks_refused=True) as client,
     ):
-        findings = examine(engine, client)
+        findings = [*examine(engine, client), told_of_alerts(notice_channels(os.environ))]
     views.print_findings(findings)
     finish(json_output, {"findings": findings}, bad=any(not f["ok"] for f in findings))
 

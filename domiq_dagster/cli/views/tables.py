@@ -33,6 +33,7 @@ def print_figures(rows: Sequence[dict[str, Any]], sums: dict[str, Any], title: s
         rate = row["success_rate"]
         cells = [str(row[n]) for n in (*FIGURES, "conflicts")]
         table.add_row(escape(row["property"]), *cells, "-" if rate is None else f"{rate:.1f}%")
+    table.caption = "pulled, applied, pushed and failed count since the property was connected"
     make_console().print(table)
 
 
@@ -106,7 +107,7 @@ def print_queues(accounts: Sequence[dict[str, Any]]) -> None:
     if not any(a["pending"] or a["paused_until"] for a in accounts):
         return
     table = Table(title="Waiting for ResMan", box=SIMPLE_HEAD, show_edge=False, padding=0)
-    for name in ("account", "pending", "due", "held", "unknown", "oldest", "rate", "caught up in"):
+    for name in ("account", "pending", "due", "on hold", "unknown", "oldest", "rate", "caught up in"):
         table.add_column(name, justify="left" if name == "account" else "right", no_wrap=True)
     for a in accounts:
         table.add_row(
@@ -217,7 +218,9 @@ def _not_pulled(result: dict[str, Any]) -> Iterator[str]:
     for row in result["properties"]:
         if row["failing_since"]:
             why = escape(str(row["last_error"]))
-            yield f"[red]{escape(row['property'])}[/] not pulled since {row['failing_since']}: {why}"
+            last = f"{row['last_pull_at']:%Y-%m-%d %H:%M %Z}" if row["last_pull_at"] else "never"
+            failing = f"its pulls fail since {row['failing_since']:%Y-%m-%d %H:%M %Z}"
+            yield f"[red]{escape(row['property'])}[/] {failing}; last pulled: {last}: {why}"
         if row["distrust"]:
             why = escape(row["distrust"])
             yield f"[yellow]{escape(row['property'])}[/] its last full read is not believed: {why}"
