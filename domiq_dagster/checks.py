@@ -25,6 +25,7 @@ from domiq_dagster.sync.alerts.readings import database_time, read_all
 from domiq_dagster.sync.alerts.texts import describe
 from domiq_dagster.sync.alerts.thresholds import Threshold, load_thresholds
 from domiq_dagster.sync.alerts.watched import Reading, TroubleKind
+from domiq_dagster.sync.alerts.wording import WORDINGS
 from domiq_dagster.sync.monitoring import log_totals
 from domiq_dagster.sync.monitoring.figures import conservation_problems
 from domiq_dagster.sync.notifications.status import RECENT_HOURS, undelivered_counts
@@ -73,7 +74,7 @@ def failed_sync_result(evaluation: Evaluation) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not past,
         severity=dg.AssetCheckSeverity.ERROR if far else dg.AssetCheckSeverity.WARN,
-        description=_sentences(past) or "Every property is within its threshold.",
+        description=_by_reason(past) or "Every property is within its threshold.",
         metadata={
             "properties_past_threshold": len(past),
             "alerts_opened": len(opened),
@@ -285,6 +286,24 @@ def notices_result(connection: Connection) -> dg.AssetCheckResult:
         else "Every notice has arrived.",
         metadata={**figures, **table_unless_empty("by_reason", rows)},
     )
+
+
+def _by_reason(past: Sequence[Reading]) -> str:
+    """Failed syncs of several properties, those of one reason together, and what to do once."""
+    if len(past) < 2:
+        return _sentences(past)
+    reasons: dict[str, list[str]] = {}
+    for reading in past:
+        f = reading.figures
+        told = f"{reading.watched.property_name} ({f['failed']} of {f['settled']})"
+        reasons.setdefault(f["main_reason"] or "no reason on record", []).append(told)
+    parts = [f"Mostly {reason}: {_first(names)}." for reason, names in reasons.items()]
+    return f"Status syncs fail. {' '.join(parts)} {WORDINGS[TroubleKind.FAILED_SYNC].advice_for_each}"
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SAMPLE} more" if len(names) > _SAMPLE else ""
+    return ", ".join(names[:_SAMPLE]) + more
 
 
 def _sentences(past: Sequence[Reading]) -> str:

@@ -27,6 +27,7 @@ from domiq_dagster.sync.integrations import partition_keys
 from domiq_dagster.sync.monitoring.backlog import queue_depth
 from domiq_dagster.sync.monitoring.gaps import gaps
 from domiq_dagster.sync.monitoring.log_totals import fold
+from domiq_dagster.sync.notifications.recipients import OPERATOR
 from domiq_dagster.sync.notifications.status import due
 from domiq_dagster.sync.rules.check import unruled_changes
 from domiq_dagster.sync.workers import SERVICE, LiveWorker, forget_the_dead, live_workers, runs_seen
@@ -75,7 +76,7 @@ def pending_changes(
     return dg.RunRequest(
         tags={
             "domiq/due": str(waiting.due),
-            **({"domiq/unruled": str(unruled)} if unruled else {}),
+            **({"domiq/wait_for_rules": str(unruled)} if unruled else {}),
             **_NOT_AGAIN,
         }
     )
@@ -211,7 +212,9 @@ def alerts(
         send_alerts(engine, notifier.channels)
     opened = evaluation.notices_of(Transition.OPENED, Transition.REOPENED)
     closed = evaluation.notices_of(Transition.RECOVERED)
-    return dg.SkipReason(f"{len(opened)} alerts opened, {len(closed)} closed")
+    unset = notifier.channels.problem(OPERATOR)
+    note = "" if unset is None else f"; the operator is told in DomIQ alone, since {unset}"
+    return dg.SkipReason(f"{len(opened)} alerts opened, {len(closed)} closed{note}")
 
 
 @dg.sensor(

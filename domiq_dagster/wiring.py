@@ -54,12 +54,18 @@ class Urls:
 @contextmanager
 def databases(env: Mapping[str, str]) -> Iterator[Urls]:
     """The URLs of DomIQ's database and Dagster's storage: as the environment names them, else on the
-    embedded server, which is started if it is not running and then stopped at the end."""
+    embedded server, which is started if it is not running and then stopped at the end.
+
+    Raises:
+        ConfigurationError: none is named, and there is none here.
+    """
     domiq = resolve_url(env)
     dagster = env.get("DAGSTER_PG_URL", "").strip() or None
     if domiq and dagster:
         yield Urls(domiq, dagster)
         return
+    if domiq is None:
+        _require_embedded(env)
     with running(home(env) / "pg") as server:
         for name in (DATABASE, DAGSTER_DATABASE):
             server.ensure_database(name)
@@ -67,15 +73,30 @@ def databases(env: Mapping[str, str]) -> Iterator[Urls]:
 
 
 @contextmanager
-def domiq_database(env: Mapping[str, str]) -> Iterator[str]:
-    """The URL of DomIQ's database alone."""
+def domiq_database(env: Mapping[str, str], *, make: bool = False) -> Iterator[str]:
+    """The URL of DomIQ's database alone. With `make`, the embedded one is made where there is none yet.
+
+    Raises:
+        ConfigurationError: none is named, and there is none here.
+    """
     url = resolve_url(env)
     if url:
         yield url
         return
+    if not make:
+        _require_embedded(env)
     with running(home(env) / "pg") as server:
         server.ensure_database(DATABASE)
         yield server.url(DATABASE)
+
+
+def _require_embedded(env: Mapping[str, str]) -> None:
+    """Whoever only reads must not find a new, empty database where somebody forgot to say which is meant."""
+    if not (home(env) / "pg").exists():
+        raise ConfigurationError(
+            f"DOMIQ_DATABASE_URL is not set, and there is no database in {home(env)}: set it to the address "
+            "of DomIQ's database, or make one to try things out with `domiq-sync demo`."
+        )
 
 
 @contextmanager

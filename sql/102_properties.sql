@@ -26,7 +26,8 @@ CALL domiq_sync.ensure_trigger(
     'EXECUTE FUNCTION domiq_sync.fill_integration()'
 );
 
--- Notes when the sync was switched on. A property that is connected to another one at ResMan begins anew there: what
+-- Notes when the sync was switched on, which ends a pause, whoever does it: session_user, since inside of a function of
+-- the owner's current_user is the owner. A property that is connected to another one at ResMan begins anew there: what
 -- was read of the old one, what was linked with it and what it calls its agents, sources and reasons say nothing of the
 -- new one. Rows of leads are written before links, as everywhere.
 CREATE OR REPLACE FUNCTION domiq_sync.note_switching() RETURNS TRIGGER
@@ -37,6 +38,8 @@ DECLARE
 BEGIN
     IF NEW.sync_enabled AND NOT OLD.sync_enabled THEN
         NEW.enabled_at := clock_timestamp();
+        UPDATE domiq_sync.pause p SET resumed_at = NEW.enabled_at, resumed_by = session_user
+        WHERE p.property_id = NEW.property_id AND p.resumed_at IS NULL;
     END IF;
     IF NEW.resman_account_id <> OLD.resman_account_id
        OR lower(btrim(NEW.resman_property_id, '{} ')) <> lower(btrim(OLD.resman_property_id, '{} ')) THEN

@@ -18,6 +18,7 @@ from domiq_dagster.sync.dry_run import forecast_push
 from domiq_dagster.sync.durations import in_words
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.backlog import AccountQueue, Backlog, PropertyQueue, load_backlog
+from domiq_dagster.sync.monitoring.pauses import Pause
 from domiq_dagster.wiring import outside_mark
 
 
@@ -64,7 +65,9 @@ def conversation_status_pushes(
 def push_metadata(report: PushReport, left: Backlog) -> dict[str, Any]:
     """What was pushed, and what is left."""
     by_property = [_property_row(q, report.by_property.get(q.partition_key, {})) for q in left.properties]
-    busy = [row for row in by_property if any(isinstance(v, int) and v for v in row.values())]
+    busy = [
+        row for row in by_property if row["paused"] or any(isinstance(v, int) and v for v in row.values())
+    ]
     return {
         "pushed": report.total("success"),
         "failed": report.total("failed"),
@@ -105,7 +108,12 @@ def _property_row(queue: PropertyQueue, pushed: Mapping[str, int]) -> dict[str, 
         "in_doubt": queue.in_doubt,
         "unknown": queue.unknown,
         "oldest": _span(queue.oldest_seconds),
+        "paused": _paused(queue.pause),
     }
+
+
+def _paused(pause: Pause | None) -> str:
+    return "" if pause is None else pause.redacted
 
 
 def _account_row(queue: AccountQueue) -> dict[str, Any]:

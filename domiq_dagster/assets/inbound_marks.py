@@ -34,6 +34,7 @@ from domiq_dagster.ranges import SCHEDULE_NAME
 from domiq_dagster.sync.decisions.apply import Applied
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.monitoring.divergence import Coverage, coverage, verdicts
+from domiq_dagster.sync.monitoring.pauses import Pause, open_pauses
 from domiq_dagster.sync.pull.marks import Mark, State, is_due, load_marks, note_marks
 from domiq_dagster.sync.pull.pull import Pulled
 from domiq_dagster.sync.trouble import is_lost_database, sentence
@@ -125,11 +126,20 @@ class InboundMarks:
     def _switched_off(self, key: str) -> None:
         """There was nothing to do at one property: it counts as done."""
         marked = [
-            self._mark(asset, key, State.OFF, lambda: {"switched_off": True})
+            self._mark(asset, key, State.OFF, lambda: self._why_off(key))
             for asset in self._context.selected_asset_keys
         ]
         if any(marked):
             self._context.log.info(f"{key} is not connected, or its sync is switched off: nothing was pulled")
+
+    def _why_off(self, key: str) -> dict[str, Any]:
+        pause = self._pauses.get(key)
+        return {"switched_off": True} if pause is None else {"switched_off": True, "paused": pause.redacted}
+
+    @cached_property
+    def _pauses(self) -> dict[str, Pause]:
+        with self._engine.connect() as connection:
+            return open_pauses(connection)
 
     def _mark(
         self, asset: dg.AssetKey, key: str, state: State, metadata: Callable[[], dict[str, Any]]

@@ -6,13 +6,14 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import socket
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TextIO
 
@@ -43,9 +44,15 @@ _result = _Result()
 def _only_json(context: typer.Context, wanted: bool) -> bool:
     """With --json stdout is one JSON object. Nobody is asked anything then."""
     if wanted and _result.stream is None:
-        _result.stream = sys.stdout
+        result_to_stdout()
         context.with_resource(redirect_stdout(sys.stderr))
     return wanted
+
+
+def result_to_stdout() -> None:
+    """From now on stdout is for the result as JSON, whatever it is."""
+    if _result.stream is None:
+        _result.stream = sys.stdout
 
 
 def wants_json() -> bool:
@@ -136,6 +143,20 @@ def parse_time(value: str | None) -> datetime | None:
     except ValueError:
         raise Usage(f"'{value}' is no ISO time: write it like 2026-03-01T12:00:00Z.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_AGO = re.compile(r"(\d{1,4})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_since(value: str, now: datetime) -> datetime:
+    """A span before `now`, such as 7d, 12h or 30m, or an ISO time. Raises Usage."""
+    if (ago := _AGO.fullmatch(value.strip())) is not None:
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    moment = parse_time(value if value[:1].isdigit() else None)
+    if moment is None:
+        raise Usage(f"'{value}' is no time: write 7d, 12h or 30m, or an ISO time like 2026-03-01T12:00:00Z.")
+    return moment
 
 
 def finish(json_output: bool, result: dict[str, Any], *, bad: bool = False) -> None:

@@ -116,6 +116,11 @@ def connect(wanted: Wanted, *, yes: bool, dry_run: bool, force: bool = False) ->
         agreed: dict[str, Any] = {k: v for k, v in proposals.items() if v is not None} if asks or yes else {}
         integration = wanted.store(engine, **agreed)
     say(f"Connected {integration.property_name} as {integration.partition_key}.")
+    if not integration.enabled:
+        print(
+            f"It is switched off: nothing is sent or read there until domiq-sync resume "
+            f"{integration.partition_key}."
+        )
     if integration.missing_settings:
         print(f"To be asked of ResMan at the first pass: {', '.join(integration.missing_settings)}.")
     return {**result, "property": integration.partition_key, "connected": True}

@@ -23,7 +23,7 @@ import psycopg
 import typer
 from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 
-from domiq_dagster.cli.base import fail
+from domiq_dagster.cli.base import fail, result_to_stdout
 from domiq_dagster.db.privileges import is_missing_grant, what_is_missing
 from domiq_dagster.runtime.supervise import interruptible
 
@@ -109,6 +109,8 @@ def _misused(error: Any) -> NoReturn:
         sys.exit(2)
     said = " ".join(str(error.format_message()).split()).rstrip(".")
     path = context.command_path if context is not None else "domiq-sync"
+    if "--json" in sys.argv[1:]:  # the option may not have been read yet
+        result_to_stdout()
     fail(f"{said}: `{path} --help` tells what it takes.")
 
 
@@ -171,7 +173,7 @@ def _crash(error: BaseException) -> NoReturn:
         print(frames(error), end="", file=sys.stderr)
     fail(
         f"This is a fault of domiq-sync's own ({_name(error)} at {origin(error.__traceback__)}, version "
-        f"{_version()}); what was done until then is stored. Please report this line as an issue of "
+        f"{version_of_ours()}); what was done until then is stored. Please report this line as an issue of "
         "domiq-sync's repository; DOMIQ_LOG_LEVEL=DEBUG adds where it came from.",
         CRASHED,
     )
@@ -206,7 +208,8 @@ def _name(error: BaseException) -> str:
     return kind.__name__ if known else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _version() -> str:
+def version_of_ours() -> str:
+    """The version of domiq-dagster that is installed."""
     try:
         return version("domiq-dagster")
     except PackageNotFoundError:  # run from a source tree that is not installed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -34,8 +35,10 @@ from domiq_dagster.cli.base import (
 from domiq_dagster.cli.conflicts import conflicts
 from domiq_dagster.cli.connect import Wanted
 from domiq_dagster.cli.connect import connect as connect_command
+from domiq_dagster.cli.failures import failures, retry
 from domiq_dagster.cli.housekeeping import archive_app, erase, housekeeping
-from domiq_dagster.cli.notifications import notifications
+from domiq_dagster.cli.notifications import notifications, told_of_alerts
+from domiq_dagster.cli.pausing import pause, refuse_switched_off, resume
 from domiq_dagster.cli.rules import rules_app
 from domiq_dagster.cli.views.screen import escape
 from domiq_dagster.cli.worker import worker
@@ -45,6 +48,8 @@ from domiq_dagster.db.migrate import Migrated, has_rls, known_revision, migratio
 from domiq_dagster.db.migrate import migrate as migrate_database
 from domiq_dagster.resman.errors import NotEntitled, ResManError
 from domiq_dagster.runtime.dagster_home import PortTaken
+from domiq_dagster.runtime.home import home
+from domiq_dagster.runtime.home_lock import HomeInUse, alone
 from domiq_dagster.sync.alerts.dispatch import AlertNotSent
 from domiq_dagster.sync.alerts.listing import in_alert
 from domiq_dagster.sync.alerts.thresholds import (
@@ -63,11 +68,10 @@ from domiq_dagster.sync.pull.pull import PullOptions
 from domiq_dagster.sync.queue.restores import declare
 from domiq_dagster.sync.repair.conflicts import NoSuchConflict
 from domiq_dagster.sync.repair.link_review import CannotLink
-from domiq_dagster.sync.repair.retry import CannotRetry, Choice, put_back
+from domiq_dagster.sync.repair.retry import CannotRetry
 from domiq_dagster.sync.rules.rule_file import RuleFileError
 from domiq_dagster.sync.setup import connect as connecting
 from domiq_dagster.sync.setup.doctor import examine
-from domiq_dagster.sync.take_up import take_up
 from domiq_dagster.sync.trouble import records_in_trouble
 from domiq_dagster.wiring import (
     ConfigurationError,
@@ -84,7 +88,7 @@ app = typer.Typer(
     name="domiq-sync",
     help="Keeps the status of every lead in step between DomIQ and ResMan.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 _DOCTOR_WAITS_SECONDS = 30.0
@@ -99,6 +103,7 @@ _USER_ERRORS = (
     ConfigurationError,
     DatabaseError,
     EmbeddedServerError,
+    HomeInUse,
     NoSuchConflict,
     PortTaken,
     ResManError,
@@ -108,9 +113,25 @@ _USER_ERRORS = (
 )
 
 
+def _tell(wanted: bool) -> None:
+    if wanted:
+        print(f"domiq-sync {endings.version_of_ours()}")
+        raise typer.Exit()
+
+
 def main() -> None:
     """The console script: errors that a user can cause become one sentence on stderr and exit code 2."""
     endings.run(app, _USER_ERRORS)
+
+
+_Version = Annotated[
+    bool, typer.Option("--version", help="Say which version this is.", callback=_tell, is_eager=True)
+]
+
+
+@app.callback()
+def _options(version: _Version = False) -> None:
+    """What goes before a command."""
 
 
 @app.command()
@@ -120,7 +141,8 @@ def demo(
     """Everything from nothing: a made-up world, two sync cycles through Dagster, a summary."""
     from domiq_dagster.demo.run import run_demo  # Dagster takes a second to import; only here is it needed.
 
-    result = run_demo(seed=seed, console=errors)
+    with alone(home(), "demo"):
+        result = run_demo(seed=seed, console=errors)
     views.print_demo(result)
     finish(json_output, result, bad=not result["ok"])
 
@@ -138,14 +160,15 @@ def dev(
     """The demo's world kept running, with a worker, Dagster's UI, daemon, sensors and schedules."""
     from domiq_dagster.demo.dev import run_dev
 
-    code = run_dev(
-        port=port,
-        seed=seed,
-        conversations=conversations,
-        prospects=prospects,
-        console=errors,
-        with_worker=not no_worker,
-    )
+    with alone(home(), "dev"):
+        code = run_dev(
+            port=port,
+            seed=seed,
+            conversations=conversations,
+            prospects=prospects,
+            console=errors,
+            with_worker=not no_worker,
+        )
     raise typer.Exit(code)
 
 
@@ -191,7 +214,7 @@ def migrate(
         print(migration_sql(capture_trigger=capture, log_index=log_index, rls=rls), end="")
         return
     env = {**os.environ, "DOMIQ_DATABASE_URL": database_url} if database_url else os.environ
-    with domiq_database(env) as url, open_engine(url, check=False) as engine:
+    with domiq_database(env, make=True) as url, open_engine(url, check=False) as engine:
         if sql:
             with engine.connect() as connection:
                 revision = known_revision(connection)
@@ -303,6 +326,7 @@ def sync(
     with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
         chosen = find_property(engine, property_name)
         ids = [chosen.property_id] if chosen else None
+        refuse_switched_off(engine, chosen)
         if dry_run:
             with engine.connect() as connection:
                 integrations = load_integrations(connection, property_ids=ids)
@@ -315,14 +339,15 @@ def sync(
             views.print_forecasts(rows)
             print("Nothing was written.")
             finish(json_output, {"dry_run": True, "properties": rows}, bad=any(r["error"] for r in rows))
-        report = sync_pass(
-            engine,
-            client,
-            property_ids=ids,
-            pull_options=PullOptions(full=full, believe_short=believe_short),
-            channels=notice_channels(os.environ),
-            mark=outside_mark(os.environ),
-        )
+        with _at_work():
+            report = sync_pass(
+                engine,
+                client,
+                property_ids=ids,
+                pull_options=PullOptions(full=full, believe_short=believe_short),
+                channels=notice_channels(os.environ),
+                mark=outside_mark(os.environ),
+            )
         with engine.connect() as connection:
             figures = property_figures(connection, chosen.property_id if chosen else None)
     result = views.pass_result(report, figures)
@@ -332,6 +357,13 @@ def sync(
         why = next(iter(report.pull_errors.values()))
         fail(f"No property could be pulled (`domiq-sync doctor` asks each account): {why}")
     finish(json_output, result, bad=not result["ok"])
+
+
+def _at_work() -> AbstractContextManager[object]:
+    """A pass takes a minute, in which whoever sits at a terminal wonders; a log needs none of it."""
+    if not errors.is_terminal:
+        return nullcontext()
+    return errors.status("One pass: pull, apply, reconcile, run the rules, push, notify ...")
 
 
 @app.command()
@@ -378,7 +410,7 @@ def doctor(json_output: Json = False) -> None:
         open_engine(url) as engine,
         open_client(config, url, longest_wait=_DOCTOR_WAITS_SECONDS, asks_refused=True) as client,
     ):
-        findings = examine(engine, client)
+        findings = [*examine(engine, client), told_of_alerts(notice_channels(os.environ))]
     views.print_findings(findings)
     finish(json_output, {"findings": findings}, bad=any(not f["ok"] for f in findings))
 
@@ -399,33 +431,6 @@ def explain(
     result = {"changes": story.changes, "conversations": story.conversations}
     views.print_story(result)
     finish(json_output, result)
-
-
-@app.command()
-def retry(
-    property_name: PropertyOption = None,
-    since: Annotated[str | None, typer.Option(help="Only changes logged since this ISO time.")] = None,
-    reason: Annotated[
-        str | None, typer.Option(help="Only those that failed so, such as unknown_source.")
-    ] = None,
-    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
-    dry_run: DryRun = False,
-    json_output: Json = False,
-) -> None:
-    """Put failed changes back into the queue, which goes on record in each of them; and, where neither a time
-    nor a reason is given, deal again with the records in trouble."""
-    templates = notice_channels(os.environ).templates
-    with database() as engine:
-        chosen = find_property(engine, property_name)
-        choice = Choice(chosen.property_id if chosen else None, parse_time(since), reason)
-        done = put_back(engine, choice, by=by or login(), dry_run=dry_run)
-        taken_up = []
-        if since is None and reason is None:
-            ids = [chosen.property_id] if chosen else None
-            taken_up = take_up(engine, ids, templates=templates, dry_run=dry_run)
-    result = views.retry_result(done, taken_up, dry_run=dry_run)
-    views.print_retried(result)
-    finish(json_output, result, bad=not result["ok"])
 
 
 @app.command()
@@ -452,6 +457,10 @@ def restored(
     )
 
 
+app.command()(failures)
+app.command()(retry)
+app.command()(pause)
+app.command()(resume)
 app.command()(accounts)
 app.command()(conflicts)
 app.command()(notifications)

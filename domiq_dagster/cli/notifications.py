@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -12,7 +12,9 @@ from domiq_dagster.cli import views as views
 from domiq_dagster.cli.base import Json, PropertyOption, Usage, database, find_property, finish
 from domiq_dagster.cli.views.screen import say
 from domiq_dagster.sync.notifications import status
+from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.notifications.channels.send_test import send_test
+from domiq_dagster.sync.notifications.recipients import OPERATOR
 from domiq_dagster.sync.notifications.sender import deliver_due
 from domiq_dagster.sync.property_names import PropertyNames
 from domiq_dagster.wiring import notice_channels
@@ -38,6 +40,10 @@ def notifications(
     json_output: Json = False,
 ) -> None:
     """List the notices that wait, and those that did not arrive, or retry them; or test a channel."""
+    if test is not None and (retry or retry_undeliverable):
+        raise Usage("Test a channel, or retry notices: --test goes with neither --retry.")
+    if to is not None and test is None:
+        raise Usage("--to is where a test message goes: give --test CHANNEL as well.")
     channels = notice_channels(os.environ)
     if test is not None:
         sent = send_test(channels, test, to)
@@ -67,3 +73,15 @@ def notifications(
     result = views.notices_result(found, names, retried=retried, with_recipients=with_recipients)
     views.print_notices(result)
     finish(json_output, result, bad=not result["ok"])
+
+
+def told_of_alerts(channels: Channels) -> dict[str, Any]:
+    """The doctor's finding of who is told of alerts beside DomIQ. Not ok where an address is given and is
+    wrong."""
+    problem = channels.problem(OPERATOR)
+    answer = "yes" if problem is None else f"in DomIQ and Dagster alone: {problem}"
+    return {
+        "question": "The operator is told of alerts",
+        "ok": OPERATOR not in channels.problems,
+        "answer": answer,
+    }

@@ -32,8 +32,20 @@ _CLIENT_DEFAULTS = {
 
 
 def resolve_url(env: Mapping[str, str]) -> str | None:
-    """The database the user named in `DOMIQ_DATABASE_URL`; None means the embedded one."""
-    return env.get("DOMIQ_DATABASE_URL", "").strip() or None
+    """The database the user named in `DOMIQ_DATABASE_URL`; None, where it is not set, means the embedded one.
+
+    Raises:
+        DatabaseUnavailable: it is set to nothing, as by a script whose own variable is empty.
+    """
+    given = env.get("DOMIQ_DATABASE_URL")
+    if given is None:
+        return None
+    if not given.strip():
+        raise DatabaseUnavailable(
+            "DOMIQ_DATABASE_URL is set to nothing: set it to the address of DomIQ's database, or unset it, "
+            "and the embedded database is meant."
+        )
+    return given.strip()
 
 
 def plain_url(url: str) -> str:

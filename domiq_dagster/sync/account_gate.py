@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -280,8 +281,10 @@ class AccountGate:
                 if self._is_short_rest(state) and self._clock() < until:
                     self._rest(connection, state.closed_for)
                     continue
+                # Until when, rather than for how long: the sentence is kept and read later.
+                until_when = datetime.now(UTC) + timedelta(seconds=state.closed_for)
                 raise AccountClosed(
-                    f"ResMan account {account_id} is paused for {state.closed_for:.0f} s more "
+                    f"ResMan account {account_id} is paused until {until_when:%Y-%m-%d %H:%M:%S} UTC "
                     f"({state.open_reason}).",
                     retry_after=state.closed_for,
                 )

@@ -118,8 +118,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a decision locks no conversation",
         "domiq_dagster/sync/decisions/apply.sql",
-        "SELECT c.id FROM public.conversation c WHERE c.id = :conversation_id FOR UPDATE\n",
-        "SELECT c.id FROM public.conversation c WHERE c.id = :conversation_id\n",
+        "AND i.sync_enabled))\nFOR UPDATE\n",
+        "AND i.sync_enabled))\n",
         [TWO_SIDES, f"{_SYNC}/decisions/test_apply.py"],
     ),
     Bug(

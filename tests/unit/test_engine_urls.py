@@ -71,8 +71,13 @@ def test_a_refused_connection_is_one_sentence_without_the_password() -> None:
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.parametrize(
-    ("value", "url"), [(None, None), ("", None), ("  ", None), (" postgres://x ", "postgres://x")]
-)
+@pytest.mark.parametrize(("value", "url"), [(None, None), (" postgres://x ", "postgres://x")])
 def test_the_users_database_is_the_one_in_the_environment(value: str | None, url: str | None) -> None:
     assert resolve_url({} if value is None else {"DOMIQ_DATABASE_URL": value}) == url
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_database_that_is_named_by_nothing_is_no_embedded_one(value: str) -> None:
+    """F11: a script whose own variable is empty must not be told of the demo's world."""
+    with pytest.raises(DatabaseUnavailable, match="DOMIQ_DATABASE_URL is set to nothing"):
+        resolve_url({"DOMIQ_DATABASE_URL": value})

@@ -13,9 +13,12 @@ from domiq_dagster.cli.views.alerts import (
     print_thresholds,
     thresholds_result,
 )
+from domiq_dagster.cli.views.conflicts import print_conflicts, print_doubts, print_link_reviews
+from domiq_dagster.cli.views.failures import failures_result, print_failures
 from domiq_dagster.cli.views.forecasts import print_forecasts, print_migration, print_survey
 from domiq_dagster.cli.views.housekeeping import print_erased, print_exported, print_housekept
 from domiq_dagster.cli.views.notices import notices_result, print_notices
+from domiq_dagster.cli.views.pauses import paused_result, print_paused, print_resumed, resumed_result
 from domiq_dagster.cli.views.results import pass_result, retry_result, status_result
 from domiq_dagster.cli.views.rules import (
     print_rules_check,
@@ -26,11 +29,8 @@ from domiq_dagster.cli.views.rules import (
 from domiq_dagster.cli.views.story import print_story
 from domiq_dagster.cli.views.tables import (
     print_accounts,
-    print_conflicts,
     print_demo,
-    print_doubts,
     print_findings,
-    print_link_reviews,
     print_pass,
     print_requests,
     print_retried,
@@ -40,8 +40,10 @@ from domiq_dagster.cli.views.tables import (
 __all__ = [
     "backtest_result",
     "evaluation_result",
+    "failures_result",
     "notices_result",
     "pass_result",
+    "paused_result",
     "print_accounts",
     "print_alerts",
     "print_backtest",
@@ -51,6 +53,7 @@ __all__ = [
     "print_erased",
     "print_evaluation",
     "print_exported",
+    "print_failures",
     "print_findings",
     "print_forecasts",
     "print_housekept",
@@ -58,7 +61,9 @@ __all__ = [
     "print_migration",
     "print_notices",
     "print_pass",
+    "print_paused",
     "print_requests",
+    "print_resumed",
     "print_retried",
     "print_rules_check",
     "print_rules_plan",
@@ -66,6 +71,7 @@ __all__ = [
     "print_story",
     "print_survey",
     "print_thresholds",
+    "resumed_result",
     "retry_result",
     "rules_check_result",
     "rules_plan_result",

@@ -9,6 +9,7 @@ from uuid import UUID
 from domiq_dagster.sync.monitoring.backlog import WAITS_FOR, AccountQueue, Backlog
 from domiq_dagster.sync.monitoring.divergence import Coverage, UnknownWord
 from domiq_dagster.sync.monitoring.figures import PropertyFigures, figures_row, totals
+from domiq_dagster.sync.monitoring.pauses import Pause
 from domiq_dagster.sync.passes import PassReport
 from domiq_dagster.sync.repair.retry import Retried
 from domiq_dagster.sync.rules.run import COUNTS, OUTCOMES
@@ -82,6 +83,7 @@ def status_result(
                 "held": queue.on_hold,
                 "waiting_for": {n: getattr(queue, n) for n in WAITS_FOR},
                 "switched_off": not queue.outbound,
+                "paused": None if queue.pause is None else pause_row(queue.pause),
                 "unknown_outcomes": queue.unknown,
                 "oldest_unknown_seconds": queue.oldest_unknown_seconds,
                 "oldest_pending_seconds": queue.oldest_seconds,
@@ -116,6 +118,16 @@ def status_result(
             "not_connected": queues.not_connected,
         },
         "accounts": [account_row(a) for a in accounts],
+    }
+
+
+def pause_row(pause: Pause) -> dict[str, Any]:
+    """Who paused a property, since when and why; and that as a sentence."""
+    return {
+        "by": pause.paused_by,
+        "since": pause.paused_at,
+        "because": pause.because,
+        "sentence": pause.sentence,
     }
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from domiq_dagster.cli.views.screen import Screen, escape, make_console
+from domiq_dagster.sync.monitoring.pauses import pause_sentence
 
 _WHO = {"chatbot": "DomIQ", "resman_user": "ResMan's staff", "system": "the sync itself"}
 _EFFECT = {
@@ -33,6 +34,11 @@ def print_story(result: Mapping[str, Any]) -> None:
 def _conversation(c: Mapping[str, Any]) -> Iterator[str]:
     where = c["partition_key"] or "of no connected property"
     yield f"[bold]Conversation {c['conversation_id']}[/] ({escape(where)})"
+    if c["paused_by"]:
+        told = pause_sentence(c["paused_by"], c["paused_at"], c["paused_because"])
+        yield f"  [yellow]its property is {escape(told)}[/]"
+    elif c["sync_enabled"] is False:
+        yield "  [yellow]its property is switched off: domiq-sync resume[/]"
     alone = ", which is no lead status and left alone" if c["lead_status"] is None else ""
     yield escape(f"  now {c['domiq_status'] or 'without a status'} in DomIQ{alone}")
     if c["prospect_id"] is None:

@@ -10,12 +10,9 @@ from rich.table import Table
 
 from domiq_dagster.cli.views.screen import escape, make_console
 from domiq_dagster.sync.accounts import Account
-from domiq_dagster.sync.decisions.conflict_store import OpenConflict
 from domiq_dagster.sync.durations import in_words
-from domiq_dagster.sync.linking.reviews import OpenReview
 from domiq_dagster.sync.monitoring.divergence import WHY_NOT_COMPARED
 from domiq_dagster.sync.monitoring.figures import FIGURES
-from domiq_dagster.sync.queue.doubts import OpenDoubt
 from domiq_dagster.sync.request_counts import DayCount
 
 _MOST_RECORDS = 10
@@ -36,6 +33,7 @@ def print_figures(rows: Sequence[dict[str, Any]], sums: dict[str, Any], title: s
         rate = row["success_rate"]
         cells = [str(row[n]) for n in (*FIGURES, "conflicts")]
         table.add_row(escape(row["property"]), *cells, "-" if rate is None else f"{rate:.1f}%")
+    table.caption = "pulled, applied, pushed and failed count since the property was connected"
     make_console().print(table)
 
 
@@ -109,7 +107,7 @@ def print_queues(accounts: Sequence[dict[str, Any]]) -> None:
     if not any(a["pending"] or a["paused_until"] for a in accounts):
         return
     table = Table(title="Waiting for ResMan", box=SIMPLE_HEAD, show_edge=False, padding=0)
-    for name in ("account", "pending", "due", "held", "unknown", "oldest", "rate", "caught up in"):
+    for name in ("account", "pending", "due", "on hold", "unknown", "oldest", "rate", "caught up in"):
         table.add_column(name, justify="left" if name == "account" else "right", no_wrap=True)
     for a in accounts:
         table.add_row(
@@ -184,6 +182,10 @@ def _compared(result: dict[str, Any]) -> Iterator[str]:
     """What waits, and will not move by itself."""
     for row in result["properties"]:
         key = escape(row["property"])
+        if row["paused"]:
+            told = f"{row['paused']['sentence']}; changes that wait for it: {row['held']}"
+            yield f"[yellow]{key}[/] {escape(told)}"
+            continue
         if row["switched_off"]:
             if row["held"]:
                 yield f"{key}: waiting, since sync to ResMan is switched off: {row['held']}"
@@ -191,6 +193,8 @@ def _compared(result: dict[str, Any]) -> Iterator[str]:
         for name, whom in _WAITS_FOR.items():
             if row["waiting_for"][name]:
                 yield f"{key}: waiting for {whom}: {row['waiting_for'][name]}"
+        if row["failed"]:
+            yield f"[red]{key}[/] failed: {row['failed']}; why: domiq-sync failures --property {key}"
         if row["oldest_pending_seconds"]:
             yield f"{key}: the oldest pending change has waited for {_span(row['oldest_pending_seconds'])}"
         if row["unknown_outcomes"]:
@@ -214,7 +218,9 @@ def _not_pulled(result: dict[str, Any]) -> Iterator[str]:
     for row in result["properties"]:
         if row["failing_since"]:
             why = escape(str(row["last_error"]))
-            yield f"[red]{escape(row['property'])}[/] not pulled since {row['failing_since']}: {why}"
+            last = f"{row['last_pull_at']:%Y-%m-%d %H:%M %Z}" if row["last_pull_at"] else "never"
+            failing = f"its pulls fail since {row['failing_since']:%Y-%m-%d %H:%M %Z}"
+            yield f"[red]{escape(row['property'])}[/] {failing}; last pulled: {last}: {why}"
         if row["distrust"]:
             why = escape(row["distrust"])
             yield f"[yellow]{escape(row['property'])}[/] its last full read is not believed: {why}"
@@ -264,71 +270,6 @@ def print_findings(findings: Sequence[dict[str, Any]]) -> None:
     for f in findings:
         table.add_row("[green]ok[/]" if f["ok"] else "[red]no[/]", escape(f["question"]), escape(f["answer"]))
     make_console().print(table)
-
-
-def print_conflicts(conflicts: Sequence[OpenConflict]) -> None:
-    if not conflicts:
-        make_console().print("No conflict waits for a person.")
-        return
-    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for name in ("conversation", "DomIQ", "ResMan", "since", "property", "lead"):
-        table.add_column(name, no_wrap=True)
-    for c in conflicts:
-        table.add_row(
-            str(c.conversation_id),
-            escape(str(c.domiq_status)),
-            escape(c.resman_status),
-            f"{c.opened_at:%Y-%m-%d %H:%M}",
-            escape(str(c.partition_key)),
-            escape(c.prospect_id),
-        )
-    _print_whole(table)
-
-
-def _print_whole(table: Table) -> None:
-    """However narrow the screen: an id that is cut or broken cannot be copied into --resolve or --to."""
-    console = make_console()
-    wanted = console.measure(table, options=console.options.update_width(1000)).maximum
-    console.width = max(console.width, wanted)
-    console.print(table)
-
-
-def print_link_reviews(reviews: Sequence[OpenReview]) -> None:
-    """Nothing where no link waits for a person."""
-    if not reviews:
-        return
-    table = Table("property", "question", "conversations", "leads", "since", title="Links to decide")
-    for q in reviews:
-        table.add_row(
-            escape(q.partition_key),
-            escape(q.reason),
-            "\n".join(map(str, q.conversation_ids)),
-            "\n".join(map(escape, q.prospect_ids or [q.prospect_id])),
-            f"{q.asked_at:%Y-%m-%d %H:%M}",
-        )
-    _print_whole(table)
-    make_console().print("domiq-sync conflicts --link CONVERSATION --to LEAD, or --never LEAD")
-
-
-def print_doubts(doubts: Sequence[OpenDoubt]) -> None:
-    """Nothing where no change is in doubt."""
-    if not doubts:
-        return
-    names = ("change", "status", "posted", "event", "looked for", "lead", "property", "what ResMan shows")
-    table = Table(*names, title="Changes that may have arrived")
-    for d in doubts:
-        table.add_row(
-            str(d.change_id),
-            escape(f"{d.old_status or 'none'} -> {d.new_status}"),
-            f"{d.posted_at:%Y-%m-%d %H:%M}",
-            escape(f"{d.event_type} of {d.event_date}"),
-            f"{d.read_backs} times",
-            escape(str(d.prospect_id or "none yet")),
-            escape(str(d.partition_key)),
-            escape(d.sentence or ""),
-        )
-    _print_whole(table)
-    make_console().print("domiq-sync conflicts --arrived CHANGE, or --send-again CHANGE")
 
 
 def print_retried(result: dict[str, Any]) -> None:

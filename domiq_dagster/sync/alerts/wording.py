@@ -80,7 +80,7 @@ def _sync_by_hand(reading: Reading) -> str:
 
 def _mend_and_retry(reading: Reading) -> str:
     key = reading.watched.partition_key
-    return f"See `domiq-sync status --property {key}`; after mending: `domiq-sync retry --property {key}`."
+    return f"See `domiq-sync failures --property {key}`; after mending: `domiq-sync retry --property {key}`."
 
 
 def _ask_what_waits(reading: Reading) -> str:
@@ -115,7 +115,7 @@ WORDINGS: Mapping[TroubleKind, Wording] = {
         "status syncs succeed again",
         _failed_sync,
         _mend_and_retry,
-        "See `domiq-sync status`; after mending: `domiq-sync retry --property KEY` for each.",
+        "See `domiq-sync failures`; after mending: `domiq-sync retry --property KEY` for each.",
     ),
     TroubleKind.OLDEST_PENDING: Wording(
         "changes wait too long to reach ResMan",

@@ -229,9 +229,15 @@ class _Applying:
             )
 
     def _decide_locked(self, conversation_id: UUID) -> None:
-        """Locks the conversation, reads the pair again and does what is decided now."""
+        """Locks the conversation, reads the pair again and does what is decided now; nothing at a property
+        that was paused meanwhile."""
+        asked = {
+            "conversation_id": conversation_id,
+            "property_id": self.integration.property_id,
+            "off": not self.integration.enabled,
+        }
         with self.connection.begin():
-            locked = self.connection.scalar(QUERIES.lock_conversation, {"conversation_id": conversation_id})
+            locked = self.connection.scalar(QUERIES.lock_conversation, asked)
             lanes.lock(self.connection, conversation_id)
             lead = self._load_one(conversation_id)
             if locked is None or lead is None:

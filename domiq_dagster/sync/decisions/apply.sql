@@ -24,7 +24,13 @@ WHERE l.conversation_id = :conversation_id AND l.property_id = :property_id AND 
   AND (CAST(:undated AS boolean) OR (l.is_dated AND NOT (CAST(:outbound AS boolean) AND l.dated_by_us)))
 
 -- name: lock_conversation
-SELECT c.id FROM public.conversation c WHERE c.id = :conversation_id FOR UPDATE
+-- Nothing where the property was switched off since it was loaded as one that is on. :off: it was off then, and a
+-- person decides all the same.
+SELECT c.id FROM public.conversation c
+WHERE c.id = :conversation_id
+  AND (CAST(:off AS boolean)
+       OR EXISTS (SELECT FROM domiq_sync.integration i WHERE i.property_id = :property_id AND i.sync_enabled))
+FOR UPDATE
 
 -- name: mark_origin
 -- The capture trigger sees this and does not send the change back.

@@ -4,7 +4,7 @@ will have caught up at that rate. Reads only."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.v1 import POST_LEAD
+from domiq_dagster.sync.monitoring.pauses import Pause, open_pauses
 
 QUERIES = load_queries(__package__, "backlog.sql")
 _WINDOW = timedelta(minutes=15)
@@ -31,6 +32,7 @@ class PropertyQueue:
         lacks_grant: whether ResMan has not granted an endpoint here.
         due: conversations of which a change may be claimed now, which is none while the account is paused.
         unknown: changes that may or may not have reached ResMan.
+        pause: by whom, since when and why it is paused; None: it is not.
     """
 
     partition_key: str
@@ -47,6 +49,7 @@ class PropertyQueue:
     unknown: int
     oldest_seconds: float | None
     oldest_unknown_seconds: float | None
+    pause: Pause | None = None
 
     @property
     def on_hold(self) -> int:
@@ -166,7 +169,9 @@ class Backlog:
 
 def load_backlog(connection: Connection) -> Backlog:
     """How every account stands."""
-    queues = rows_as(PropertyQueue, connection.execute(QUERIES.queues, {"post": POST_LEAD}))
+    found = rows_as(PropertyQueue, connection.execute(QUERIES.queues, {"post": POST_LEAD}))
+    pauses = open_pauses(connection)
+    queues = [replace(q, pause=pauses.get(q.partition_key)) for q in found]
     recent = {"most": _MOST_ATTEMPTS, "window_seconds": _WINDOW.total_seconds()}
     work = {r.account_id: r for r in connection.execute(QUERIES.recent_work, recent)}
     accounts = [

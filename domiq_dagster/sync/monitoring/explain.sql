@@ -69,10 +69,12 @@ SELECT c.id AS conversation_id, i.partition_key, c.status AS domiq_status,
        l.agreed_resman_status, l.agreed_at, r.effective_status AS resman_status,
        EXISTS (SELECT FROM domiq_sync.conflict k
                WHERE k.conversation_id = c.id AND k.resolved_at IS NULL) AS conflict,
+       i.sync_enabled, z.paused_by, z.paused_at, z.because AS paused_because,
        u.first_name, u.last_name, u.email, u.phone
 FROM public.conversation c
 LEFT JOIN domiq_sync.conversation_property p ON p.conversation_id = c.id
 LEFT JOIN domiq_sync.integration i ON i.property_id = p.property_id
+LEFT JOIN domiq_sync.pause z ON z.property_id = i.property_id AND z.resumed_at IS NULL AND NOT i.sync_enabled
 LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = c.id
 LEFT JOIN domiq_sync.resman_lead r ON r.property_id = l.property_id AND r.prospect_id = l.prospect_id
 LEFT JOIN public."user" u ON u.id = c.user_id

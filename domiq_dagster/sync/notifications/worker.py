@@ -139,7 +139,9 @@ class ChannelWorker:
     def _prepare(self, connection: Connection, claimed: ClaimedNotice) -> _Prepared | Outcome:
         """The message and where it goes, once its sending is on record; or how the notice ends without."""
         if (problem := self._channels.problem(claimed.channel)) is not None:
-            return Settle("undeliverable", problem)
+            # Nobody asked for it: the notice in DomIQ tells of the same, and doctor says what is unset.
+            nobody = claimed.channel == OPERATOR and OPERATOR not in self._channels.problems
+            return Settle("suppressed" if nobody else "undeliverable", problem)
         address = self._address(connection, claimed)
         if not isinstance(address, str):
             return address

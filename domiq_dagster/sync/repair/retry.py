@@ -1,9 +1,10 @@
-"""Putting failed changes back into the queue, which goes on record in each of them."""
+"""Failed changes: listing them, and putting them back into the queue, on record in each of them."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,11 +28,22 @@ class CannotRetry(Exception):
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which failed changes: of one property, logged since a time, failed of a reason (an outcome such as
-    `unknown_source`). None of them given: whichever."""
+    `unknown_source`), or just these. None of them given: whichever."""
 
     property_id: UUID | None = None
     since: datetime | None = None
     reason: str | None = None
+    change_ids: Collection[UUID] | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the queries take."""
+        return {
+            "property_id": self.property_id,
+            "since": self.since,
+            "reason": self.reason,
+            "change_ids": None if self.change_ids is None else list(self.change_ids),
+        }
 
 
 @dataclass(slots=True)
@@ -52,13 +64,32 @@ class Retried:
 
 
 @dataclass(frozen=True, slots=True)
-class _FailedChange:
-    """A failed change, what it failed of, and whether a later one has overtaken it."""
+class FailedChange:
+    """A failed change.
+
+    Attributes:
+        reason: what it failed of, in a word.
+        words: the same in a sentence, ResMan's own where it refused.
+        prospect_id: its lead; None where it has none.
+        failed_at: when it was last tried, or logged, where no try is on record any more.
+        overtaken: a later change of its conversation has reached ResMan, or may have: it is not put back.
+    """
 
     change_id: UUID
     property_id: UUID | None
+    conversation_id: UUID | None
     reason: str
+    words: str | None
+    old_status: str | None
+    new_status: str | None
+    prospect_id: str | None
+    failed_at: datetime
     overtaken: bool
+
+
+def failed_changes(connection: Connection, choice: Choice) -> list[FailedChange]:
+    """The failed changes of this choice, in the order in which they were logged."""
+    return rows_as(FailedChange, connection.execute(QUERIES.failed_changes, choice.values))
 
 
 def put_back(
@@ -78,11 +109,10 @@ def put_back(
     with engine.begin() as connection:
         _check(connection, choice)
         names = PropertyNames(connection)
-        values = {"property_id": choice.property_id, "since": choice.since, "reason": choice.reason}
         if not dry_run:
             # What waits behind a failed change is not to be claimed while it is decided what goes before it.
-            lanes.lock(connection, *connection.scalars(QUERIES.failed_lanes, values))
-        failed = rows_as(_FailedChange, connection.execute(QUERIES.failed_changes, values))
+            lanes.lock(connection, *connection.scalars(QUERIES.failed_lanes, choice.values))
+        failed = failed_changes(connection, choice)
         chosen = {c.change_id: c for c in failed if not c.overtaken}
         retried.overtaken = len(failed) - len(chosen)
         if chosen and not dry_run:
@@ -99,6 +129,13 @@ def _check(connection: Connection, choice: Choice) -> None:
         raise CannotRetry(
             f"{choice.since:%Y-%m-%d %H:%M:%S %Z} is in the future: no change was logged since."
         )
+    if choice.change_ids is not None:
+        others = connection.scalars(QUERIES.not_failed, choice.values).all()
+        if others:
+            raise CannotRetry(
+                f"No failed change is {', '.join(map(str, others))}: "
+                "`domiq-sync failures` lists those there are."
+            )
     if choice.reason is None:
         return
     reasons = {r.reason: r.changes for r in connection.execute(QUERIES.reasons)}

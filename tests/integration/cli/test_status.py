@@ -430,3 +430,36 @@ def test_retry_takes_records_in_trouble_up_and_says_which_it_dealt_with_in_vain(
     done = run("retry", "--json", **env)
     assert (done.code, [r["left"] for r in done.result["records"]]) == (0, [0, 1])
     assert world.rows("SELECT FROM conversation WHERE status = 'application'") != []
+
+
+def test_doctor_says_where_alerts_go(run: Run, world: World, env: dict[str, str]) -> None:
+    """F9: that no address is set is told, and nothing is wrong with it; an address that is none is wrong."""
+    world.property(0)
+
+    def answer(**more: str) -> tuple[bool, str]:
+        found = run("doctor", "--json", **env, **more).result["findings"]
+        (finding,) = [f for f in found if f["question"] == "The operator is told of alerts"]
+        return finding["ok"], finding["answer"]
+
+    assert answer() == (True, "in DomIQ and Dagster alone: DOMIQ_OPERATOR_ADDRESS is not set")
+    ok, told = answer(DOMIQ_OPERATOR_ADDRESS="nonsense")
+    assert not ok
+    assert "address 1" in told
+
+
+def test_status_says_since_when_pulls_fail_and_when_the_last_one_came(
+    run: Run, world: World, env: dict[str, str]
+) -> None:
+    """F15: the two are told apart, and what the counts add up is said."""
+    world.property(0)
+    world.sync()
+    world.do(
+        "UPDATE domiq_sync.watermark SET failing_since = '2026-03-02 10:00Z', last_pull_at = "
+        "'2026-03-01 09:30Z', last_error = 'unreachable: nobody answers'"
+    )
+    out = run("status", **env).out
+    assert (
+        "juniper-flats its pulls fail since 2026-03-02 10:00 UTC; last pulled: 2026-03-01 09:30 UTC: "
+        "unreachable: nobody answers" in out
+    )
+    assert "count since the property was connected" in " ".join(out.split())

@@ -289,7 +289,7 @@ def test_a_push_says_what_waits_for_how_long_and_for_whom(harness: Harness) -> N
     assert row == {
         "property": "juniper-flats", "success": 1, "failed": 0, "postponed": 0, "pending": 3, "conflicts": 1,
         "wait_for_settings": 0, "wait_for_contact": 1, "wait_for_grants": 0, "in_doubt": 0, "unknown": 1,
-        "oldest": "1 h 30 min",
+        "oldest": "1 h 30 min", "paused": "",
     }  # fmt: skip
 
 

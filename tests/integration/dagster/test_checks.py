@@ -364,11 +364,15 @@ def test_past_the_threshold_people_are_told_once_and_once_more_on_recovery(troub
     ]
     assert (figures["alerts_opened"], figures["alerts_closed"]) == (2, 0)
     sentences = [
-        f"{name}: 1 of 20 status syncs of the last 24 h failed, mostly refused (1). See `domiq-sync status "
+        f"{name}: 1 of 20 status syncs of the last 24 h failed, mostly refused (1). See `domiq-sync failures "
         f"--property {key}`; after mending: `domiq-sync retry --property {key}`."
         for name, key in (("Copper Ridge", "copper-ridge"), ("Juniper Flats", "juniper-flats"))
     ]
-    assert found.description == " ".join(sentences)
+    # F4: one line of advice, however many properties fail of the same.
+    assert found.description == (
+        "Status syncs fail. Mostly refused: Copper Ridge (1 of 20), Juniper Flats (1 of 20). "
+        "See `domiq-sync failures`; after mending: `domiq-sync retry --property KEY` for each."
+    )
     assert logged(first, harness.instance, logging.ERROR) == [f"alert: {s}" for s in sentences]
     assert alerts(harness) == [("copper-ridge", True), ("juniper-flats", True)]
     told = [("copper-ridge", "in_app", sentences[0]), ("juniper-flats", "in_app", sentences[1])]

@@ -104,7 +104,7 @@ class TestPendingChanges:
         harness.world.log(chat, "lost", sync_direction="from_resman", sync_status="success")
         asked = ask(harness, sensors.pending_changes)
         assert isinstance(asked, RunRequest)
-        assert asked.tags == {"domiq/due": "0", "domiq/unruled": "1", "dagster/max_retries": "0"}
+        assert asked.tags == {"domiq/due": "0", "domiq/wait_for_rules": "1", "dagster/max_retries": "0"}
         harness.run("push", tags=asked.tags)
         assert isinstance(ask(harness, sensors.pending_changes), SkipReason)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -66,6 +67,8 @@ def test_the_breaker_opens_after_three_failures_probes_once_and_closes(world: Wo
         with pytest.raises(AccountClosed) as closed:
             ask(world)
         assert 0 < closed.value.retry_after <= 5.0
+        # F15: it is kept with the pull that failed, and read later.
+        assert re.search(r"is paused until \d{4}-\d\d-\d\d [\d:]{8} UTC \(server_fault\)", str(closed.value))
     assert asked(world) == 3
     world.later()
     with pytest.raises(ServerFault):  # the probe fails: open again, for longer

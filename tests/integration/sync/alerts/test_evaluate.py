@@ -147,7 +147,7 @@ class TestFailedSync:
         assert (alert.figures["failed"], alert.figures["main_reason"]) == (10, "unknown_source")
         assert notices(world) == [
             "Juniper Flats: 10 of 10 status syncs of the last 24 h failed, mostly unknown_source (10). "
-            "See `domiq-sync status --property juniper-flats`; after mending: "
+            "See `domiq-sync failures --property juniper-flats`; after mending: "
             "`domiq-sync retry --property juniper-flats`."
         ]
         settled(world, bad, 5000, 0)

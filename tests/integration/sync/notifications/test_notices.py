@@ -332,7 +332,17 @@ def test_the_operator_is_reached_at_every_address_each_by_itself(notice_world: N
     (mail,) = notice_world.mailbox.mails
     assert (mail.recipient, mail.message["Subject"]) == ("ops@example.com", "Sync is down")
     notice_world.put(operator_notice("Up again", "It works.", alert_id=alert))
-    assert notice_world.deliver(configure({})).failures[0].reason == "DOMIQ_OPERATOR_ADDRESS is not set"
+    wrong = configure({"DOMIQ_OPERATOR_ADDRESS": "nonsense"})
+    assert "address 1" in str(notice_world.deliver(wrong).failures[0].reason)
+
+
+def test_an_operator_whom_nobody_named_is_no_failure(notice_world: NoticeWorld) -> None:
+    """F9: the notice says why it was not sent; an address that is wrong is one that did not arrive."""
+    notice_world.put(operator_notice("Sync is down", "ResMan refuses the key.", alert_id=UUID(int=9)))
+    report = notice_world.deliver(configure({}))
+    assert (report.by_state, report.failures) == ({("operator", "suppressed"): 1}, [])
+    (notice,) = notice_world.world.rows("SELECT * FROM domiq_sync.notification")
+    assert (notice.state, notice.state_reason) == ("suppressed", "DOMIQ_OPERATOR_ADDRESS is not set")
 
 
 def test_a_server_that_is_down_costs_nothing_and_is_left_until_it_answers(notice_world: NoticeWorld) -> None:
