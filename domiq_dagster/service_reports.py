@@ -18,6 +18,7 @@ from domiq_dagster.assets.status_notifications import notices_metadata
 from domiq_dagster.assets.status_sync_log import log_metadata
 from domiq_dagster.assets.status_sync_success_rate import rate_metadata
 from domiq_dagster.assets.status_workflow_actions import rules_metadata
+from domiq_dagster.assets.tables import rows_of, rows_of_property
 from domiq_dagster.checks import check_results
 from domiq_dagster.resources import ThresholdResource
 from domiq_dagster.sync.integrations import load_integrations
@@ -71,21 +72,32 @@ class DagsterReports:
             ids = {i.partition_key: i.property_id for i in load_integrations(connection)}
             known = [ids[key] for key in summary.pulled if key in ids]
             covered, found = coverage(connection, known), verdicts(connection, known)
+            leads = {i: rows_of_property(connection, "domiq_sync.resman_lead", i) for i in known}
+            changes = {i: rows_of_property(connection, "domiq_sync.change", i) for i in known}
         for key, done in summary.pulled.items():
-            yield "resman_leads", key, {**pulled_metadata(done.pulled), "pulls": done.pulls}
+            rows = leads[ids[key]] if key in ids else {}
+            yield "resman_leads", key, {**pulled_metadata(done.pulled), **rows, "pulls": done.pulls}
             if done.applied is not None and key in ids:
                 now = found.get(ids[key], Counter())
                 left_alone = covered.get(ids[key], Coverage()).left_alone
-                yield "inbound_status_changes", key, applied_metadata(done.applied, now, left_alone)
+                metadata = {**applied_metadata(done.applied, now, left_alone), **changes[ids[key]]}
+                yield "inbound_status_changes", key, metadata
 
     def _figures(self, summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
         with self._engine.connect() as connection:
             pushed = summary.pushed
             if pushed.by_property or pushed.problems or pushed.outages or not summary.pulled:
-                yield "conversation_status_pushes", push_metadata(pushed, load_backlog(connection))
+                rows = rows_of(connection, "domiq_sync.attempt")
+                yield (
+                    "conversation_status_pushes",
+                    {**push_metadata(pushed, load_backlog(connection)), **rows},
+                )
             yield "status_sync_log", log_metadata(connection)
             yield "status_sync_success_rate", rate_metadata(connection)
-        if summary.ruled is not None:
-            yield "status_workflow_actions", rules_metadata(summary.ruled)
-        if summary.notified is not None:
-            yield "status_notifications", notices_metadata(summary.notified, summary.sent)
+            if summary.ruled is not None:
+                rows = rows_of(connection, "domiq_sync.rule_decision")
+                yield "status_workflow_actions", {**rules_metadata(summary.ruled), **rows}
+            if summary.notified is not None:
+                rows = rows_of(connection, "domiq_sync.notification")
+                told = notices_metadata(summary.notified, summary.sent)
+                yield "status_notifications", {**told, **rows}

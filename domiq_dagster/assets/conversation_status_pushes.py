@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from domiq_dagster.assets.catalogue import OWNERS, stored_in
+from domiq_dagster.assets.catalogue import OWNERS, explained_in, stored_in
 from domiq_dagster.assets.dry_run import DryRunConfig, forecast_metadata
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.sources import domiq_conversation
-from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.assets.tables import rows_of, table_unless_empty
 from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource, LimitsResource, ResmanResource
 from domiq_dagster.sync.delivery.push import PushOptions, PushReport, push
@@ -27,7 +27,7 @@ from domiq_dagster.wiring import outside_mark
     owners=OWNERS,
     kinds={"python", "postgres", "api"},
     tags={"direction": "outbound", "writes_to": "resman"},
-    metadata=stored_in("domiq_sync.attempt"),
+    metadata={**stored_in("domiq_sync.attempt"), **explained_in("conversation_status_pushes")},
     output_required=False,  # a dry run materialises nothing
 )
 @told_without_values
@@ -38,8 +38,16 @@ def conversation_status_pushes(
     resman: ResmanResource,
     limits: LimitsResource,
 ) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
-    """What is due in the delivery queue, sent to ResMan and settled in status_sync_log. Changes that
-    cannot be sent now stay pending; nothing is lost by a run that stops early."""
+    """DomIQ's status changes on their way to ResMan: what is due is sent, and settled in status_sync_log.
+
+    **From** the delivery queue, which a trigger fills as soon as a conversation's status moves. Each request
+    is on record in `domiq_sync.attempt`. What cannot be sent now stays pending; nothing is lost by a run that
+    stops early.
+
+    **Red**: changes wait too long, nothing is sent although something is due, or a person must decide.
+
+    **Then** `domiq-sync status` says what waits and for what, `domiq-sync conflicts` what is to be
+    decided."""
     if config.dry_run:
         with domiq.engine() as engine:
             with engine.connect() as connection:
@@ -53,12 +61,12 @@ def conversation_status_pushes(
     with resman.client(domiq) as client, domiq.engine(pool_size=limits.connections) as engine:
         report = push(engine, client, options)
         with engine.connect() as connection:
-            left = load_backlog(connection)
+            left, rows = load_backlog(connection), rows_of(connection, "domiq_sync.attempt")
     for account, why in report.outages.items():
         context.log.warning(f"ResMan account {account} was left ({why}); its changes stay pending")
     for problem in report.problems:
         context.log.warning(problem)
-    yield dg.MaterializeResult(metadata=push_metadata(report, left))
+    yield dg.MaterializeResult(metadata={**push_metadata(report, left), **rows})
 
 
 def push_metadata(report: PushReport, left: Backlog) -> dict[str, Any]:

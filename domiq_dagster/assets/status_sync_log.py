@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Connection
 
-from domiq_dagster.assets.catalogue import OWNERS, stored_in
+from domiq_dagster.assets.catalogue import OWNERS, explained_in, stored_in
 from domiq_dagster.assets.conversation_status_pushes import conversation_status_pushes
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.tables import frame_table
@@ -21,11 +21,18 @@ from domiq_dagster.sync.monitoring.figures import log_totals_frame
     owners=OWNERS,
     kinds={"postgres", "table"},
     tags={"direction": "both", "writes_to": "nothing"},
-    metadata=stored_in("public.status_sync_log"),
+    metadata={**stored_in("public.status_sync_log"), **explained_in("status_sync_log")},
 )
 @told_without_values
 def status_sync_log(domiq: DomiqResource) -> dg.MaterializeResult[None]:
-    """The table status_sync_log, counted by direction and status."""
+    """The audit log: every status change of either side, with how it ended; counted by direction and status.
+
+    **From** a trigger on conversation (to_resman) and from what pulls apply (from_resman).
+
+    **Red**: a change could not be logged when it was made, pending changes and deliveries do not match, or
+    Dagster's own event log grows fast.
+
+    **Then** the check names the command; the job `reconcile_pending` mends what can be mended."""
     with domiq.engine() as engine:
         log_totals.keep(engine)
         with engine.connect() as connection:
@@ -36,8 +43,10 @@ def log_metadata(connection: Connection) -> dict[str, Any]:
     """The changes of the log by direction and status."""
     frame = log_totals_frame(connection)
     by_status = frame.groupby("sync_status", dropna=False)["changes"].sum()
+    changes = int(frame["changes"].sum())
     return {
-        "changes": int(frame["changes"].sum()),
+        "changes": changes,
+        "dagster/row_count": changes,
         **{status: int(by_status.get(status, 0)) for status in ("pending", "success", "failed")},
         "by_direction": frame_table(frame),
     }

@@ -341,7 +341,7 @@ def test_reconciliation_mends_and_puts_what_it_found_on_record(harness: Harness)
 
     run = harness.run("reconcile_pending")
 
-    (event,) = [e for e in run.all_events if e.event_type == DagsterEventType.ASSET_OBSERVATION]
+    event = next(e for e in run.all_events if e.event_type == DagsterEventType.ASSET_OBSERVATION)
     found = plain(event.asset_observation_data.asset_observation.metadata)
     rows = [
         {"kind": kind, "property": "juniper-flats", "count": 1, "then": "mended"}
