@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 from sqlalchemy import Engine
 
 from domiq_dagster.assets.conversation_status_pushes import push_metadata
-from domiq_dagster.assets.inbound_checks import evaluation
 from domiq_dagster.assets.inbound_status_changes import applied_metadata
 from domiq_dagster.assets.resman_leads import pulled_metadata
 from domiq_dagster.assets.status_notifications import notices_metadata
@@ -19,8 +19,9 @@ from domiq_dagster.assets.status_sync_log import log_metadata
 from domiq_dagster.assets.status_sync_success_rate import rate_metadata
 from domiq_dagster.assets.status_workflow_actions import rules_metadata
 from domiq_dagster.assets.tables import rows_of, rows_of_property
+from domiq_dagster.check_clock import tell_news
 from domiq_dagster.checks import check_results
-from domiq_dagster.resources import ThresholdResource
+from domiq_dagster.resources import LimitsResource, ThresholdResource
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.backlog import load_backlog
 from domiq_dagster.sync.monitoring.divergence import Coverage, coverage, verdicts
@@ -40,7 +41,6 @@ class DagsterReports:
 
     def __init__(self, engine: Engine, instance: dg.DagsterInstance | None = None) -> None:
         self._instance, self._engine = instance or dg.DagsterInstance.get(), engine
-        self._words: dict[dg.AssetCheckKey, tuple[Any, ...]] = {}
 
     def tell(self, summary: Summary) -> None:
         """Materialises the assets that the worker has worked on, and evaluates the checks that say something
@@ -58,11 +58,8 @@ class DagsterReports:
             self._instance.report_runless_asset_event(
                 dg.AssetMaterialization(name, metadata={**metadata, **by})
             )
-        for key, result in check_results(self._engine, ThresholdResource()).items():
-            word = (result.passed, result.severity, result.description if not result.passed else None)
-            if self._words.get(key) != word:
-                self._instance.report_runless_asset_event(evaluation(key, result))
-                self._words[key] = word
+        found = check_results(self._engine, self._instance, ThresholdResource(), LimitsResource())
+        tell_news(self._instance, found, datetime.now(UTC))
 
     def _pulls(self, summary: Summary) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """What there is to say of partitions, those whose pulls brought something."""

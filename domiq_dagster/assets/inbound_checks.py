@@ -52,24 +52,27 @@ def inbound_results(
 ) -> list[dg.AssetCheckResult]:
     """The verdicts of those of the checks that are wanted. With `note`, what diverges is remembered with the
     time at which it was first seen."""
-    found = []
+    return list(inbound_words(engine, limits, wanted, note=note).values())
+
+
+def inbound_words(
+    engine: Engine, limits: LimitsResource, wanted: Collection[dg.AssetCheckKey], *, note: bool = True
+) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:
+    """The same by the checks' keys."""
+    found = {}
     if PULL_GAPS.key in wanted:
-        found.append(gaps_result(engine, limits))
+        found[PULL_GAPS.key] = gaps_result(engine, limits)
     if DIVERGENCE.key in wanted:
-        found.append(divergence_result(engine, note=note))
+        found[DIVERGENCE.key] = divergence_result(engine, note=note)
     if RECORDS.key in wanted:
-        found.append(records_result(engine))
+        found[RECORDS.key] = records_result(engine)
     return found
 
 
 def inbound_evaluations(engine: Engine, limits: LimitsResource) -> Iterator[dg.AssetCheckEvaluation]:
     """The verdicts of all of them, as events of an op that is not theirs."""
-    for spec, result in (
-        (PULL_GAPS, gaps_result(engine, limits)),
-        (DIVERGENCE, divergence_result(engine)),
-        (RECORDS, records_result(engine)),
-    ):
-        yield evaluation(spec.key, result)
+    for key, result in inbound_words(engine, limits, [spec.key for spec in INBOUND_CHECKS]).items():
+        yield evaluation(key, result)
 
 
 def evaluation(check: dg.AssetCheckKey, result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
