@@ -25,6 +25,7 @@ from domiq_dagster.resources import LimitsResource, ThresholdResource
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.backlog import load_backlog
 from domiq_dagster.sync.monitoring.divergence import Coverage, coverage, verdicts
+from domiq_dagster.sync.monitoring.recently_settled import recently_settled
 from domiq_dagster.sync.service.tally import Summary
 
 
@@ -84,11 +85,9 @@ class DagsterReports:
         with self._engine.connect() as connection:
             pushed = summary.pushed
             if pushed.by_property or pushed.problems or pushed.outages or not summary.pulled:
+                left, recent = load_backlog(connection), recently_settled(connection)
                 rows = rows_of(connection, "domiq_sync.attempt")
-                yield (
-                    "conversation_status_pushes",
-                    {**push_metadata(pushed, load_backlog(connection)), **rows},
-                )
+                yield "conversation_status_pushes", {**push_metadata(pushed, left, recent), **rows}
             yield "status_sync_log", log_metadata(connection)
             yield "status_sync_success_rate", rate_metadata(connection)
             if summary.ruled is not None:

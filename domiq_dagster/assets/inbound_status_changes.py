@@ -41,9 +41,10 @@ def applied_metadata(
     applied: Applied, verdicts: Counter[str], left_alone: Mapping[str, int]
 ) -> dict[str, Any]:
     """What deciding about one property's leads did, and how they stand after it."""
-    refused = [{"conversation": str(key), "why": why} for key, why in applied.refused.items()]
+    refused = [{"why": why, "conversation": str(key)} for key, why in applied.refused.items()]
     return {
         "applied": applied.applied,
+        "failed": len(refused),
         **({"refused": len(refused)} if refused else {}),
         **table_unless_empty("refused_by_the_database", refused[:_SAMPLE]),
         "conflicts": verdicts["conflict"],

@@ -38,6 +38,8 @@ is wrong.""",
 def pulled_metadata(result: Pulled) -> dict[str, Any]:
     """What one property's pull brought."""
     found: dict[str, Any] = {
+        "pulled": result.fetched,
+        "changed": result.stored,
         "fetched": result.fetched,
         "stored": result.stored,
         "linked": result.linked,
@@ -52,7 +54,7 @@ def pulled_metadata(result: Pulled) -> dict[str, Any]:
         "modified_since": dg.MetadataValue.timestamp(result.modified_since),
     }
     if result.unreadable:
-        sample = [{"prospect": key, "why": why} for key, why in result.unreadable.items()][:_SAMPLE]
+        sample = [{"why": why, "prospect": key} for key, why in result.unreadable.items()][:_SAMPLE]
         found["unreadable"] = len(result.unreadable)
         found |= table_unless_empty("unreadable_prospects", sample)
     if result.rejected_reason is not None:

@@ -12,6 +12,7 @@ from domiq_dagster.assets.tables import frame_table
 from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource
 from domiq_dagster.sync.monitoring import log_totals
+from domiq_dagster.sync.monitoring.backlog import queue_depth
 from domiq_dagster.sync.monitoring.figures import log_totals_frame
 
 
@@ -44,9 +45,15 @@ def log_metadata(connection: Connection) -> dict[str, Any]:
     frame = log_totals_frame(connection)
     by_status = frame.groupby("sync_status", dropna=False)["changes"].sum()
     changes = int(frame["changes"].sum())
+    succeeded = frame[frame["sync_status"] == "success"].groupby("sync_direction")["changes"].sum()
+    depth = queue_depth(connection)
     return {
         "changes": changes,
         "dagster/row_count": changes,
         **{status: int(by_status.get(status, 0)) for status in ("pending", "success", "failed")},
+        "pushed": int(succeeded.get("to_resman", 0)),
+        "applied": int(succeeded.get("from_resman", 0)),
+        "oldest_pending_seconds": round(depth.oldest_seconds, 1),
+        **({"success_rate": round(100.0 * int(by_status.get("success", 0)) / changes, 3)} if changes else {}),
         "by_direction": frame_table(frame),
     }
