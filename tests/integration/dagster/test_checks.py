@@ -253,6 +253,8 @@ def test_a_property_that_is_behind_is_named_with_the_reason_and_the_days_it_miss
     assert not found.passed
     by_key = {row["property"]: row["why"] for row in figures["by_property"]}
     assert by_key == {"copper-ridge": "behind", "juniper-flats": "no_full_read"}
+    assert "2 properties are behind (1 behind, 1 no full read)" in str(found.description)
+    assert "`domiq-sync doctor`" in str(found.description)
     assert {row["property"]: row["days"] for row in figures["days_without_pull"]} == {
         "copper-ridge": 8,
         "juniper-flats": 8,
