@@ -4,7 +4,8 @@ A check of an asset belongs here, as a function that asks `sync` and says what i
 `all_checks`. Those that the inbound step evaluates itself are in `assets/inbound_checks`, which says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 from sqlalchemy import Connection, Engine
@@ -18,19 +19,27 @@ from domiq_dagster.assets import (
 )
 from domiq_dagster.assets.tables import table_unless_empty
 from domiq_dagster.faults import told_without_values
-from domiq_dagster.resources import DomiqResource, ThresholdResource
+from domiq_dagster.resources import DomiqResource, LimitsResource, ThresholdResource
 from domiq_dagster.sync.alerts.evaluate import Evaluation, evaluate
 from domiq_dagster.sync.alerts.incidents import Transition
 from domiq_dagster.sync.alerts.readings import database_time, read_all
-from domiq_dagster.sync.alerts.texts import describe
+from domiq_dagster.sync.alerts.texts import describe_all
 from domiq_dagster.sync.alerts.thresholds import Threshold, load_thresholds
-from domiq_dagster.sync.alerts.watched import Reading, TroubleKind
-from domiq_dagster.sync.alerts.wording import WORDINGS
+from domiq_dagster.sync.alerts.watched import TroubleKind
 from domiq_dagster.sync.monitoring import log_totals
 from domiq_dagster.sync.monitoring.figures import conservation_problems
 from domiq_dagster.sync.notifications.status import RECENT_HOURS, undelivered_counts
+from domiq_dagster.sync.property_names import PropertyNames
 from domiq_dagster.sync.queue.capture_misses import RECENT_DAYS, outstanding, recent_gaps
 from domiq_dagster.sync.rules.check import check_rules
+from domiq_dagster.waiting_checks import (
+    conflicts_result,
+    conflicts_waiting,
+    event_log_growth,
+    event_log_result,
+    standstill,
+    standstill_result,
+)
 
 _SAMPLE = 20
 
@@ -74,7 +83,7 @@ def failed_sync_result(evaluation: Evaluation) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not past,
         severity=dg.AssetCheckSeverity.ERROR if far else dg.AssetCheckSeverity.WARN,
-        description=_by_reason(past) or "Every property is within its threshold.",
+        description=describe_all(past) or "Every property is within its threshold.",
         metadata={
             "properties_past_threshold": len(past),
             "alerts_opened": len(opened),
@@ -102,9 +111,21 @@ def conservation_result(connection: Connection) -> dg.AssetCheckResult:
         description="Run the job reconcile_pending: it mends this." if problems else "Nothing is lost.",
         metadata={
             "problems": problems[0]["of_all"] if problems else 0,
-            "sample": [{k: str(v) for k, v in p.items() if k != "of_all"} for p in problems[:_SAMPLE]],
+            "sample": _conservation_rows(connection, problems[:_SAMPLE]),
         },
     )
+
+
+def _conservation_rows(
+    connection: Connection, problems: Sequence[Mapping[str, Any]]
+) -> list[dict[str, object]]:
+    if not problems:
+        return []
+    names = PropertyNames(connection)
+    return [
+        {"property": names.name(p["property_id"]), "problem": p["problem"], "change_id": str(p["change_id"])}
+        for p in problems
+    ]
 
 
 @dg.asset_check(
@@ -219,7 +240,7 @@ def oldest_pending_result(connection: Connection, threshold: Threshold) -> dg.As
     minutes = max((r.figures["oldest_seconds"] for r in found.readings), default=0.0) / 60
     return dg.AssetCheckResult(
         passed=not past,
-        description=_sentences(past) or f"{pending} pending; the oldest for {minutes:.0f} minutes.",
+        description=describe_all(past) or f"{pending} pending; the oldest for {minutes:.0f} minutes.",
         metadata={
             "pending": pending,
             "oldest_pending_minutes": round(minutes, 1),
@@ -246,8 +267,7 @@ def rules_result(connection: Connection) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=found.ok,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{s['rule'] or s['property']}: {s['problem']}" for s in sample)
-        or f"All {found.rules} active rules are valid.",
+        description=_rules_told(sample, len(found.bad)) or f"All {found.rules} active rules are valid.",
         metadata={
             "rules": found.rules,
             "problems": len(found.problems),
@@ -257,6 +277,18 @@ def rules_result(connection: Connection) -> dg.AssetCheckResult:
             **table_unless_empty("warnings", [f.row() for f in found.warnings[:_SAMPLE]]),
         },
     )
+
+
+def _rules_told(sample: Sequence[Mapping[str, object]], bad: int) -> str:
+    """What is wrong, each problem once with the rules that have it."""
+    by_problem: dict[object, list[str]] = {}
+    for row in sample:
+        by_problem.setdefault(row["problem"], []).append(str(row["rule"] or row["property"]))
+    if not by_problem:
+        return ""
+    told = "; ".join(f"{', '.join(rules)}: {problem}" for problem, rules in by_problem.items())
+    more = f" And {bad - len(sample)} more." if bad > len(sample) else ""
+    return f"{told}.{more} Correct the rows; `domiq-sync rules check` says at once whether they are."
 
 
 @dg.asset_check(asset=status_notifications, description="Every notice of the last day has arrived.")
@@ -288,52 +320,39 @@ def notices_result(connection: Connection) -> dg.AssetCheckResult:
     )
 
 
-def _by_reason(past: Sequence[Reading]) -> str:
-    """Failed syncs of several properties, those of one reason together, and what to do once."""
-    if len(past) < 2:
-        return _sentences(past)
-    reasons: dict[str, list[str]] = {}
-    for reading in past:
-        f = reading.figures
-        told = f"{reading.watched.property_name} ({f['failed']} of {f['settled']})"
-        reasons.setdefault(f["main_reason"] or "no reason on record", []).append(told)
-    parts = [f"Mostly {reason}: {_first(names)}." for reason, names in reasons.items()]
-    return f"Status syncs fail. {' '.join(parts)} {WORDINGS[TroubleKind.FAILED_SYNC].advice_for_each}"
-
-
-def _first(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SAMPLE} more" if len(names) > _SAMPLE else ""
-    return ", ".join(names[:_SAMPLE]) + more
-
-
-def _sentences(past: Sequence[Reading]) -> str:
-    """One a property; a table follows in the metadata, so a thousand need not stand here."""
-    more = f" And {len(past) - _SAMPLE} more." if len(past) > _SAMPLE else ""
-    return " ".join(describe(r) for r in past[:_SAMPLE]) + more
-
-
 all_checks = [
     failed_sync_threshold,
     conservation,
     capture_misses,
     success_rate_totals,
     oldest_pending_change,
+    standstill,
+    conflicts_waiting,
+    event_log_growth,
     rules_valid,
     notifications_delivered,
 ]
 
 
 def check_results(
-    engine: Engine, thresholds: ThresholdResource
+    engine: Engine, instance: dg.DagsterInstance, thresholds: ThresholdResource, limits: LimitsResource
 ) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:
-    """What each check says now, by its key, for whoever evaluates them outside of a run."""
-    evaluation = evaluate(engine, thresholds.threshold, kinds={TroubleKind.FAILED_SYNC})
+    """What each check says now, by its key, for whoever evaluates them outside of a run. Those whose cost
+    goes with the leads (`inbound_checks`) are not among them."""
+    of_failures = evaluate(engine, thresholds.threshold, kinds={TroubleKind.FAILED_SYNC})
+    found = {
+        failed_sync_threshold.check_key: failed_sync_result(of_failures),
+        capture_misses.check_key: capture_misses_result(engine),
+        success_rate_totals.check_key: totals_result(engine),
+        event_log_growth.check_key: event_log_result(instance, limits),
+    }
     with engine.connect() as connection:
-        return {
-            failed_sync_threshold.check_key: failed_sync_result(evaluation),
+        found |= {
             conservation.check_key: conservation_result(connection),
-            capture_misses.check_key: capture_misses_result(engine),
             oldest_pending_change.check_key: oldest_pending_result(connection, thresholds.threshold),
+            standstill.check_key: standstill_result(connection, thresholds.threshold),
+            conflicts_waiting.check_key: conflicts_result(connection),
             rules_valid.check_key: rules_result(connection),
             notifications_delivered.check_key: notices_result(connection),
         }
+    return found

@@ -6,6 +6,7 @@ When a job runs is said in `schedules` and `sensors`.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,7 @@ from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.inbound import STEP
 from domiq_dagster.assets.inbound_checks import evaluation, inbound_evaluations
 from domiq_dagster.assets.pull_config import PullConfig
+from domiq_dagster.assets.source_observations import source_observations
 from domiq_dagster.assets.tables import table_unless_empty
 from domiq_dagster.checks import capture_misses, capture_misses_result, success_rate_totals, totals_result
 from domiq_dagster.faults import told_without_values
@@ -67,7 +69,9 @@ daily = dg.define_asset_job(
 def reconcile_sweep(
     context: dg.OpExecutionContext, config: DryRunConfig, domiq: DomiqResource, limits: LimitsResource
 ) -> Iterator[dg.AssetObservation | dg.AssetCheckEvaluation]:
-    """One sweep; what it found goes on record as an observation of status_sync_log."""
+    """One sweep; what it found goes on record as an observation of status_sync_log, and how the sources stand
+    as observations of theirs."""
+    sources: list[dg.AssetObservation] = []
     with domiq.engine() as engine:
         found = reconcile(engine, dry_run=config.dry_run)
         if not config.dry_run:
@@ -76,6 +80,8 @@ def reconcile_sweep(
         evaluations = [] if config.dry_run else list(inbound_evaluations(engine, limits))
         if not config.dry_run:
             evaluations.append(evaluation(capture_misses.check_key, capture_misses_result(engine)))
+            with engine.connect() as connection:
+                sources = list(source_observations(connection, context.instance, datetime.now(UTC)))
     for finding in found.by_property:
         context.log.info("{property}: {kind}: {count}, {then}".format(**finding))
     for problem in found.problems:
@@ -89,6 +95,7 @@ def reconcile_sweep(
             **(DRY if config.dry_run else {}),
         },
     )
+    yield from sources
     yield from evaluations
 
 

@@ -164,6 +164,10 @@ class LimitsResource(dg.ConfigurableResource["LimitsResource"]):
         default=36.0, gt=0, description="A property whose last full re-read is older than this has a gap."
     )
 
+    event_log_megabytes: float = Field(
+        default=500.0, gt=0, description="By how much Dagster's own event log may grow in a day."
+    )
+
     @property
     def connections(self) -> int:
         """How many connections to the database so many accounts take: each two threads, each of which may

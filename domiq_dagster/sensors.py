@@ -12,6 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from domiq_dagster.assets.inbound_checks import INBOUND_CHECKS, inbound_words
+from domiq_dagster.check_clock import awaiting_a_look, tell_news
+from domiq_dagster.checks import check_results
 from domiq_dagster.faults import told_without_values
 from domiq_dagster.gap_requests import GapRequests, why_not
 from domiq_dagster.jobs import FULL, all_jobs, full_reread, notify, pull, push
@@ -233,6 +236,27 @@ def dead_runs(context: dg.SensorEvaluationContext, domiq: DomiqResource) -> dg.S
     return dg.SkipReason(f"{len(found)} dead runs")
 
 
+@dg.sensor(
+    minimum_interval_seconds=_within(patience.LOOK_AT_CHECKS),
+    default_status=_ON,
+    description="Looks at the checks, so that one turns green by itself, and tells what is news: those that "
+    "cost little each time, the others while they are not green.",
+)
+@told_without_values
+def checks_by_the_clock(
+    context: dg.SensorEvaluationContext,
+    domiq: DomiqResource,
+    thresholds: ThresholdResource,
+    limits: LimitsResource,
+) -> dg.SkipReason:
+    instance, now = context.instance, datetime.now(UTC)
+    with domiq.kept_engine() as engine:
+        told = tell_news(instance, check_results(engine, instance, thresholds, limits), now)
+        wanted = awaiting_a_look(instance, [spec.key for spec in INBOUND_CHECKS], now)
+        told += tell_news(instance, inbound_words(engine, limits, wanted), now)
+    return dg.SkipReason(f"{told} checks said something new")
+
+
 def _who_pushes(workers: Sequence[LiveWorker]) -> str:
     """Which worker takes along what is due, and how far behind it is."""
     one = workers[0]
@@ -253,4 +277,12 @@ def _under_way(
     return bool(live_runs(context.instance, seen, job_name=job_name, created_after=since))
 
 
-all_sensors = [pending_changes, pending_notices, connected_properties, pull_gaps, alerts, dead_runs]
+all_sensors = [
+    pending_changes,
+    pending_notices,
+    connected_properties,
+    pull_gaps,
+    alerts,
+    checks_by_the_clock,
+    dead_runs,
+]

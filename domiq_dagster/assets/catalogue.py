@@ -1,5 +1,8 @@
 """What an asset says of itself in Dagster's catalogue beyond what it does: whose it is, which table stands
-behind it, where it is written. Its group, kinds and tags each asset states itself.
+behind it, where it is written and where it is explained. Its group, kinds and tags each asset states itself.
+
+Its description says four things, a paragraph each: what it is, where it comes from, what red means (or that
+nothing turns red), and what to do then. Dagster shows it beside the graph; `docs/dagster.md` has more.
 
 The tags, for whoever selects assets (`tag:writes_to=resman`):
   direction  inbound (from ResMan), outbound (to ResMan), both
@@ -12,7 +15,7 @@ from typing import Any
 
 import dagster as dg
 
-from domiq_dagster.assets.table_schemas import SCHEMAS
+from domiq_dagster.assets.table_schemas import COMMENTS, SCHEMAS
 
 # Code references are beta, and only show.
 warnings.filterwarnings("ignore", message=".*(code_references|CodeReference)", category=dg.BetaWarning)
@@ -27,7 +30,18 @@ def stored_in(table: str) -> dict[str, Any]:
     Args:
         table: its name with its schema, one of SCHEMAS. The database's own name is the environment's matter.
     """
-    return {"dagster/table_name": table, "dagster/column_schema": SCHEMAS[table]}
+    comment = {"database_comment": COMMENTS[table]} if table in COMMENTS else {}
+    return {"dagster/table_name": table, "dagster/column_schema": SCHEMAS[table], **comment}
+
+
+def explained_in(section: str, page: str = "docs/dagster.md") -> dict[str, Any]:
+    """The metadata that names where the documents tell of an asset: a path in the repository, since where
+    that is kept differs from installation to installation.
+
+    Args:
+        section: the anchor of a heading of the page.
+    """
+    return {"docs": f"{page}#{section}"}
 
 
 def written_in(file: str) -> dict[str, Any]:

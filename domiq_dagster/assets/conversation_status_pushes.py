@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from domiq_dagster.assets.catalogue import OWNERS, stored_in
+from domiq_dagster.assets.catalogue import OWNERS, explained_in, stored_in
 from domiq_dagster.assets.dry_run import DryRunConfig, forecast_metadata
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.sources import domiq_conversation
-from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.assets.tables import rows_of, table_unless_empty
 from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource, LimitsResource, ResmanResource
 from domiq_dagster.sync.delivery.push import PushOptions, PushReport, push
@@ -19,6 +19,7 @@ from domiq_dagster.sync.durations import in_words
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.backlog import AccountQueue, Backlog, PropertyQueue, load_backlog
 from domiq_dagster.sync.monitoring.pauses import Pause
+from domiq_dagster.sync.monitoring.recently_settled import RecentlySettled, recently_settled
 from domiq_dagster.wiring import outside_mark
 
 
@@ -28,7 +29,7 @@ from domiq_dagster.wiring import outside_mark
     owners=OWNERS,
     kinds={"python", "postgres", "api"},
     tags={"direction": "outbound", "writes_to": "resman"},
-    metadata=stored_in("domiq_sync.attempt"),
+    metadata={**stored_in("domiq_sync.attempt"), **explained_in("conversation_status_pushes")},
     output_required=False,  # a dry run materialises nothing
 )
 @told_without_values
@@ -39,8 +40,16 @@ def conversation_status_pushes(
     resman: ResmanResource,
     limits: LimitsResource,
 ) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
-    """What is due in the delivery queue, sent to ResMan and settled in status_sync_log. Changes that
-    cannot be sent now stay pending; nothing is lost by a run that stops early."""
+    """DomIQ's status changes on their way to ResMan: what is due is sent, and settled in status_sync_log.
+
+    **From** the delivery queue, which a trigger fills as soon as a conversation's status moves. Each request
+    is on record in `domiq_sync.attempt`. What cannot be sent now stays pending; nothing is lost by a run that
+    stops early.
+
+    **Red**: changes wait too long, nothing is sent although something is due, or a person must decide.
+
+    **Then** `domiq-sync status` says what waits and for what, `domiq-sync conflicts` what is to be
+    decided."""
     if config.dry_run:
         with domiq.engine() as engine:
             with engine.connect() as connection:
@@ -54,16 +63,17 @@ def conversation_status_pushes(
     with resman.client(domiq) as client, domiq.engine(pool_size=limits.connections) as engine:
         report = push(engine, client, options)
         with engine.connect() as connection:
-            left = load_backlog(connection)
+            metadata = push_metadata(report, load_backlog(connection), recently_settled(connection))
+            metadata |= rows_of(connection, "domiq_sync.attempt")
     for account, why in report.outages.items():
         context.log.warning(f"ResMan account {account} was left ({why}); its changes stay pending")
     for problem in report.problems:
         context.log.warning(problem)
-    yield dg.MaterializeResult(metadata=push_metadata(report, left))
+    yield dg.MaterializeResult(metadata=metadata)
 
 
-def push_metadata(report: PushReport, left: Backlog) -> dict[str, Any]:
-    """What was pushed, and what is left."""
+def push_metadata(report: PushReport, left: Backlog, recent: RecentlySettled) -> dict[str, Any]:
+    """What was pushed, what is left, and how long what was settled of late has taken."""
     by_property = [_property_row(q, report.by_property.get(q.partition_key, {})) for q in left.properties]
     busy = [
         row for row in by_property if row["paused"] or any(isinstance(v, int) and v for v in row.values())
@@ -73,6 +83,7 @@ def push_metadata(report: PushReport, left: Backlog) -> dict[str, Any]:
         "failed": report.total("failed"),
         "postponed": report.total("postponed"),
         **_left(left),
+        **_recent(recent),
         "ended_because": report.ended,
         "outcomes": dict(report.by_outcome),
         "problems": len(report.problems),
@@ -84,16 +95,30 @@ def push_metadata(report: PushReport, left: Backlog) -> dict[str, Any]:
 def _left(left: Backlog) -> dict[str, int | float]:
     """The figures that are worth a plot: what waits, for how long, and how fast it goes."""
     figures = {
+        "pending": left.pending,
         "still_pending": left.pending,
         "due": left.due,
         "held": left.on_hold,
         "unknown_outcomes": left.unknown,
+        "oldest_pending_seconds": round(left.oldest_seconds or 0.0, 1),
         "oldest_pending_minutes": round((left.oldest_seconds or 0.0) / 60, 1),
         "pushes_per_second": round(left.per_second or 0.0, 2),
     }
     if left.catch_up_seconds is not None:  # else nobody can tell
         figures["catch_up_minutes"] = round(left.catch_up_seconds / 60, 1)
     return figures
+
+
+def _recent(recent: RecentlySettled) -> dict[str, int | float]:
+    """Of the last hour. What nobody can tell, since nothing was settled, is left out: 0 would be a plot's
+    best point."""
+    figures = {
+        "latency_p50": recent.latency_p50,
+        "latency_p95": recent.latency_p95,
+        "success_rate": recent.success_rate,
+    }
+    told = {name: round(value, 3) for name, value in figures.items() if value is not None}
+    return {**told, "throttled": recent.throttled}
 
 
 def _property_row(queue: PropertyQueue, pushed: Mapping[str, int]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ verdicts the UI would list none by what is wrong. The figures of one property ar
 its partition.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 import dagster as dg
@@ -27,7 +28,7 @@ from domiq_dagster.sync.monitoring.divergence import (
     note_divergence,
     unknown_words,
 )
-from domiq_dagster.sync.monitoring.gaps import days_without_pull, gaps
+from domiq_dagster.sync.monitoring.gaps import Gap, days_without_pull, gaps
 from domiq_dagster.sync.property_names import PropertyNames
 
 DIVERGENCE = dg.AssetCheckSpec(
@@ -52,24 +53,27 @@ def inbound_results(
 ) -> list[dg.AssetCheckResult]:
     """The verdicts of those of the checks that are wanted. With `note`, what diverges is remembered with the
     time at which it was first seen."""
-    found = []
+    return list(inbound_words(engine, limits, wanted, note=note).values())
+
+
+def inbound_words(
+    engine: Engine, limits: LimitsResource, wanted: Collection[dg.AssetCheckKey], *, note: bool = True
+) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:
+    """The same by the checks' keys."""
+    found = {}
     if PULL_GAPS.key in wanted:
-        found.append(gaps_result(engine, limits))
+        found[PULL_GAPS.key] = gaps_result(engine, limits)
     if DIVERGENCE.key in wanted:
-        found.append(divergence_result(engine, note=note))
+        found[DIVERGENCE.key] = divergence_result(engine, note=note)
     if RECORDS.key in wanted:
-        found.append(records_result(engine))
+        found[RECORDS.key] = records_result(engine)
     return found
 
 
 def inbound_evaluations(engine: Engine, limits: LimitsResource) -> Iterator[dg.AssetCheckEvaluation]:
     """The verdicts of all of them, as events of an op that is not theirs."""
-    for spec, result in (
-        (PULL_GAPS, gaps_result(engine, limits)),
-        (DIVERGENCE, divergence_result(engine)),
-        (RECORDS, records_result(engine)),
-    ):
-        yield evaluation(spec.key, result)
+    for key, result in inbound_words(engine, limits, [spec.key for spec in INBOUND_CHECKS]).items():
+        yield evaluation(key, result)
 
 
 def evaluation(check: dg.AssetCheckKey, result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
@@ -202,7 +206,8 @@ def gaps_result(engine: Engine, limits: LimitsResource) -> dg.AssetCheckResult:
         check_name=PULL_GAPS.name,
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(found)} properties are behind; the sensor pull_gaps has them pulled."
+        description=f"{len(found)} properties are behind ({_by_reason(found)}); the sensor pull_gaps has "
+        "them pulled. `domiq-sync doctor` asks ResMan and says what is wrong."
         if found
         else "Every connected property was pulled lately.",
         metadata={
@@ -211,6 +216,12 @@ def gaps_result(engine: Engine, limits: LimitsResource) -> dg.AssetCheckResult:
             **table_unless_empty("days_without_pull", days),
         },
     )
+
+
+def _by_reason(found: Sequence[Gap]) -> str:
+    """How many properties are behind for which reason, the commonest first."""
+    counts = Counter(gap.reason for gap in found)
+    return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in counts.most_common())
 
 
 def _strange(strangers: Sequence[UnknownWord]) -> str:
@@ -227,4 +238,7 @@ def _sentence(diverged: int, properties: int, covered: Coverage) -> str:
     share = "" if covered.percent is None else f" {covered.percent:.1f} % of the leads could be compared."
     if not diverged:
         return f"Both sides agree.{share}"
-    return f"{diverged} leads of {properties} properties diverge; by_property names what mends each.{share}"
+    return (
+        f"{diverged} leads of {properties} properties diverge; by_property names what mends each. "
+        f"`domiq-sync sync` does a pass by hand.{share}"
+    )

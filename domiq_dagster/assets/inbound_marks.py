@@ -30,6 +30,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domiq_dagster.assets.inbound_status_changes import applied_metadata, inbound_status_changes
 from domiq_dagster.assets.resman_leads import pulled_metadata, resman_leads
+from domiq_dagster.assets.tables import rows_of_property
 from domiq_dagster.ranges import SCHEDULE_NAME
 from domiq_dagster.sync.decisions.apply import Applied
 from domiq_dagster.sync.integrations import Integration
@@ -85,7 +86,7 @@ class InboundMarks:
             state = State.NOT_BELIEVED
         elif pulled.unreadable:
             state = State.UNREADABLE
-        if self._mark(resman_leads.key, key, state, lambda: pulled_metadata(pulled)):
+        if self._mark(resman_leads.key, key, state, lambda: self._metadata_of_pull(integration, pulled)):
             self._warn(key, pulled)
 
     def applied(self, integration: Integration, applied: Applied) -> None:
@@ -174,12 +175,18 @@ class InboundMarks:
         for prospect, why in list(pulled.unreadable.items())[:_MOST_WARNINGS]:
             log.warning(f"{key}: prospect {prospect} {why}: it is asked for again")
 
+    def _metadata_of_pull(self, integration: Integration, pulled: Pulled) -> dict[str, Any]:
+        with self._engine.connect() as connection:
+            rows = rows_of_property(connection, "domiq_sync.resman_lead", integration.property_id)
+        return {**pulled_metadata(pulled), **rows}
+
     def _metadata_after(self, integration: Integration, applied: Applied) -> dict[str, Any]:
         property_id = integration.property_id
         with self._engine.connect() as connection:
             found = verdicts(connection, [property_id]).get(property_id, Counter())
+            rows = rows_of_property(connection, "domiq_sync.change", property_id)
         left_alone = self._coverage.get(property_id, Coverage()).left_alone
-        return applied_metadata(applied, found, left_alone)
+        return {**applied_metadata(applied, found, left_alone), **rows}
 
     @cached_property
     def _coverage(self) -> dict[Any, Coverage]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from domiq_dagster.assets.catalogue import OWNERS, stored_in
+from domiq_dagster.assets.catalogue import OWNERS, explained_in, stored_in
 from domiq_dagster.assets.resman_leads import resman_leads
 from domiq_dagster.assets.sources import domiq_conversation
 from domiq_dagster.assets.tables import table_unless_empty
@@ -18,16 +18,21 @@ _SAMPLE = 20
 
 inbound_status_changes = dg.AssetSpec(
     "inbound_status_changes",
-    description="Statuses that moved at ResMan, written to conversation and to status_sync_log "
-    "(from_resman), by the property's conflict policy. Materialising a partition again repairs what policy "
-    "allows.",
+    description="""Statuses that moved at ResMan, written to conversation and to status_sync_log.
+
+**From** the stored copies of ResMan's prospects, by the property's conflict policy. One partition a property.
+
+**Red**: linked leads disagree and nothing explains it, or single records cannot be dealt with.
+
+**Then** materialise the partition that the check names: it repairs what policy allows. `domiq-sync conflicts`
+has what a person must decide.""",
     partitions_def=properties,
     deps=[resman_leads, domiq_conversation],
     group_name="inbound",
     owners=OWNERS,
     kinds={"python", "postgres"},
     tags={"direction": "inbound", "writes_to": "domiq"},
-    metadata=stored_in("public.status_sync_log"),
+    metadata={**stored_in("public.status_sync_log"), **explained_in("inbound_status_changes")},
     skippable=True,
 )
 
@@ -36,9 +41,10 @@ def applied_metadata(
     applied: Applied, verdicts: Counter[str], left_alone: Mapping[str, int]
 ) -> dict[str, Any]:
     """What deciding about one property's leads did, and how they stand after it."""
-    refused = [{"conversation": str(key), "why": why} for key, why in applied.refused.items()]
+    refused = [{"why": why, "conversation": str(key)} for key, why in applied.refused.items()]
     return {
         "applied": applied.applied,
+        "failed": len(refused),
         **({"refused": len(refused)} if refused else {}),
         **table_unless_empty("refused_by_the_database", refused[:_SAMPLE]),
         "conflicts": verdicts["conflict"],

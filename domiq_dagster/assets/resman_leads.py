@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from domiq_dagster.assets.catalogue import OWNERS, stored_in
+from domiq_dagster.assets.catalogue import OWNERS, explained_in, stored_in
 from domiq_dagster.assets.sources import domiq_property, resman_prospects
 from domiq_dagster.assets.tables import table_unless_empty
 from domiq_dagster.partitions import properties
@@ -15,15 +15,22 @@ _SAMPLE = 20
 
 resman_leads = dg.AssetSpec(
     "resman_leads",
-    description="The newest copy of every prospect of the connected properties, without contact data "
-    "(domiq_sync.resman_lead), and the links from conversations to them.",
+    description="""The newest copy of every ResMan prospect of the connected properties, without contact data,
+and the links from conversations to them. One partition a property.
+
+**From** ResMan's HTTP API: what changed since the property's watermark, every 10 minutes or by a worker.
+
+**Red**: the property could not be pulled; the others were stored and applied.
+
+**Then** nothing: it is pulled again alone, from its watermark. `domiq-sync doctor` asks ResMan and says what
+is wrong.""",
     partitions_def=properties,
     deps=[domiq_property, resman_prospects],
     group_name="inbound",
     owners=OWNERS,
     kinds={"python", "postgres"},
     tags={"direction": "inbound", "writes_to": "domiq_sync"},
-    metadata=stored_in("domiq_sync.resman_lead"),
+    metadata={**stored_in("domiq_sync.resman_lead"), **explained_in("resman_leads")},
     skippable=True,
 )
 
@@ -31,6 +38,8 @@ resman_leads = dg.AssetSpec(
 def pulled_metadata(result: Pulled) -> dict[str, Any]:
     """What one property's pull brought."""
     found: dict[str, Any] = {
+        "pulled": result.fetched,
+        "changed": result.stored,
         "fetched": result.fetched,
         "stored": result.stored,
         "linked": result.linked,
@@ -45,7 +54,7 @@ def pulled_metadata(result: Pulled) -> dict[str, Any]:
         "modified_since": dg.MetadataValue.timestamp(result.modified_since),
     }
     if result.unreadable:
-        sample = [{"prospect": key, "why": why} for key, why in result.unreadable.items()][:_SAMPLE]
+        sample = [{"why": why, "prospect": key} for key, why in result.unreadable.items()][:_SAMPLE]
         found["unreadable"] = len(result.unreadable)
         found |= table_unless_empty("unreadable_prospects", sample)
     if result.rejected_reason is not None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from domiq_dagster.assets.catalogue import OWNERS, stored_in
+from domiq_dagster.assets.catalogue import OWNERS, explained_in, stored_in
 from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.status_workflow_actions import status_workflow_actions
-from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.assets.tables import rows_of, table_unless_empty
 from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource, NotifierResource
 from domiq_dagster.sync.monitoring.figures import unnotified
@@ -26,7 +26,7 @@ _STATES = ("delivered", "undeliverable", "unknown", "put_off")
     owners=OWNERS,
     kinds={"python", "postgres"},
     tags={"direction": "both", "writes_to": "people"},
-    metadata=stored_in("domiq_sync.notification"),
+    metadata={**stored_in("domiq_sync.notification"), **explained_in("status_notifications")},
     output_required=False,  # a dry run materialises nothing
 )
 @told_without_values
@@ -36,9 +36,14 @@ def status_notifications(
     domiq: DomiqResource,
     notifier: NotifierResource,
 ) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
-    """The notices that status_notification_preferences, rules and alerts ask for, sent by e-mail, SMS and
-    Slack or written for DomIQ to show (domiq_sync.notification). What cannot be sent now waits in the
-    outbox."""
+    """Notices to people about status changes, sent by e-mail, SMS and Slack or written for DomIQ to show.
+
+    **From** status_notification_preferences, workflow rules and alerts, which ask for them. They wait in the
+    outbox `domiq_sync.notification`; what cannot be sent now stays there.
+
+    **Red**: a notice of the last day was refused, or nobody knows whether it arrived.
+
+    **Then** `domiq-sync notifications` names the reasons; once they are mended, `--retry-undeliverable`."""
     channels = notifier.channels
     for channel, problem in channels.problems.items():
         context.log.warning(f"notices by {channel} cannot be sent: {problem}")
@@ -51,11 +56,13 @@ def status_notifications(
     with domiq.engine() as engine:
         notified = notify_changes(engine, channels.templates)
         sent = deliver_due(engine, channels, budget=notifier.budget)
+        with engine.connect() as connection:
+            rows = rows_of(connection, "domiq_sync.notification")
     for problem in (*notified.problems, *sent.problems):
         context.log.warning(problem)
     for channel, why in sent.outages.items():
         context.log.warning(f"notices by {channel} wait: {why}")
-    yield dg.MaterializeResult(metadata=notices_metadata(notified, sent))
+    yield dg.MaterializeResult(metadata={**notices_metadata(notified, sent), **rows})
 
 
 def notices_metadata(notified: Notified, sent: SendReport | None) -> dict[str, Any]:

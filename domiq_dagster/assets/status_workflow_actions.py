@@ -7,10 +7,10 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine
 
-from domiq_dagster.assets.catalogue import OWNERS, stored_in
+from domiq_dagster.assets.catalogue import OWNERS, explained_in, stored_in
 from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.status_sync_log import status_sync_log
-from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.assets.tables import rows_of, table_unless_empty
 from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource, LimitsResource, NotifierResource
 from domiq_dagster.sync.rules import RulesRun, run_rules
@@ -26,7 +26,7 @@ _FIGURES = (*COUNTS, *OUTCOMES)
     owners=OWNERS,
     kinds={"python", "postgres"},
     tags={"direction": "both", "writes_to": "domiq"},
-    metadata=stored_in("domiq_sync.rule_decision"),
+    metadata={**stored_in("domiq_sync.rule_decision"), **explained_in("status_workflow_actions")},
     output_required=False,  # a dry run materialises nothing
 )
 @told_without_values
@@ -37,8 +37,14 @@ def status_workflow_actions(
     notifier: NotifierResource,
     limits: LimitsResource,
 ) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
-    """What status_workflow_rules asked for: moves (pending changes of the next push), tasks and follow-ups
-    (domiq_sync.task), lead scores, notifications; and what each rule decided (domiq_sync.rule_decision)."""
+    """What workflow rules did about each status change: moves (pending changes of the next push), tasks and
+    follow-ups (`domiq_sync.task`), lead scores, notices; and what each rule decided.
+
+    **From** the table status_workflow_rules and each change of either side, once.
+
+    **Red**: a rule cannot be understood, goes in a circle, or ended in an error; all others run.
+
+    **Then** correct the row that the check names; `domiq-sync rules check` says the same at once."""
     if config.dry_run:
         with domiq.engine() as engine:
             foreseen = _foreseen(engine)
@@ -47,9 +53,11 @@ def status_workflow_actions(
     templates = notifier.channels.templates
     with domiq.engine() as engine:
         run = run_rules(engine, templates=templates, seconds=limits.rules_seconds)
+        with engine.connect() as connection:
+            rows = rows_of(connection, "domiq_sync.rule_decision")
     for sentence in (*run.waiting, *run.problems):
         context.log.warning(sentence)
-    yield dg.MaterializeResult(metadata=rules_metadata(run))
+    yield dg.MaterializeResult(metadata={**rules_metadata(run), **rows})
 
 
 def rules_metadata(run: RulesRun) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The columns of the tables behind the assets, each with what it holds, for the catalogue. Plain statements,
 since the definitions load where there is no database; a test holds them against the tables themselves, in
-their order, with types and NOT NULL. Whoever changes a table in `sql/` changes it here.
+their order, with types, NOT NULL and comments. Whoever changes a table in `sql/` changes it here.
 """
 
 import dagster as dg
@@ -165,6 +165,13 @@ _DAILY_TOTAL = dg.TableSchema(
         _required("changes", "bigint", "How many changes were logged."),
     ]
 )
+
+COMMENTS = {
+    "public.status_sync_log": "Audit log of all status changes and syncs between DomIQ and ResMan",
+    "domiq_sync.rule_decision": "What each rule decided about each change that triggered it, why, and what "
+    "it did",
+}
+"""What the database itself says of these tables (COMMENT ON), by name with schema. The others have none."""
 
 SCHEMAS = {
     "public.property": _PROPERTY,

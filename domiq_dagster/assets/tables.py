@@ -1,15 +1,43 @@
-"""Tables as metadata: rows of ours, and frames of pandas with the types of their columns."""
+"""Tables as metadata: rows of ours, frames of pandas with the types of their columns, and how many rows a
+table of the database has."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import dagster as dg
 import pandas as pd
+from sqlalchemy import Connection
+
+from domiq_dagster.sync.monitoring import row_counts
 
 
 def table_unless_empty(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, dg.TableMetadataValue]:
     """The rows as one entry of an event's metadata; none where there are none."""
     return {name: dg.MetadataValue.table([dg.TableRecord(row) for row in rows])} if rows else {}
+
+
+def rows_of(connection: Connection, name: str) -> dict[str, int]:
+    """How many rows a table or view has, for the metadata of the asset that it stands behind.
+
+    Args:
+        name: with its schema.
+    """
+    return row_count_metadata(row_counts.row_count(connection, name))
+
+
+def rows_of_property(connection: Connection, name: str, property_id: UUID) -> dict[str, int]:
+    """How many rows one property has in a table, for the metadata of its partition; nothing where they are
+    too many to count by the way."""
+    counted = row_counts.rows_of_property(connection, name, property_id)
+    return {} if counted is None else {"dagster/partition_row_count": counted}
+
+
+def row_count_metadata(found: row_counts.RowCount | None) -> dict[str, int]:
+    """`dagster/row_count` of what was counted; an estimate is called one. Nothing where nobody can tell."""
+    if found is None:
+        return {}
+    return {"dagster/row_count" if found.is_exact else "rows_estimated": found.rows}
 
 
 def frame_table(frame: pd.DataFrame) -> dg.TableMetadataValue:

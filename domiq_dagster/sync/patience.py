@@ -89,6 +89,8 @@ LOOK_FOR_WORK = 10.0
 """How often a sensor looks whether a push is to start. Dagster's daemon comes round every 5 s."""
 LOOK_SELDOM = 15.0
 """The same of a pull that is overdue, and of notices."""
+LOOK_AT_CHECKS = 240.0
+"""The same of Dagster's checks: what is mended is green within five minutes."""
 BURY = 10.0
 """How often a sensor looks whether a run is dead."""
 RUN_START = 10.0

@@ -59,6 +59,25 @@ def describe(reading: Reading) -> str:
     return f"{reading.watched.property_name}: {wording.bad(reading)}. {wording.advice(reading)}"
 
 
+def describe_all(readings: Sequence[Reading]) -> str:
+    """Describes properties that are past their threshold of one kind: the one by itself, of several a part a
+    reason, and once what to do. Empty where there are none."""
+    if len(readings) < 2:
+        return "".join(describe(reading) for reading in readings)
+    wording = WORDINGS[readings[0].kind]
+    by_reason: dict[str, list[str]] = {}
+    for reading in readings:
+        by_reason.setdefault(reading.reason or "", []).append(reading.watched.property_name)
+    parts = [
+        f"{reason}: {_plural(len(names))} ({_listed(names)})"
+        if reason
+        else f"{_plural(len(names))} ({_listed(names)})"
+        for reason, names in sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    ]
+    title = f"{wording.title[0].upper()}{wording.title[1:]}"
+    return f"{title}. {'; '.join(parts)}. {wording.advice_for_each}"
+
+
 def compose(
     case: IncidentCase, transition: Transition, incident: Incident, figures: Mapping[str, Any]
 ) -> AlertText:

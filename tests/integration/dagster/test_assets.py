@@ -59,6 +59,8 @@ def test_every_asset_is_materialised_with_the_figures_that_sql_gives(stored_harn
     harness.run("pull", keys=harness.keys())
     leads = harness.metadata("resman_leads", "juniper-flats")
     assert (leads["fetched"], leads["stored"], leads["linked"]) == (2, 2, 2)
+    assert (leads["pulled"], leads["changed"], leads["requests"]) == (2, 2, 1)
+    assert leads["dagster/partition_row_count"] == leads["stored"]
     assert leads["stored"] == counts(harness, "domiq_sync.resman_lead WHERE property_id = :p", p=flats)
     assert leads["linked"] == counts(harness, "domiq_sync.lead_link WHERE linked_by = 'email'")
     stored = world.value(
@@ -70,7 +72,9 @@ def test_every_asset_is_materialised_with_the_figures_that_sql_gives(stored_harn
     assert inbound["applied"] == counts(harness, "status_sync_log WHERE sync_direction = 'from_resman'") == 1
     assert inbound["linked_leads"] == counts(harness, "domiq_sync.lead_link WHERE is_current") == 2
     assert inbound["verdicts"] == {"agrees": 2}
-    assert (inbound["conflicts"], inbound["diverged"]) == (0, 0)
+    assert (inbound["conflicts"], inbound["diverged"], inbound["failed"]) == (0, 0, 0)
+    of_flats = counts(harness, "domiq_sync.change WHERE property_id = :p", p=flats)
+    assert inbound["dagster/partition_row_count"] == of_flats > 0
     elsewhere = harness.metadata("inbound_status_changes", "copper-ridge")
     assert elsewhere["statuses_left_alone"] == {"active": 1}
 
@@ -87,7 +91,16 @@ def test_every_asset_is_materialised_with_the_figures_that_sql_gives(stored_harn
         0,
     )
     assert pushes["pushes_per_second"] > 0
+    assert (pushes["pending"], pushes["oldest_pending_seconds"], pushes["throttled"]) == (0, 0, 0)
+    assert 0 < pushes["latency_p50"] <= pushes["latency_p95"] < 3600
+    assert pushes["success_rate"] == 100.0
+    assert pushes["dagster/row_count"] == counts(harness, "domiq_sync.attempt")
     log = harness.metadata("status_sync_log")
+    succeeded = "status_sync_log WHERE sync_status = 'success' AND sync_direction = :d"
+    assert log["pushed"] == counts(harness, succeeded, d="to_resman") > 0
+    assert log["applied"] == counts(harness, succeeded, d="from_resman") > 0
+    assert (log["success_rate"], log["oldest_pending_seconds"]) == (100.0, 0.0)
+    assert log["dagster/row_count"] == log["changes"]
     by_status = dict(
         tuple(r) for r in world.rows("SELECT sync_status, count(*) FROM status_sync_log GROUP BY 1")
     )
@@ -341,7 +354,7 @@ def test_reconciliation_mends_and_puts_what_it_found_on_record(harness: Harness)
 
     run = harness.run("reconcile_pending")
 
-    (event,) = [e for e in run.all_events if e.event_type == DagsterEventType.ASSET_OBSERVATION]
+    event = next(e for e in run.all_events if e.event_type == DagsterEventType.ASSET_OBSERVATION)
     found = plain(event.asset_observation_data.asset_observation.metadata)
     rows = [
         {"kind": kind, "property": "juniper-flats", "count": 1, "then": "mended"}

@@ -8,7 +8,7 @@ import pytest
 from dagster import AssetKey, AssetSpec, LocalFileCodeReference, TableSchema
 from sqlalchemy import Engine, text
 
-from domiq_dagster.assets.table_schemas import SCHEMAS
+from domiq_dagster.assets.table_schemas import COMMENTS, SCHEMAS
 from domiq_dagster.definitions import defs
 from tests.fixtures.world import World
 
@@ -84,3 +84,47 @@ def test_every_asset_says_in_which_of_our_files_it_is_written(spec: AssetSpec) -
     file = Path(reference.file_path)
     assert file.is_relative_to(ROOT / "assets")
     assert (reference.line_number is None) or file.read_text().splitlines()[reference.line_number - 1]
+
+
+COMMENT = text("SELECT obj_description(CAST(:name AS regclass), 'pg_class')")
+COLUMN_COMMENTS = text(
+    """
+    SELECT a.attname, col_description(a.attrelid, a.attnum)
+    FROM pg_attribute a
+    WHERE a.attrelid = CAST(:name AS regclass) AND a.attnum > 0
+        AND col_description(a.attrelid, a.attnum) IS NOT NULL
+    """
+)
+
+
+def test_the_catalogue_repeats_what_the_database_says_of_a_table_and_of_its_columns(world: World) -> None:
+    with world.engine.connect() as connection:
+        said = {name: connection.scalar(COMMENT, {"name": name}) for name in SCHEMAS}
+        columns = {
+            (name, column): comment
+            for name in SCHEMAS
+            for column, comment in connection.execute(COLUMN_COMMENTS, {"name": name})
+        }
+    assert {name: comment for name, comment in said.items() if comment} == COMMENTS
+    stated = {(name, c.name): c.description for name in SCHEMAS for c in SCHEMAS[name].columns}
+    assert {where: stated[where] for where in columns} == columns
+    for spec in SPECS.values():
+        assert spec.metadata.get("database_comment") == COMMENTS.get(
+            spec.metadata.get("dagster/table_name", "")
+        )
+
+
+@pytest.mark.parametrize("spec", by_key(SPECS))
+def test_every_asset_says_what_it_is_where_it_comes_from_what_red_means_and_what_to_do(
+    spec: AssetSpec,
+) -> None:
+    what, *others = (spec.description or "").split("\n\n")
+    assert what
+    assert [words.split("**")[1] for words in others] == ["From", "Red", "Then"]
+
+
+@pytest.mark.parametrize("spec", by_key(SPECS))
+def test_every_asset_names_the_heading_of_the_documents_that_tells_of_it(spec: AssetSpec) -> None:
+    page, _, section = spec.metadata["docs"].partition("#")
+    headings = (ROOT.parent / page).read_text(encoding="utf-8").splitlines()
+    assert f"### {section}" in headings

@@ -20,6 +20,7 @@ MOST_STATEMENTS = {
     "pull_gaps": 1,
     "dead_runs": 6,
     "alerts": 45,
+    "checks_by_the_clock": 60,
 }
 
 

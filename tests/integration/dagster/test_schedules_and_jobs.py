@@ -137,6 +137,7 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
                 "connected_properties",
                 "pull_gaps",
                 "alerts",
+                "checks_by_the_clock",
                 "dead_runs",
             ],
             DefaultSensorStatus.RUNNING,
@@ -168,6 +169,9 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
             },
             {
                 "oldest_pending_change",
+                "standstill",
+                "conflicts_waiting",
+                "event_log_growth",
                 "conservation",
                 "capture_misses",
                 "failed_sync_threshold",
