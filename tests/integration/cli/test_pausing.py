@@ -7,6 +7,7 @@ import pytest
 from domiq_dagster.assets.conversation_status_pushes import push_metadata
 from domiq_dagster.sync.decisions.apply import apply_property
 from domiq_dagster.sync.monitoring.backlog import load_backlog
+from domiq_dagster.sync.monitoring.recently_settled import recently_settled
 from tests.fixtures.commands import Run
 from tests.fixtures.world import POST, World
 
@@ -67,7 +68,7 @@ def test_who_paused_it_since_when_and_why_is_said_wherever_its_state_is_shown(
     assert sentence in run("sync", "--property", "juniper-flats", **env).sentence
     assert "resume juniper-flats first" in run("pause", flats, "--because", "again", **env).sentence
     with world.engine.connect() as connection:
-        metadata = push_metadata(world.push(), load_backlog(connection))
+        metadata = push_metadata(world.push(), load_backlog(connection), recently_settled(connection))
     (told,) = metadata["by_property"].records
     assert told.data["paused"].startswith(sentence)
     assert "ada@example.com" not in told.data["paused"]
