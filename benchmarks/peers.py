@@ -97,7 +97,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     options.add_argument("--prospects", type=int, default=100_000, help="of the answer that is pulled")
     options.add_argument("--changes", type=int, default=100, help="that are pushed, for each latency")
-    options.add_argument("--jobs", type=int, default=3_000, help="that are in the queue")
+    options.add_argument("--jobs", type=int, default=2_000, help="that are in the queue")
     options.add_argument("--rounds", type=int, default=3)
     return options
 
