@@ -140,6 +140,7 @@ def parameters(loaded: Connection) -> dict[str, Any]:
         "ours": False,
         "known_since": None,
         "undated": False,
+        "off": False,
         "outbound": True,
         "window_seconds": 900.0,
         "remembered_seconds": 86400.0,
