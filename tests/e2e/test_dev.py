@@ -102,13 +102,14 @@ def _crash_and_go_on(dev_home: DevHome, *, power_loss: bool, after: list[str]) -
 
     dev.control("faults", {"switches": {"latency_ms": 0}})  # it came back with it
     with dev.database() as database:
-        for job in ("push" if after else "service", "pull"):
-            begun = dev.until(
-                f"a {job} begins",
-                lambda job=job: _begun_since(database, job, restarted),  # type: ignore[misc]
-                LIMIT_SECONDS + 20,
-            )
-            assert (begun - restarted).total_seconds() < LIMIT_SECONDS, dev.said()[-4000:]
+        begun = dev.until(
+            "changes are taken up",
+            lambda: _begun_since(database, "push" if after else "service", restarted),
+            LIMIT_SECONDS + 20,
+        )
+        assert (begun - restarted).total_seconds() < LIMIT_SECONDS, dev.said()[-4000:]
+        pulled = dev.until("a pull begins", lambda: _pulled_since(database, restarted), LIMIT_SECONDS + 20)
+        assert (pulled - restarted).total_seconds() < LIMIT_SECONDS, dev.said()[-4000:]
         dev.until("the dead run is marked as failed", lambda: "marked as failed" in dev.said(), 60)
         # The one whose request was under way may or may not have arrived, which takes minutes to tell.
         posted = dev.until(
@@ -193,6 +194,20 @@ def _begun_since(database: psycopg.Connection[DictRow], job: str, moment: dateti
     row = database.execute(
         "SELECT min(started_at) AS begun FROM domiq_sync.worker WHERE job = %s AND started_at > %s",
         [job, moment],
+    ).fetchone()
+    assert row is not None
+    found: datetime | None = row["begun"]
+    return found
+
+
+def _pulled_since(database: psycopg.Connection[DictRow], moment: datetime) -> datetime | None:
+    """When a run that pulls has begun, or a worker has pulled a property: whichever was first. Where a worker
+    has closed every gap no run is asked for."""
+    row = database.execute(
+        "SELECT least("
+        "(SELECT min(started_at) FROM domiq_sync.worker WHERE job = 'pull' AND started_at > %(since)s), "
+        "(SELECT min(last_pull_at) FROM domiq_sync.watermark WHERE last_pull_at > %(since)s)) AS begun",
+        {"since": moment},
     ).fetchone()
     assert row is not None
     found: datetime | None = row["begun"]
