@@ -97,9 +97,7 @@ def standstill_result(connection: Connection, threshold: Threshold) -> dg.AssetC
 
 @dg.asset_check(asset=status_sync_log, description="Dagster's own event log grows slowly enough to be kept.")
 @told_without_values
-def event_log_growth(
-    context: dg.AssetCheckExecutionContext, domiq: DomiqResource, limits: LimitsResource
-) -> dg.AssetCheckResult:
+def event_log_growth(context: dg.AssetCheckExecutionContext, limits: LimitsResource) -> dg.AssetCheckResult:
     """Fails where Dagster's database took in more events in a day than `event_log_megabytes`. Dagster deletes
     none by itself; housekeeping deletes old runs with theirs."""
     return event_log_result(context.instance, limits)
