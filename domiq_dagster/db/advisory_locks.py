@@ -10,6 +10,8 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from domiq_dagster.db import direct
+
 _LOCK = text("SELECT pg_advisory_lock(hashtextextended(:key, 0))")
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
 # Only what is held is unlocked: of anything else the server's log would complain.
@@ -30,7 +32,7 @@ def lock(connection: Connection, key: str) -> bool:
         Whether the session has it now.
     """
     try:
-        connection.execute(_LOCK, {"key": key})
+        direct.fetch(connection, _LOCK, {"key": key})
         return True
     except BaseException as error:
         if not (isinstance(error, DBAPIError) and isinstance(error.orig, LockNotAvailable)):
@@ -47,7 +49,7 @@ def try_lock(connection: Connection, key: str) -> bool:
     Returns:
         Whether the session has it now.
     """
-    return bool(connection.scalar(_TRY_LOCK, {"key": key}))
+    return bool(direct.fetch(connection, _TRY_LOCK, {"key": key})[0][0])
 
 
 def unlock(connection: Connection, key: str) -> None:

@@ -37,6 +37,9 @@ class _Unguarded:
     def together(self, _account_id: str) -> AbstractContextManager[None]:
         return nullcontext()
 
+    def one_session(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -65,6 +68,10 @@ class ResManClient:
         """Surrounds several requests of this thread at one account, between which nobody else's goes: what
         was read just before a post is then as new as it can be."""
         return self._guard.together(account_id)
+
+    def one_session(self) -> AbstractContextManager[None]:
+        """Has the guard keep what it works with for all requests of this thread, until the block ends."""
+        return self._guard.one_session()
 
     # v2
 

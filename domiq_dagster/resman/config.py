@@ -42,6 +42,9 @@ class Guard(Protocol):
     def together(self, account_id: str, /) -> AbstractContextManager[None]:
         """Surrounds several requests of one thread, between which nobody else asks the account."""
 
+    def one_session(self) -> AbstractContextManager[None]:
+        """Surrounds any requests of one thread: what the guard works with is opened once for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResManConfig:

@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from domiq_dagster.db import advisory_locks
+from domiq_dagster.db import advisory_locks, direct
 from domiq_dagster.db.errors import DatabaseError, DatabaseUnavailable, is_lost_session
 from domiq_dagster.db.rows import one_as
 from domiq_dagster.db.sqlfile import load_queries
@@ -186,6 +186,32 @@ class AccountGate:
             finally:
                 self._own.slot = None
 
+    @contextmanager
+    def one_session(self) -> Iterator[None]:
+        """Keeps one database session for all slots that this thread takes."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            self._own.connection = connection
+            try:
+                yield
+            finally:
+                self._own.connection = None
+
+    @property
+    def _kept(self) -> Connection | None:
+        """The session of this thread's `one_session`."""
+        kept: Connection | None = getattr(self._own, "connection", None)
+        return kept
+
+    @contextmanager
+    def _session(self) -> Iterator[Connection]:
+        kept = self._kept
+        if kept is None:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as own:
+                yield own
+            return
+        kept.rollback()  # or one that was lost would not be opened anew
+        yield kept
+
     def close(self) -> None:
         """Stores what was counted of requests; the gate stays usable."""
         try:
@@ -196,9 +222,15 @@ class AccountGate:
 
     @contextmanager
     def _slot(self, account_id: str, endpoint: Endpoint | None = None) -> Iterator[Slot]:
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            self._grants.require(connection, account_id, endpoint)
-            slot = self._take_slot(connection, account_id)
+        with self._session() as connection:
+            try:
+                slot = self._take_slot(connection, account_id, endpoint)
+            except DBAPIError as error:
+                if connection is not self._kept or not is_lost_session(error):
+                    raise
+                # It ended while it stood idle between two requests: what it held went with it.
+                connection.rollback()
+                slot = self._take_slot(connection, account_id, endpoint)
             try:
                 yield slot
             finally:
@@ -258,16 +290,17 @@ class AccountGate:
         values = {**slot.key, "longest": self._rules.longest_request}
         return slot.connection.scalar(QUERIES.stay, values) is not None
 
-    def _take_slot(self, connection: Connection, account_id: str) -> Slot:
-        """Waits until a request may be made. Raises AccountClosed (also RequestInDoubt, AccountBusy) with no
-        slot taken."""
+    def _take_slot(self, connection: Connection, account_id: str, endpoint: Endpoint | None) -> Slot:
+        """Waits until a request may be made. Raises AccountClosed (also RequestInDoubt, AccountBusy) or
+        NotGranted with no slot taken."""
+        self._grants.require(connection, account_id, endpoint)
         until = self._clock() + self._rules.longest_wait
         while True:
             lock = self._lock_slot(connection, account_id, until)
             since = seconds_now()
             try:
                 values = {**lock.key, "longest": self._rules.longest_request}
-                state = one_as(AccountState, connection.execute(QUERIES.enter, values))
+                state = direct.rows_as(AccountState, connection, QUERIES.enter, values)[0]
             except BaseException:
                 connection.invalidate()
                 raise
@@ -381,7 +414,7 @@ class AccountGate:
     def _release(self, slot: Slot) -> None:
         """Releases the slot. If the session is gone, the lock went with it; the mark is left to clear."""
         try:
-            slot.connection.execute(QUERIES.release, {**slot.key, "key": slot.lock.name})
+            direct.fetch(slot.connection, QUERIES.release, {**slot.key, "key": slot.lock.name})
             return
         except BaseException as error:
             slot.connection.invalidate()

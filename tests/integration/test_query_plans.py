@@ -121,9 +121,7 @@ def parameters(loaded: Connection) -> dict[str, Any]:
         "candidates": 2,
         "own_change": None,
         "unless_moved": True,
-        "domiq_statuses": ["contacted"],
-        "resman_statuses": ["Prospect"],
-        "person_ids": [None],
+        "pairs": json.dumps([{"id": str(lane), "domiq": "contacted", "resman": "Prospect", "person": None}]),
         "lanes": [lane],
         "prospect_ids": [prospect],
         "conversation_ids": [lane],
@@ -304,6 +302,39 @@ def test_the_queue_is_claimed_and_settled_by_key_whatever_the_statistics_say(
             "delivery_out_of_turn",
         }
         assert {index for table, index in looks if table == "status_sync_log"} <= {"status_sync_log_pkey"}
+
+
+ONE_CHANGE = [
+    *queries("queue/queue.sql", "due_properties", "claim", "still_holds", "note_posting", "keep_claim"),
+    *queries("queue/queue.sql", "settle", "postpone", "has_left", "forget_posting", "count_read_back"),
+    *queries("queue/lanes.sql", "heal_heads"),
+    *queries("delivery/pending_change.sql", "load", "being_created", "created_lately"),
+    *queries("delivery/lead_posts.sql", "known", "in_doubt"),
+    *queries("delivery/lead_state.sql", "upsert_lead", "note_moved"),
+    *queries("linking/store.sql", "step_back", "link", "unlink", "speak_anew", "agree", "note_resman_moved"),
+    *queries("linking/link_state.sql", "leads_of_users", "links_to"),
+    *queries("linking/reviews.sql", "open_review", "decisions"),
+]
+NEVER_RUN = {("agree", "Seq Scan on conversation"), ("agree", "Seq Scan on delivery")}
+"""What is asked of many pairs at once only."""
+OF_A_CHANGE = {"status_sync_log_pkey"}
+
+
+@pytest.mark.parametrize(("file", "name"), ONE_CHANGE)
+def test_a_plan_that_is_made_once_for_single_changes_goes_by_key_though_the_tables_were_empty_then(
+    loaded: Connection, parameters: Mapping[str, Any], file: str, name: str
+) -> None:
+    """Whoever drains an account keeps such plans for hours."""
+    empty = (
+        "UPDATE pg_class SET reltuples = 0, relpages = 0 "
+        "WHERE relnamespace IN ('public'::regnamespace, 'domiq_sync'::regnamespace)"
+    )
+    first = asked_in("queue/queue.sql")["keep_looking_up"]
+    given = {**parameters, "unless_moved": False, "posted": "{}"}
+    for plan in first_and_settled_plan(loaded, asked_in(file)[name], given, first=f"{empty}; {first}"):
+        assert [r for r in whole_reads(loaded, plan) if (name, r) not in NEVER_RUN] == []
+        looks = {(n.get("Relation Name"), n["Index Name"]) for n in nodes(plan) if "Index Name" in n}
+        assert {index for table, index in looks if table == "status_sync_log"} <= OF_A_CHANGE
 
 
 def test_of_the_lane_of_a_delivery_in_turn_a_claim_looks_at_those_out_of_turn_only(

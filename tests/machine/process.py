@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -52,6 +52,9 @@ class _Counted:
     def together(self, account_id: str) -> Iterator[None]:
         with self._process.at_the_gate(), self._gate.together(account_id):
             yield
+
+    def one_session(self) -> AbstractContextManager[None]:
+        return self._gate.one_session()
 
 
 class Process:

@@ -312,6 +312,9 @@ class ModelClient:
     def together(self, account_id: str) -> AbstractContextManager[None]:
         return self._guard.together(account_id)
 
+    def one_session(self) -> AbstractContextManager[None]:
+        return self._guard.one_session()
+
     def _ask(self, account: str, request: Callable[[], T]) -> T:
         self._at("before the gate")
         with self._guard(account):

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from domiq_dagster.resman.config import Endpoint
 from domiq_dagster.resman.errors import ResManError
-from domiq_dagster.resman.v1 import POST_LEAD
 from domiq_dagster.sync.account_gate import NotWanted, asking_first
 from domiq_dagster.sync.delivery import lost_time
 from domiq_dagster.sync.delivery.context import DeliveryContext
@@ -18,8 +16,6 @@ from domiq_dagster.sync.delivery.deciding import decide_posts
 from domiq_dagster.sync.delivery.outcomes import LostLease, Outcome, Postpone, Settle, is_of_the_record
 from domiq_dagster.sync.delivery.resolving import NEWER_SPEAKS, Resolved, Resolver
 from domiq_dagster.sync.delivery.sending import Sender
-from domiq_dagster.sync.grants import seconds_kept_in
-from domiq_dagster.sync.queue import lanes
 
 
 class Delivery:
@@ -47,9 +43,6 @@ class Delivery:
 
     def _run(self) -> Outcome:
         context = self._context
-        seconds = self._seconds_until_granted()
-        if seconds > 0:
-            return Postpone(lanes.NOT_ENTITLED, seconds, state="ready")
         resolved = self._resolver.resolve()
         if not isinstance(resolved, Resolved):
             return resolved
@@ -82,11 +75,3 @@ class Delivery:
                 raise
             # What a person decided is carried out though the lead cannot be read: nothing else would end it.
         return resolved
-
-    def _seconds_until_granted(self) -> float:
-        """For how long nothing may be posted at the property, for want of a grant: then nothing is read or
-        searched for it either. What may have arrived is looked for all the same."""
-        context, i = self._context, self._context.integration
-        if context.claim.outcome_unknown:
-            return 0.0
-        return seconds_kept_in(context.connection, i.account_id, Endpoint(POST_LEAD, i.resman_property_id))

@@ -93,7 +93,11 @@ class Drain:
         Raises:
             Exception: the database is gone.
         """
-        with self.engine.connect() as connection:
+        with (
+            self.worker.one_session(),
+            self.engine.connect() as connection,
+            queue.looking_up_by_key(connection),
+        ):
             while may_go_on() and self.stop.take_row():
                 found = self._next(connection, properties)
                 if found is None:

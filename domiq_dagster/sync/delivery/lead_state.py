@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db import direct
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.delivery.outcomes import ShownLead
 
@@ -37,7 +38,8 @@ def _store(
     ours: bool,
     known_since: datetime | None,
 ) -> None:
-    connection.execute(
+    direct.fetch(
+        connection,
         QUERIES.upsert_lead,
         {
             "property_id": property_id,

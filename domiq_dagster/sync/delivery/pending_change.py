@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from domiq_dagster.db.rows import row_as
+from domiq_dagster.db import direct
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.decisions.decide import Pair
 from domiq_dagster.sync.delivery.planning import OutboundChange, TourMove, marker, summary_of
@@ -75,6 +75,7 @@ class PendingChange:
         told_tour, told_by: where the status stayed, what is on record of the tour that ResMan was told of
             last, and the change that told it.
         open_status: a change of the conversation's status is pending.
+        lacks_grant: ResMan has refused an endpoint at the property that it had not granted.
     """
 
     change_id: UUID
@@ -101,6 +102,7 @@ class PendingChange:
     told_tour: Any
     told_by: UUID | None
     open_status: bool
+    lacks_grant: bool
     ai_intent_summary: str | None = field(repr=False)
     move_in_date: date | None
     user_id: UUID | None
@@ -182,7 +184,7 @@ class PendingChange:
 def load_change(connection: Connection, claim: Claim) -> PendingChange | None:
     """Reads a claimed change; None where it was deleted. Commits."""
     values = {"change_id": claim.change_id, "enqueued_at": claim.enqueued_at}
-    change = row_as(PendingChange, connection.execute(QUERIES.load, values))
+    change = direct.row_as(PendingChange, connection, QUERIES.load, values)
     connection.commit()
     return change
 

@@ -13,6 +13,7 @@
 --   told_tour      where the status stayed: what the last change that told the lead of a tour left on record of that,
 --                  and told_by its id. One from before that was kept left nothing
 --   open_status    a change of the conversation's status is pending
+--   lacks_grant    ResMan has refused an endpoint at the property that it had not granted
 --   restored_at, restored_since  the database was put back: what came since then may be lost (delivery/lost_time.py)
 SELECT g.id AS change_id, g.resman_lead_id, g.old_status, g.new_status,
        COALESCE(g.status_reason, again.status_reason) AS status_reason,
@@ -35,6 +36,7 @@ SELECT g.id AS change_id, g.resman_lead_id, g.old_status, g.new_status,
             THEN EXISTS (SELECT FROM domiq_sync.delivery d JOIN public.status_sync_log o ON o.id = d.change_id
                          WHERE d.lane = c.id AND NOT domiq_sync.is_tour_move(o.context_data))
             ELSE TRUE END AS open_status,
+       EXISTS (SELECT FROM domiq_sync.trouble t WHERE t.property_id = q.property_id AND t.kind = 'grant') AS lacks_grant,
        c.ai_intent_summary, c.move_in_date, u.id AS user_id, u.first_name, u.last_name, u.email, u.phone,
        l.prospect_id, l.person_id, l.is_current, l.agreed_domiq_status, l.agreed_resman_status,
        r.status AS resman_status, r.effective_status, r.last_modified, r.touched_at AS locally_modified_at,

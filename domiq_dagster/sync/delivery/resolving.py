@@ -10,8 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domiq_dagster.resman.config import Endpoint
 from domiq_dagster.resman.models import LeadRecord
 from domiq_dagster.resman.text import one_line
+from domiq_dagster.resman.v1 import POST_LEAD
 from domiq_dagster.sync import patience
 from domiq_dagster.sync.delivery import lead_state
 from domiq_dagster.sync.delivery.beforehand import ended_beforehand
@@ -28,11 +30,13 @@ from domiq_dagster.sync.delivery.pending_change import (
 from domiq_dagster.sync.delivery.person_lock import PersonLock
 from domiq_dagster.sync.delivery.planning import NothingToSend, Post, PostSettings, marker, plan
 from domiq_dagster.sync.delivery.readback import carries, is_appointment, is_shown, main_person_id
+from domiq_dagster.sync.grants import seconds_kept_in
 from domiq_dagster.sync.linking.lookup_keys import person_keys
 from domiq_dagster.sync.linking.matching import Contact, Index, Match, SharedContacts, contact
 from domiq_dagster.sync.linking.reviews import LinkReview, decided_about, open_review
 from domiq_dagster.sync.linking.staff_contacts import staff_contacts
 from domiq_dagster.sync.linking.store import link_conversation, unlink
+from domiq_dagster.sync.queue import lanes
 from domiq_dagster.sync.status_map import CUSTOMER_TYPES, RESMAN_PROSPECT, DomiqMeaning, LeadStatus
 
 _MOVES_NOTHING = frozenset({LeadStatus.NEW, LeadStatus.CONTACTED, LeadStatus.QUALIFIED})
@@ -186,9 +190,20 @@ class Resolver:
             return LostLease()
         self._locally_modified_at = change.locally_modified_at
         context.attempts.private = change.private
+        seconds = self._seconds_until_granted(change)
+        if seconds > 0:
+            return Postpone(lanes.NOT_ENTITLED, seconds, state="ready")
         if not change.has_conversation:
             return Settle("failed", "no_conversation", "the change names no conversation, so no lead either")
         return ended_beforehand(change, context.rules.configuration_pause) or change
+
+    def _seconds_until_granted(self, change: PendingChange) -> float:
+        """For how long nothing may be posted at the property, for want of a grant: then nothing is read or
+        searched for it either. What may have arrived is looked for all the same."""
+        context, i = self._context, self._context.integration
+        if context.claim.outcome_unknown or not change.lacks_grant:
+            return 0.0
+        return seconds_kept_in(context.connection, i.account_id, Endpoint(POST_LEAD, i.resman_property_id))
 
     def _settings(self) -> PostSettings:
         i = self._context.integration

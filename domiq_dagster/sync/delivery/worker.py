@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from sqlalchemy import Connection, Engine
@@ -62,6 +63,10 @@ class DeliveryWorker:
         self._rules = rules or DeliveryRules()
         self._jitter = jitter
         self._stopping = stopping
+
+    def one_session(self) -> AbstractContextManager[None]:
+        """Has this thread's requests pass their gate in one database session, until the block ends."""
+        return self._client.one_session()
 
     def deliver(
         self,

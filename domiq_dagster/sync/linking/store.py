@@ -4,12 +4,14 @@ only writer of the table lead_link. The caller commits.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db import direct
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "store.sql")
@@ -129,13 +131,22 @@ def agree_unless_moved(connection: Connection, pairs: Sequence[AgreedPair]) -> N
 
 
 def _agree(connection: Connection, pairs: Sequence[AgreedPair], *, unless_moved: bool) -> None:
-    connection.execute(
+    direct.fetch(
+        connection,
         QUERIES.agree,
         {
             "conversation_ids": [p.conversation_id for p in pairs],
-            "domiq_statuses": [p.domiq_status for p in pairs],
-            "resman_statuses": [p.resman_status for p in pairs],
-            "person_ids": [p.person_id for p in pairs],
+            "pairs": json.dumps(
+                [
+                    {
+                        "id": str(p.conversation_id),
+                        "domiq": p.domiq_status,
+                        "resman": p.resman_status,
+                        "person": p.person_id,
+                    }
+                    for p in pairs
+                ]
+            ),
             "unless_moved": unless_moved,
         },
     )

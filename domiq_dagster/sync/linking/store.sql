@@ -61,8 +61,8 @@ RETURNING l.property_id
 UPDATE domiq_sync.lead_link l
 SET agreed_domiq_status = v.domiq, agreed_resman_status = v.resman, agreed_at = clock_timestamp(),
     person_id = COALESCE(l.person_id, v.person)
-FROM unnest(CAST(:conversation_ids AS uuid[]), CAST(:domiq_statuses AS text[]), CAST(:resman_statuses AS text[]),
-            CAST(:person_ids AS text[])) AS v(id, domiq, resman, person)
+-- one document, since lists cost psycopg more than all of this costs PostgreSQL
+FROM json_to_recordset(CAST(:pairs AS json)) AS v(id uuid, domiq text, resman text, person text)
 WHERE l.conversation_id = ANY (CAST(:conversation_ids AS uuid[])) AND l.conversation_id = v.id
   AND (NOT CAST(:unless_moved AS boolean)
        OR (EXISTS (SELECT FROM public.conversation c WHERE c.id = v.id AND c.status::text = v.domiq)

@@ -7,19 +7,23 @@ its lease matches no row: it is told so, and nothing is written.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from domiq_dagster.db import direct
 from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 
 QUERIES = load_queries(__package__, "queue.sql")
+_LOOKS_UP = "domiq_sync.looks_up_by_key"
+"""The mark of a connection of `looking_up_by_key`; one whose session is lost loses it."""
 ARRIVED, SEND_AGAIN = "arrived", "send_again"
 """What a person may decide about a change that may have arrived."""
 
@@ -129,6 +133,31 @@ def due_properties(
     return rows_as(DueProperty, connection.execute(QUERIES.due_properties, values))
 
 
+@contextmanager
+def looking_up_by_key(connection: Connection) -> Iterator[None]:
+    """Has a session plan for changes that are claimed, looked at and settled one at a time, until the block
+    ends. A session that takes its place where it is lost does without."""
+    connection.execute(QUERIES.keep_looking_up)
+    connection.commit()
+    connection.info[_LOOKS_UP] = True
+    try:
+        yield
+    finally:
+        connection.rollback()
+        if not connection.invalidated and connection.info.pop(_LOOKS_UP, False):
+            try:
+                connection.execute(QUERIES.plan_as_before)
+                connection.commit()
+            except DBAPIError:
+                connection.invalidate()  # the next who gets it would plan by what is meant for this
+
+
+def _look_up_by_key(connection: Connection, *, rows: int) -> None:
+    """For this transaction, unless the session does so anyway."""
+    if rows != 1 or not connection.info.get(_LOOKS_UP):
+        direct.fetch(connection, QUERIES.look_up_by_key, {})
+
+
 def claim(
     connection: Connection,
     property_id: UUID,
@@ -156,8 +185,8 @@ def claim(
     # claimed the first, or the lane is not what `in_turn` says. Looking at the whole of each lane tells.
     for carefully in (False, True):
         try:
-            connection.execute(QUERIES.look_up_by_key)
-            claims = rows_as(Claim, connection.execute(QUERIES.claim, {**values, "carefully": carefully}))
+            _look_up_by_key(connection, rows=limit)
+            claims = direct.rows_as(Claim, connection, QUERIES.claim, {**values, "carefully": carefully})
             connection.commit()
         except IntegrityError:
             connection.rollback()
@@ -184,7 +213,7 @@ def extend_leases(connection: Connection, claims: Sequence[Claim], lease_seconds
 
 def still_holds(connection: Connection, claim: Claim) -> bool:
     """Whether a claim holds, by a look that writes nothing."""
-    return connection.execute(QUERIES.still_holds, _key(claim)).first() is not None
+    return bool(direct.fetch(connection, QUERIES.still_holds, _key(claim)))
 
 
 def note_posting(
@@ -200,7 +229,7 @@ def note_posting(
         Whether the claim still held; if not, nothing was written.
     """
     values = {**_key(claim), "posted": _json(posted), "lease_seconds": lease_seconds}
-    return connection.execute(QUERIES.note_posting, values).first() is not None
+    return bool(direct.fetch(connection, QUERIES.note_posting, values))
 
 
 def has_left(connection: Connection, claim: Claim) -> bool:
@@ -302,9 +331,9 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[UUI
         }
         for s in settlements
     ]
-    connection.execute(QUERIES.look_up_by_key)
+    _look_up_by_key(connection, rows=len(settlements))
     given = {"settlements": _json(rows), "change_ids": [s.claim.change_id for s in settlements]}
-    return set(connection.execute(QUERIES.settle, given).scalars())
+    return {row[0] for row in direct.fetch(connection, QUERIES.settle, given)}
 
 
 def _key(claim: Claim) -> dict[str, Any]:

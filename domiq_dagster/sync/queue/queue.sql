@@ -30,6 +30,16 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan'
        set_config('enable_sort', 'off', true), set_config('enable_mergejoin', 'off', true),
        set_config('enable_nestloop', 'off', true)
 
+-- name: keep_looking_up
+-- The same for a session that claims and settles one change at a time, so that two statements a change fall away.
+-- Nested loops and sorts stay: of one row they compare nothing, and what else the session asks joins big tables by key.
+-- Its plans are made once: planning the dozen joins of one change by key takes longer than running them.
+SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
+       set_config('enable_mergejoin', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false)
+
+-- name: plan_as_before
+RESET enable_seqscan; RESET enable_bitmapscan; RESET enable_mergejoin; RESET plan_cache_mode
+
 -- name: claim
 -- The longest-due heads of one property, at most :limit. A lease that ran out is due again: no sweeper is
 -- needed. is_head narrows the search; that nothing stands before it in its lane is checked all the same,
