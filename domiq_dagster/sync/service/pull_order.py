@@ -58,7 +58,7 @@ class OrderRules:
         burst: so many requests may follow each other at once, after a time in which fewer were made.
     """
 
-    pause: float = 30.0
+    pause: float = 45.0
     busy_pause: float = 60.0
     floor: float = patience.PULL_FLOOR
     burst: int = 3

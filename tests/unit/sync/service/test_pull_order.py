@@ -166,7 +166,7 @@ def test_a_property_that_was_never_pulled_comes_first() -> None:
 def test_what_rests_is_left_alone_and_what_was_just_pulled_waits() -> None:
     resting, fresh = facts(1, None, rests_for=7.0), facts(2, 10.0)
     assert choose([resting, fresh], budget=1, free_in=0, rules=RULES).wait == 7.0
-    assert choose([fresh], budget=1, free_in=0, rules=RULES).wait == 20.0
+    assert choose([fresh], budget=1, free_in=0, rules=RULES).wait == RULES.pause - 10.0
     assert choose([fresh], budget=1, free_in=0, rules=RULES, busy=True).wait == 50.0
 
 
