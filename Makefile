@@ -15,6 +15,7 @@
 #          sql/, and whether Dagster can load the definitions
 # format   puts that of it right which a program can
 # rooms    draws docs/architecture.md's picture of the rooms from the code
+# tables   writes docs/tables.md from the comments in sql/ and the samples of tools/tables.sql
 
 # An own interpreter: make install PYTHON=/path/to/python3.12
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -24,7 +25,7 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms
+.PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms tables
 
 install: $(STAMP)
 
@@ -80,3 +81,6 @@ format: install
 
 rooms: install
 	$(BIN)/python -m tools.rooms
+
+tables: install
+	$(BIN)/python -m tools.tables

@@ -8,6 +8,7 @@ import pytest
 from dagster import AssetKey, AssetSpec, LocalFileCodeReference, TableSchema
 from sqlalchemy import Engine, text
 
+from domiq_dagster.assets.catalogue import explained_in
 from domiq_dagster.assets.table_schemas import COMMENTS, SCHEMAS
 from domiq_dagster.definitions import defs
 from tests.fixtures.world import World
@@ -125,6 +126,18 @@ def test_every_asset_says_what_it_is_where_it_comes_from_what_red_means_and_what
 
 @pytest.mark.parametrize("spec", by_key(SPECS))
 def test_every_asset_names_the_heading_of_the_documents_that_tells_of_it(spec: AssetSpec) -> None:
-    page, _, section = spec.metadata["docs"].partition("#")
+    page, _, section = spec.metadata["docs"].text.partition("#")
     headings = (ROOT.parent / page).read_text(encoding="utf-8").splitlines()
     assert f"### {section}" in headings
+
+
+@pytest.mark.parametrize("site", ["https://docs.example.com/sync", "https://docs.example.com/sync/ "])
+def test_where_the_documents_are_served_an_asset_links_to_its_page(site: str) -> None:
+    link = explained_in("resman_leads", env={"DOMIQ_DOCS_URL": site})["docs"]
+    assert link.value == "https://docs.example.com/sync/dagster/#resman_leads"
+
+
+@pytest.mark.parametrize("site", ["", "  ", "docs.example.com", "javascript:alert(1)"])
+def test_what_is_no_address_of_a_site_is_not_linked_to(site: str) -> None:
+    link = explained_in("resman_leads", env={"DOMIQ_DOCS_URL": site})["docs"]
+    assert link.value == "docs/dagster.md#resman_leads"
