@@ -35,7 +35,7 @@ What the sync reads and keeps, table by table. The database says the same of sch
 
 Read these tables, and change rows only where a page of these documents says so: what writes to them is
 checked against each other. No name, e-mail address or phone number of a lead is in any of `domiq_sync`, but
-for what the application wrote into the log, in its archive ([SECURITY.md](../SECURITY.md)).
+for what the application wrote into the log, in its archive ([security](security.md)).
 """
 
 

@@ -48,7 +48,7 @@ def explained_in(
     """
     site = env.get("DOMIQ_DOCS_URL", "").strip()
     if site.startswith(("https://", "http://")):
-        return {"docs": dg.MetadataValue.url(f"{site.rstrip('/')}/{page}/#{section}")}
+        return {"docs": dg.MetadataValue.url(f"{site.rstrip('/')}/{page}.html#{section}")}
     return {"docs": dg.MetadataValue.text(f"docs/{page}.md#{section}")}
 
 
