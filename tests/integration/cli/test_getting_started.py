@@ -61,6 +61,10 @@ class Domiq:
         with psycopg.connect(self.url) as connection:
             return connection.execute(query.encode()).fetchall()
 
+    def do(self, statement: str) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute(statement.encode())
+
 
 @pytest.fixture
 def domiq(make_database: Callable[..., str]) -> Domiq:
@@ -131,11 +135,22 @@ def test_getting_started_ends_with_a_property_that_is_observed_and_then_let_go(
     assert standin.state()["prospects"] == []
     assert domiq.rows("SELECT status FROM conversation") == [("qualified",)]
     assert domiq.rows("SELECT count(*) FROM status_sync_log") == [(0,)]
+    # What the chatbot does meanwhile waits, and a dry run says what would become of it.
+    domiq.do("UPDATE conversation SET status = 'tour_scheduled'")
+    assert domiq.rows("SELECT new_status, sync_status FROM status_sync_log") == [
+        ("tour_scheduled", "pending")
+    ]
+    foretold = reader.run("sync", "--dry-run", **reader.environment)
+    assert "would be posted to ResMan: Contact 1, Other 1" in foretold.out
+    assert standin.posts() == []
     # Let go: what the dry run foretold is done.
     assert [(command, done.err) for command, done in reader.types(going) if done.code] == []
     (lead,) = standin.state()["prospects"]
     assert lead["people"][0]["email"] == "ada@example.com"
-    assert domiq.rows("SELECT new_status, sync_status FROM status_sync_log") == [("qualified", "success")]
+    assert domiq.rows("SELECT new_status, sync_status FROM status_sync_log") == [
+        ("tour_scheduled", "success")
+    ]
+    assert len(standin.posts()) == 2
 
 
 def test_without_resman_the_stand_in_is_told_of_by_the_same_variables(reader: Reader) -> None:
