@@ -12,9 +12,11 @@
 # matrix   the database's tests on PostgreSQL 13 to 18, which it fetches into ~/.cache once (it needs npm)
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
 # lint     what .pre-commit-config.yaml lists: formatting, lint, types, which room may import which, the layout of
-#          sql/, and whether Dagster can load the definitions
+#          sql/, whether Dagster can load the definitions, and whether the documents build
 # format   puts that of it right which a program can
 # rooms    draws docs/architecture.md's picture of the rooms from the code
+# docs     builds docs/ as a site, strictly, into build/docs/site; make lint does as well
+# tables   writes docs/tables.md from the comments in sql/ and the samples of tools/tables.sql
 
 # An own interpreter: make install PYTHON=/path/to/python3.12
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -24,7 +26,7 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms
+.PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms tables docs
 
 install: $(STAMP)
 
@@ -80,3 +82,9 @@ format: install
 
 rooms: install
 	$(BIN)/python -m tools.rooms
+
+tables: install
+	$(BIN)/python -m tools.tables
+
+docs: install
+	$(BIN)/python -m tools.site

@@ -3,7 +3,7 @@ that is reached (DomIQ's database, ResMan, the notifier) or that a user sets (li
 
 A new outside system, or a new figure that somebody may want to set, belongs here. How it is opened belongs in
 `wiring`, what is done with it in `sync`. Where the systems are, and the credentials, come from the
-environment (see the README) and are never part of a run's config: what can be configured here is figures.
+environment (docs/deployment.md) and are never part of a run's config: what can be configured is figures.
 """
 
 import logging

@@ -31,9 +31,6 @@ CREATE TABLE domiq_sync.integration (
     enabled_at TIMESTAMPTZ,
     UNIQUE (resman_account_id, resman_property_id)
 );
-COMMENT ON COLUMN domiq_sync.integration.source_id IS 'A transactionSourceId (v1 GetProspectSources.ID)';
-COMMENT ON COLUMN domiq_sync.integration.agent_id IS 'An agentId (v1 GetEmployees.ID)';
-COMMENT ON COLUMN domiq_sync.integration.time_zone IS 'IANA name; DomIQ''s tour times are read in it';
 
 -- The breaker and the pace of one ResMan account, shared by all workers.
 --   max_concurrent  how many requests may be under way at once, over all workers

@@ -44,7 +44,3 @@ CREATE TABLE domiq_sync.task (
 );
 CREATE INDEX task_open ON domiq_sync.task (property_id, due_at) WHERE state = 'open';
 CREATE INDEX task_conversation ON domiq_sync.task (conversation_id);
-COMMENT ON TABLE domiq_sync.task IS
-'Follow-ups and tasks that workflow rules made. DomIQ reads the open ones and sets state and state_changed_at; '
-'due_at AT TIME ZONE time_zone is when one falls due by the property''s clock';
-COMMENT ON COLUMN domiq_sync.task.action IS 'The place of what made it among the effects of its rule, from 1';

@@ -15,7 +15,6 @@ CREATE TABLE domiq_sync.log_delta (
     sync_status TEXT NOT NULL,
     changes BIGINT NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
-COMMENT ON COLUMN domiq_sync.log_delta.sync_status IS 'An empty text is NULL in the log; of sync_direction too.';
 
 -- Conversations that went from one home to another, and with them all their changes.
 --   kind  of a home: chatbot, property, nowhere (the conversation leads to none), gone (it is not there)

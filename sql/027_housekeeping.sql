@@ -27,8 +27,6 @@ CREATE TABLE domiq_sync.status_sync_log_archive (
 ) PARTITION BY RANGE (created_at);
 CREATE INDEX status_sync_log_archive_conversation ON domiq_sync.status_sync_log_archive (conversation_id, seq);
 CREATE INDEX status_sync_log_archive_logged ON domiq_sync.status_sync_log_archive (logged_at);
-COMMENT ON TABLE domiq_sync.status_sync_log_archive IS
-'Settled rows of status_sync_log that housekeeping moved; domiq_sync.status_sync_log_all has both';
 
 -- The conversations that have rows in the archive. A foreign key of the archive's own would lock conversation against
 -- writers whenever a month is added.

@@ -11,8 +11,3 @@ CREATE TABLE domiq_sync.pause (
 );
 CREATE UNIQUE INDEX pause_open ON domiq_sync.pause (property_id) WHERE resumed_at IS NULL;
 CREATE INDEX pause_property ON domiq_sync.pause (property_id);
-COMMENT ON TABLE domiq_sync.pause IS 'Pauses of properties: domiq-sync pause and resume';
-COMMENT ON COLUMN domiq_sync.pause.paused_by IS 'Who paused it: a login, or what --by said';
-COMMENT ON COLUMN domiq_sync.pause.because IS 'Why, in the words of whoever paused it';
-COMMENT ON COLUMN domiq_sync.pause.resumed_at IS 'When sync_enabled became true again; NULL: it is paused';
-COMMENT ON COLUMN domiq_sync.pause.resumed_by IS 'Who resumed it; a database role, where SQL or connect did';

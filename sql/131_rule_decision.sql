@@ -17,5 +17,3 @@ SELECT
     '{}'::jsonb
 FROM domiq_sync.rule_not_held AS n
 CROSS JOIN LATERAL unnest(n.rule_ids, n.which) AS r (rule_id, which);
-COMMENT ON VIEW domiq_sync.rule_decision IS
-'What each rule decided about each change that triggered it, why, and what it did';

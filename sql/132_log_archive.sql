@@ -38,7 +38,6 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE OR REPLACE VIEW domiq_sync.status_sync_log_all AS SELECT * FROM domiq_sync.logged_or_archived();
-COMMENT ON VIEW domiq_sync.status_sync_log_all IS 'status_sync_log with what was moved to its archive';
 
 -- Rows of the archive go with their conversation. Where they cannot be had within 100 ms, DomIQ's statement goes on,
 -- and housekeeping takes them away: `living` stays NULL until then.

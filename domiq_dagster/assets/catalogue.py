@@ -10,7 +10,9 @@ The tags, for whoever selects assets (`tag:writes_to=resman`):
              or nothing
 """
 
+import os
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -34,14 +36,20 @@ def stored_in(table: str) -> dict[str, Any]:
     return {"dagster/table_name": table, "dagster/column_schema": SCHEMAS[table], **comment}
 
 
-def explained_in(section: str, page: str = "docs/dagster.md") -> dict[str, Any]:
-    """The metadata that names where the documents tell of an asset: a path in the repository, since where
-    that is kept differs from installation to installation.
+def explained_in(
+    section: str, page: str = "dagster", env: Mapping[str, str] = os.environ
+) -> dict[str, dg.MetadataValue[Any]]:
+    """The metadata that names where the documents tell of an asset: a link, where DOMIQ_DOCS_URL says where
+    the site of `make docs` is served; else the path in the repository.
 
     Args:
         section: the anchor of a heading of the page.
+        page: the name of a file of `docs/`, without its end.
     """
-    return {"docs": f"{page}#{section}"}
+    site = env.get("DOMIQ_DOCS_URL", "").strip()
+    if site.startswith(("https://", "http://")):
+        return {"docs": dg.MetadataValue.url(f"{site.rstrip('/')}/{page}.html#{section}")}
+    return {"docs": dg.MetadataValue.text(f"docs/{page}.md#{section}")}
 
 
 def written_in(file: str) -> dict[str, Any]:

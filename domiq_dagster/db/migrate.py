@@ -5,7 +5,7 @@ The SQL lies in the numbered files of `sql/`.
 - Below 100: the tables, made once. Files up to 016 are the baseline, which is one Alembic revision; a later
   file is a revision of its own.
 - From 100 on: functions, triggers and views, and what depends on the shape of the database or on a choice.
-  Applied at every migrate, in the order of their numbers.
+  Applied at every migrate, in the order of their numbers. The last of them say what each table holds.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def subscribe(front: Front, headers: dict[str, str], origin: str) -> ClientConne
 
 
 def test_what_the_webserver_lets_through_by_itself(webserver: int) -> None:
-    """As SECURITY.md says of it: any Host, any Origin, no password, and a query in the address of a GET."""
+    """As docs/security.md says: any Host, any Origin, no password, and a query in the address of a GET."""
     assert ask(plainly(webserver), "GET", "/", {"Host": "evil.example"}).status == 200
     answer = ask(plainly(webserver), "POST", "/graphql", {**JSON, "Origin": FOREIGN}, QUERY)
     assert b"version" in answer.body

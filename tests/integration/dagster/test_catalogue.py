@@ -1,6 +1,7 @@
 """What the assets say of themselves in the catalogue: whose they are, of what kind, where they are written,
 and the columns of the tables behind them, which are those that the database has."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,18 @@ import pytest
 from dagster import AssetKey, AssetSpec, LocalFileCodeReference, TableSchema
 from sqlalchemy import Engine, text
 
+from domiq_dagster.assets.catalogue import explained_in
 from domiq_dagster.assets.table_schemas import COMMENTS, SCHEMAS
 from domiq_dagster.definitions import defs
+from domiq_dagster.sync.alerts.cases import (
+    CAPTURE_MISSES,
+    CREDENTIALS,
+    NOT_ENTITLED,
+    RESMAN_DOWN,
+    SHARED,
+    STANDSTILL,
+)
+from domiq_dagster.sync.alerts.watched import TroubleKind
 from tests.fixtures.world import World
 
 ROOT = Path(__file__).parents[3] / "domiq_dagster"
@@ -125,6 +136,36 @@ def test_every_asset_says_what_it_is_where_it_comes_from_what_red_means_and_what
 
 @pytest.mark.parametrize("spec", by_key(SPECS))
 def test_every_asset_names_the_heading_of_the_documents_that_tells_of_it(spec: AssetSpec) -> None:
-    page, _, section = spec.metadata["docs"].partition("#")
+    page, _, section = spec.metadata["docs"].text.partition("#")
     headings = (ROOT.parent / page).read_text(encoding="utf-8").splitlines()
     assert f"### {section}" in headings
+
+
+@pytest.mark.parametrize("site", ["https://docs.example.com/sync", "https://docs.example.com/sync/ "])
+def test_where_the_documents_are_served_an_asset_links_to_its_page(site: str) -> None:
+    link = explained_in("resman_leads", env={"DOMIQ_DOCS_URL": site})["docs"]
+    assert link.value == "https://docs.example.com/sync/dagster.html#resman_leads"
+
+
+@pytest.mark.parametrize("site", ["", "  ", "docs.example.com", "javascript:alert(1)"])
+def test_what_is_no_address_of_a_site_is_not_linked_to(site: str) -> None:
+    link = explained_in("resman_leads", env={"DOMIQ_DOCS_URL": site})["docs"]
+    assert link.value == "docs/dagster.md#resman_leads"
+
+
+RUNBOOK = (ROOT.parent / "docs" / "runbook.md").read_text(encoding="utf-8")
+
+
+def rows_under(heading: str) -> set[str]:
+    """The names in the first column of the table under a heading of the runbook."""
+    section = RUNBOOK.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
+
+
+def test_the_runbook_says_of_every_check_what_it_means_and_what_to_do() -> None:
+    assert rows_under("Checks") == {key.name for key in defs.resolve_asset_graph().asset_check_keys}
+
+
+def test_the_runbook_says_of_every_alert_what_it_means_and_what_to_do() -> None:
+    causes = {CREDENTIALS, RESMAN_DOWN, STANDSTILL, CAPTURE_MISSES, NOT_ENTITLED, f"{SHARED}..."}
+    assert rows_under("Alerts") == {kind.value for kind in TroubleKind} | causes
