@@ -155,14 +155,29 @@ _NOTIFICATION = dg.TableSchema(
         _column("read_at", _MOMENT, "When somebody read it in DomIQ."),
     ]
 )
-_DAILY_TOTAL = dg.TableSchema(
+_DAILY_FIGURE = dg.TableSchema(
     [
-        _required("id", "bigint", "The row."),
         _required("day", "date", "The UTC day."),
         _required("property", "text", "The property, by its partition key."),
-        _column("sync_direction", "text", "to_resman or from_resman."),
-        _column("sync_status", "text", "pending, success or failed, when the day was counted."),
+        _required("sync_direction", "text", "to_resman or from_resman; empty where the log says none."),
         _required("changes", "bigint", "How many changes were logged."),
+        _required("success", "bigint", "Those of them that succeeded."),
+        _required("failed", "bigint", "Those that failed."),
+        _required("pending", "bigint", "Those that were pending when the day was counted."),
+        _column("success_rate", "double precision", "Percent of those that succeeded or failed."),
+        _required("timed", "bigint", "Those that got to ResMan, and it is on record when."),
+        _column(
+            "latency_p50", "double precision", "Seconds from logging until settled: half took no longer."
+        ),
+        _column("latency_p95", "double precision", "The same: 95 of 100 took no longer."),
+        _required("within_10s", "bigint", "Those at ResMan within 10 seconds."),
+        _required("within_1min", "bigint", "Those at ResMan within a minute."),
+        _required("funnel", "jsonb", "How many leads came to each lead status."),
+        _required("moves", "jsonb", "How many moves there were from each lead status to each other one."),
+        _required("time_in_status", "jsonb", "How many leads left a status, and how long they had had it."),
+        _required("reasons", "jsonb", "How many changes failed of what."),
+        _column("requests", "bigint", "Requests to the API that is written (to_resman), and read."),
+        _required("throttled", "bigint", "Requests that ResMan turned away, having too many."),
     ]
 )
 
@@ -170,6 +185,7 @@ COMMENTS = {
     "public.status_sync_log": "Audit log of all status changes and syncs between DomIQ and ResMan",
     "domiq_sync.rule_decision": "What each rule decided about each change that triggered it, why, and what "
     "it did",
+    "domiq_sync.daily_figure": "The figures of each UTC day by property and direction: docs/report.md",
 }
 """What the database itself says of these tables (COMMENT ON), by name with schema. The others have none."""
 
@@ -182,6 +198,6 @@ SCHEMAS = {
     "domiq_sync.attempt": _ATTEMPT,
     "domiq_sync.rule_decision": _RULE_DECISION,
     "domiq_sync.notification": _NOTIFICATION,
-    "domiq_sync.daily_total": _DAILY_TOTAL,
+    "domiq_sync.daily_figure": _DAILY_FIGURE,
 }
 """By name with schema."""
