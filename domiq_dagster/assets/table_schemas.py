@@ -153,6 +153,7 @@ _NOTIFICATION = dg.TableSchema(
         _column("settled_at", _MOMENT, "When it ended."),
         _column("retried_at", _MOMENT, "When somebody asked for it again."),
         _column("read_at", _MOMENT, "When somebody read it in DomIQ."),
+        _column("report_id", "uuid", "The page of the report that goes with it."),
     ]
 )
 _DAILY_FIGURE = dg.TableSchema(

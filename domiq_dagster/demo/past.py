@@ -17,8 +17,8 @@ THIS_WEEK = (0, 6)
 
 
 def date_back(engine: Engine, between: tuple[int, int]) -> None:
-    """Dates back what was logged within the last hour, as if the sync had run then. What was logged before stays
-    before it, where the days lie further back."""
+    """Dates back what was logged within the last hour, as if the sync had run then. What was logged before
+    stays before it, where its days lie further back."""
     with engine.begin() as connection:
         connection.execute(QUERIES.date_back, {"first_day": between[0], "last_day": between[1]})
 

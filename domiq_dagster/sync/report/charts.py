@@ -82,19 +82,19 @@ def trend(values: Mapping[date, float], days: Sequence[date], title: str) -> Mar
 
 def _line(points: Mapping[int, float], step: float, kind: str) -> list[str]:
     """A line through the days that have a value, broken where one has none, with a dot on each."""
-    places = {
+    spots = {
         n: (_LEFT + (n + 0.5) * step, _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - value / 100))
         for n, value in points.items()
     }
     parts, run = [], []
-    for n in range(max(places, default=-1) + 2):
-        if n in places:
-            run.append(f"{places[n][0]:.1f},{places[n][1]:.1f}")
+    for n in range(max(spots, default=-1) + 2):
+        if n in spots:
+            run.append(f"{spots[n][0]:.1f},{spots[n][1]:.1f}")
             continue
         if len(run) > 1:
             parts.append(f'<polyline class="line {kind}" points="{" ".join(run)}"/>')
         run = []
-    parts += [f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in places.values()]
+    parts += [f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in spots.values()]
     return parts
 
 

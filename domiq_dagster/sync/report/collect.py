@@ -142,6 +142,7 @@ class Report:
     diverged: Sequence[int]
     accounts: Sequence[CatchUp]
     names: Mapping[str, str] = field(default_factory=dict)
+    """What each property is called, by its partition key."""
 
     @property
     def compared(self) -> int:
@@ -200,7 +201,7 @@ def collect(connection: Connection, *, days: int = 7, property_ids: Sequence[UUI
         in_step_by_day=_in_step_by_day(states),
         diverged=_ages(diverged_by_age(connection, one), keys),
         accounts=_accounts(connection, keys),
-        names={f.partition_key: f.property_name for f in chosen},
+        names={f.partition_key: _shown(f.property_name) for f in chosen},
     )
 
 
@@ -221,7 +222,7 @@ def _lines(
     return [
         PropertyLine(
             key=f.partition_key,
-            name=f.property_name,
+            name=_shown(f.property_name),
             compared=f.compared,
             in_step=f.verdicts["agrees"],
             awaiting=f.verdicts["awaiting"],
@@ -233,6 +234,11 @@ def _lines(
         )
         for f in chosen
     ]
+
+
+def _shown(name: str) -> str:
+    """A name of somebody else's as one line of text: no character that is none, or that turns the writing."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
 def _trouble(figures: PropertyFigures, now: datetime) -> str | None:

@@ -49,8 +49,8 @@ SELECT COALESCE(i.partition_key, '(not connected)') AS property, t.sync_directio
        CASE WHEN t.is_move AND t.new_word IS NOT NULL THEN COALESCE(became.lead_status, 'other') END AS became,
        CASE WHEN t.sync_status = 'failed' THEN COALESCE(t.reason, 'none') END AS reason,
        CASE WHEN t.sync_status = 'success' AND t.sync_direction = 'to_resman' THEN
-           (SELECT greatest(EXTRACT(EPOCH FROM max(a.started_at + a.duration_ms * interval '1 ms') - t.logged_at), 0)
-            FROM domiq_sync.attempt a WHERE a.change_id = t.change_id)::float END AS seconds,
+           (SELECT greatest(EXTRACT(EPOCH FROM a.started_at + a.duration_ms * interval '1 ms' - t.logged_at), 0)
+            FROM domiq_sync.attempt a WHERE a.change_id = t.change_id ORDER BY a.id DESC LIMIT 1)::float END AS seconds,
        EXTRACT(EPOCH FROM t.logged_at - t.before_at)::float AS stayed,
        (SELECT count(*) FROM domiq_sync.attempt a WHERE a.change_id = t.change_id AND a.outcome = 'busy') AS throttled
 FROM told t
@@ -59,14 +59,22 @@ LEFT JOIN meaning was ON was.property_id = t.property_id AND was.domiq_status = 
 LEFT JOIN meaning became ON became.property_id = t.property_id AND became.domiq_status = t.new_word
 
 -- name: requests_of_day
--- By property and direction; what was asked about an account itself is of none that is connected.
-SELECT COALESCE(i.partition_key, '(not connected)') AS property,
-       CASE c.api WHEN 'v1' THEN 'to_resman' ELSE 'from_resman' END AS sync_direction, sum(c.requests)::bigint AS requests
-FROM domiq_sync.request_count c
-LEFT JOIN domiq_sync.integration i
-    ON i.resman_account_id = c.resman_account_id
-    AND lower(btrim(i.resman_property_id, '{} ')) = c.resman_property_id AND c.resman_property_id <> ''
-WHERE c.day = CAST(:day AS date) GROUP BY 1, 2
+-- By property and direction, or what was counted of them before, when more of it was on record. What was asked about an
+-- account itself is of no property that is connected.
+SELECT r.property, r.sync_direction, max(r.requests)::bigint AS requests
+FROM (
+    SELECT COALESCE(i.partition_key, '(not connected)') AS property,
+           CASE c.api WHEN 'v1' THEN 'to_resman' ELSE 'from_resman' END AS sync_direction, sum(c.requests) AS requests
+    FROM domiq_sync.request_count c
+    LEFT JOIN domiq_sync.integration i
+        ON i.resman_account_id = c.resman_account_id
+        AND lower(btrim(i.resman_property_id, '{} ')) = c.resman_property_id AND c.resman_property_id <> ''
+    WHERE c.day = CAST(:day AS date) GROUP BY 1, 2
+    UNION ALL
+    SELECT f.property, f.sync_direction, f.requests FROM domiq_sync.daily_figure f
+    WHERE f.day = CAST(:day AS date) AND f.requests > 0
+) AS r
+GROUP BY 1, 2
 
 -- name: conflicts_of_day
 SELECT i.partition_key AS property,
@@ -91,10 +99,9 @@ DELETE FROM domiq_sync.daily_figure f
 WHERE f.day = CAST(:day AS date) AND NOT EXISTS (
     SELECT FROM json_to_recordset(CAST(:rows AS json)) AS g(property text, sync_direction text)
     WHERE g.property = f.property AND g.sync_direction = f.sync_direction)
-  AND COALESCE(f.requests, 0) = 0
 
 -- name: store_figures
--- Times and requests that were counted when more of them was on record stay.
+-- Times that were counted when more of them were on record stay.
 INSERT INTO domiq_sync.daily_figure AS f
     (day, property, sync_direction, changes, success, failed, pending, success_rate, timed, latency_p50, latency_p95,
      within_10s, within_1min, funnel, moves, time_in_status, reasons, requests, throttled)
@@ -112,7 +119,7 @@ ON CONFLICT (day, property, sync_direction) DO UPDATE SET
     within_10s = CASE WHEN f.timed > excluded.timed THEN f.within_10s ELSE excluded.within_10s END,
     within_1min = CASE WHEN f.timed > excluded.timed THEN f.within_1min ELSE excluded.within_1min END,
     time_in_status = CASE WHEN excluded.time_in_status = '{}' THEN f.time_in_status ELSE excluded.time_in_status END,
-    requests = greatest(f.requests, excluded.requests), throttled = greatest(f.throttled, excluded.throttled)
+    requests = excluded.requests, throttled = greatest(f.throttled, excluded.throttled)
 
 -- name: store_properties
 INSERT INTO domiq_sync.daily_property AS p
@@ -147,10 +154,10 @@ WHERE c.day BETWEEN CAST(:first AS date) AND CAST(:last AS date) AND c.counted_a
 -- Days from the first change on record until today that were not counted after their end, where that is more than an
 -- hour ago; and today, where something was logged today and it was not counted at all.
 WITH seen AS (
-    SELECT greatest((SELECT c.logged_at FROM domiq_sync.change c ORDER BY c.seq LIMIT 1)::date,
-                    CAST(:not_before AS date)) AS first,
-           (SELECT c.logged_at FROM domiq_sync.change c ORDER BY c.seq DESC LIMIT 1)::date AS last,
+    SELECT greatest(c.logged_at::date, CAST(:not_before AS date)) AS first,
+           (SELECT n.logged_at FROM domiq_sync.change n ORDER BY n.seq DESC LIMIT 1)::date AS last,
            clock_timestamp() AS now
+    FROM domiq_sync.change c ORDER BY c.seq LIMIT 1
 )
 SELECT d.day::date AS day
 FROM seen CROSS JOIN LATERAL generate_series(seen.first, seen.now::date, interval '1 day') AS d(day)

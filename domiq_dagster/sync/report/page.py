@@ -22,7 +22,7 @@ from domiq_dagster.sync.report.links import Links
 from domiq_dagster.sync.report.service_level import AGES
 from domiq_dagster.sync.report.waiting import KINDS, WaitingLead
 
-_MOST_OF_KIND = 12
+_MOST_OF_KIND = 25
 """So many leads of a kind are listed where the report is of several properties."""
 _PRINTED_LINES = 34
 """So many lines of leads and properties are on the first of two sheets of paper."""
@@ -106,7 +106,7 @@ def change(report: Report) -> str | None:
     if now == before:
         return "as many as in the days before"
     than = f"{'more' if now > before else 'fewer'} than in the days before"
-    return f"{100 * abs(now - before) / before:.0f}\u00a0% {than}"
+    return f"{100 * abs(now - before) / before:.0f} % {than}"
 
 
 def period(first: date, last: date) -> str:
@@ -122,8 +122,8 @@ def percent(value: float | None) -> str:
     if value is None:
         return "\u2013"
     if 1 <= value < 99 or value in (0.0, 100.0):
-        return f"{value:.0f}\u00a0%"
-    return f"{min(max(value, 0.1), 99.9):.1f}\u00a0%"
+        return f"{value:.0f} %"
+    return f"{min(max(value, 0.1), 99.9):.1f} %"
 
 
 def _groups(report: Report, *, several: bool) -> Iterator[_Group]:
@@ -148,7 +148,19 @@ def _leads(count: int) -> str:
 
 
 def _since(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.day} {moment:%b}"
+    return "" if moment is None else f"{moment.day}\u00a0{moment:%b}"
+
+
+def _unbroken(words: str) -> str:
+    """With no line's end between a number and its sign."""
+    return words.replace(" %", "\u00a0%")
+
+
+def _days(days: float) -> str:
+    """A span of days as a person says it."""
+    if days < 2:
+        return in_words(round(days * 24) * 3600) if days >= 1 / 24 else "under an hour"
+    return f"{days:.0f} days"
 
 
 def _words(status: str) -> str:
@@ -165,11 +177,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": percent,
+        "percent": lambda value: _unbroken(percent(value)),
+        "unbroken": _unbroken,
         "since": _since,
         "words": _words,
         "leads": _leads,
         "duration": in_words,
+        "days": _days,
         "n": lambda count: f"{count:,}",
     }
     return environment

@@ -132,13 +132,15 @@ def _key(reader: _Reader, day: date) -> str:
 
 
 def words(report: Report, *, short: bool = False) -> str:
-    """The report in plain words, for whoever does not open the page: what waits, lead by lead, and the week."""
+    """The report in plain words, for whoever does not open the page: what waits, lead by lead, and the
+    week."""
     said = [headline(report)]
     if short:
         return said[0]
     said.append(
-        f"{report.flow.sum('changes')} changes in {len(report.flow.days)} days, {report.flow.sum('failed')} failed; "
-        f"{percent(report.flow.within_1min)} of those to ResMan were there within a minute."
+        f"{report.flow.sum('changes')} changes in {len(report.flow.days)} days, "
+        f"{report.flow.sum('failed')} failed; of those to ResMan "
+        f"{percent(report.flow.within_1min)} were there within a minute."
     )
     by_property = Counter(w.partition_key for w in report.waiting)
     for key, count in by_property.most_common():
