@@ -19,10 +19,10 @@ _RESMAN_WORDS = ("Prospect", "Applicant", "Resident", "Lost")
 
 KINDS = {
     "conflict": ("Decide which status is right", "It was changed in DomIQ and in ResMan."),
+    "link": ("Say whether this is one person", "Two records fit, but not for certain."),
     "failed": ("Put right what ResMan did not take", "The last change in DomIQ did not get to ResMan."),
     "doubt": ("Look whether ResMan has it", "The answer to the last change was lost."),
     "by_hand": ("Change one of the two statuses", "They differ, and cannot be moved from outside."),
-    "link": ("Say whether this is one person", "Two records fit, but not for certain."),
     "contact": ("Add an e-mail, phone or name in DomIQ", "ResMan needs it to make the lead."),
     "awaiting": ("Take the step in ResMan", "DomIQ has an application or a lease; ResMan was told."),
 }
