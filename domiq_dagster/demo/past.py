@@ -11,9 +11,9 @@ from domiq_dagster.db.sqlfile import load_queries
 QUERIES = load_queries(__package__, "past.sql")
 DAYS = 14
 """How many days the demo has, today among them."""
-WEEK_BEFORE = (7, 13)
+WEEK_BEFORE = (7, 12)
 THIS_WEEK = (0, 6)
-"""How many days what was logged just now is dated back, at least and at most."""
+"""How many days, and some hours, what was logged just now is dated back, at least and at most."""
 
 
 def date_back(engine: Engine, between: tuple[int, int]) -> None:
