@@ -1,4 +1,4 @@
--- What is counted of each day beside the bare counts of daily_total. A day is a UTC day. Of a day that is counted again,
+-- What is counted of each day beside the bare counts of daily_total. A day is a UTC day. Of one that is counted again,
 -- what is no longer on record by then (attempts, requests) stays as it was counted.
 
 -- The days that were counted, and when: one that was counted before its end is counted again.
