@@ -43,6 +43,7 @@ from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.log_index import ensure_log_index
 from domiq_dagster.db.migrate import migrate
 from domiq_dagster.sync.monitoring import figures, log_totals
+from domiq_dagster.sync.report import daily
 
 PROPERTIES, CONVERSATIONS = 1_000, 200_000
 _TRIGGERS = [
@@ -157,7 +158,7 @@ def measure(engine: Engine, url: str, given: Any) -> dict[str, Any]:
     with engine.connect() as connection:
         result["status_ms"] = of(lambda: figures.property_figures(connection), 5)
         result["conservation_ms"] = of(lambda: figures.conservation_problems(connection), 5)
-        result["daily_ms"] = of(lambda: figures.count_day(connection, datetime.now(UTC).date()), 3)
+        result["daily_ms"] = of(lambda: daily.count_day(connection, datetime.now(UTC).date()), 3)
         connection.rollback()
     result["recount_s"] = round(counted, 1)
     say("writing with and without ...")

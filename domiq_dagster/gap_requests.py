@@ -1,5 +1,5 @@
-"""Which gaps in the pulls were asked about, and when: what the sensor `pull_gaps` remembers in its cursor.
-Plain arithmetic, no Dagster."""
+"""Which gaps were asked about, and when: what the sensors `pull_gaps` and `missing_days` remember in their
+cursors. Plain arithmetic, no Dagster."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Asked(NamedTuple):
 
 
 class GapRequests:
-    """What was asked for already, by partition key.
+    """What was asked for already, by partition key: of a property, or of a day.
 
     Args:
         cursor: what `cursor` gave at the last tick; None: nothing was asked yet.

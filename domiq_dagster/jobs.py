@@ -1,4 +1,5 @@
-"""The jobs: pull, push, notify, reconcile, full re-read, daily count, recount, housekeeping. Each is one run
+"""The jobs: pull, push, notify, reconcile, full re-read, daily count, report, recount,
+housekeeping. Each is one run
 a batch.
 
 A job over assets selects them here; work that is no asset's is an op here, thin over a function of `sync`.
@@ -16,6 +17,7 @@ from domiq_dagster.assets.inbound import STEP
 from domiq_dagster.assets.inbound_checks import evaluation, inbound_evaluations
 from domiq_dagster.assets.pull_config import PullConfig
 from domiq_dagster.assets.source_observations import source_observations
+from domiq_dagster.assets.status_sync_report import ReportConfig
 from domiq_dagster.assets.tables import table_unless_empty
 from domiq_dagster.checks import capture_misses, capture_misses_result, success_rate_totals, totals_result
 from domiq_dagster.faults import told_without_values
@@ -60,8 +62,17 @@ full_reread = dg.define_asset_job(
     description="Read every prospect again: not every change at ResMan moves lastModified.",
 )
 daily = dg.define_asset_job(
-    "daily", selection=dg.AssetSelection.assets("status_sync_daily"), description="Count one day of the log."
+    "daily",
+    selection=dg.AssetSelection.assets("status_sync_daily"),
+    description="Count days of the log, one or a range.",
 )
+report = dg.define_asset_job(
+    "report",
+    selection=dg.AssetSelection.assets("status_sync_report"),
+    description="Make the page for a leasing manager; send it, where the config says so.",
+)
+SENT = dg.RunConfig(ops={"status_sync_report": ReportConfig(send=True)})
+"""The run config of a report that goes to those who asked."""
 
 
 @dg.op(description="Find and mend what the ordinary way missed.", out={})
@@ -170,6 +181,7 @@ all_jobs: list[Any] = [
     notify,
     full_reread,
     daily,
+    report,
     reconcile_pending,
     recount_log,
     housekeeping_job,

@@ -1,5 +1,6 @@
 """How the assets are cut: by connected property, and by day. A new way of cutting belongs here; which keys
-there are is the business of `sensors.connected_properties`, ranges of them that of `ranges`."""
+there are is the business of `sensors.connected_properties`, which days are missing that of
+`sensors.missing_days`, ranges of them that of `ranges`."""
 
 import warnings
 

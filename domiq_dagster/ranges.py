@@ -1,4 +1,4 @@
-"""Ranges of property partitions for one run, and the tags that say so: plain arithmetic, no Dagster."""
+"""Ranges of partitions for one run, and the tags that say so: plain arithmetic, no Dagster."""
 
 from __future__ import annotations
 

@@ -8,15 +8,17 @@ import dagster as dg
 from domiq_dagster.faults import told_without_values
 from domiq_dagster.jobs import (
     FULL,
+    SENT,
     daily,
     full_reread,
     housekeeping_job,
     pull,
     reconcile_pending,
     recount_log,
+    report,
 )
 from domiq_dagster.partitions import properties
-from domiq_dagster.ranges import SCHEDULE_NAME, all_properties
+from domiq_dagster.ranges import SCHEDULE_NAME, all_properties, ranges
 from domiq_dagster.resources import DomiqResource
 from domiq_dagster.run_liveness import live_runs
 from domiq_dagster.sync import patience
@@ -101,13 +103,28 @@ recount_nightly = dg.ScheduleDefinition(
     cron_schedule="15 0 * * *",
     execution_timezone="UTC",
     default_status=_ON,
-    description="Every night: count the day that ended.",
+    description="Every night: count the day that ended, and the one before it anew.",
 )
 @told_without_values
 def count_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    # Dagster's own schedule of a partitioned job takes the last partition, and that is today.
-    ended = context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)
-    return dg.RunRequest(partition_key=ended.date().isoformat())
+    # Dagster's own schedule of a partitioned job takes the last partition, and that is today. What was logged
+    # late on the day before may have been settled since it was counted.
+    ended = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date()
+    wanted = [(ended - timedelta(days=1)).isoformat(), ended.isoformat()]
+    (tags,) = ranges(wanted, wanted, most=1)
+    return dg.RunRequest(tags=tags)
+
+
+report_weekly = dg.ScheduleDefinition(
+    name="report_weekly",
+    job=report,
+    cron_schedule="0 12 * * 1",
+    execution_timezone="UTC",
+    run_config=SENT,
+    default_status=_ON,
+    description="Mondays at noon UTC, early morning in the United States: make the report, and send it to "
+    "those who asked: nobody, unless a preference has the status_type sync_report.",
+)
 
 
 housekeeping_nightly = dg.ScheduleDefinition(
@@ -124,5 +141,6 @@ all_schedules = [
     reconcile_every_10_minutes,
     recount_nightly,
     count_daily,
+    report_weekly,
     housekeeping_nightly,
 ]

@@ -1,5 +1,5 @@
-"""What runs when something happens: changes to push or to tell of, a property connected, a gap in the pulls;
-and what only looks every so often: alerts, and runs whose process is gone.
+"""What runs when something happens: changes to push or to tell of, a property connected, a gap in the pulls
+or in the days that were counted; and what only looks every so often: alerts, and runs whose process is gone.
 
 Each asks the database, which knows, rather than Dagster's runs, which forget. A sensor that starts runs names
 their job, and says in their tags why. One that only does something itself names none, and ends in a
@@ -8,7 +8,7 @@ SkipReason that says what it did. What runs by the clock belongs in `schedules`.
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
@@ -17,8 +17,8 @@ from domiq_dagster.check_clock import awaiting_a_look, tell_news
 from domiq_dagster.checks import check_results
 from domiq_dagster.faults import told_without_values
 from domiq_dagster.gap_requests import GapRequests, why_not
-from domiq_dagster.jobs import FULL, all_jobs, full_reread, notify, pull, push
-from domiq_dagster.partitions import properties
+from domiq_dagster.jobs import FULL, all_jobs, daily, full_reread, notify, pull, push
+from domiq_dagster.partitions import days, properties
 from domiq_dagster.ranges import covered, ranges
 from domiq_dagster.resources import DomiqResource, LimitsResource, NotifierResource, ThresholdResource
 from domiq_dagster.run_liveness import bury_dead_runs, live_runs
@@ -32,6 +32,7 @@ from domiq_dagster.sync.monitoring.gaps import gaps
 from domiq_dagster.sync.monitoring.log_totals import fold
 from domiq_dagster.sync.notifications.recipients import OPERATOR
 from domiq_dagster.sync.notifications.status import due
+from domiq_dagster.sync.report.daily import days_to_count
 from domiq_dagster.sync.rules.check import unruled_changes
 from domiq_dagster.sync.workers import SERVICE, LiveWorker, forget_the_dead, live_workers, runs_seen
 
@@ -44,6 +45,8 @@ _NOT_AGAIN = {"dagster/max_retries": "0"}
 """Of runs that the next tick asks for again, should they die."""
 _SELDOM = 30
 """How often is looked for what nobody waits for, in seconds: each look costs processor time and 1.5 kB."""
+_DAYS = 600
+"""How often is looked for days that were not counted, in seconds."""
 _LONG_PUSH = timedelta(seconds=30)
 """A push over this goes on for who knows how long: notices do not wait for its end."""
 
@@ -192,6 +195,33 @@ def _pulled_just_now(
 
 
 @dg.sensor(
+    job=daily,
+    minimum_interval_seconds=_within(_DAYS),
+    default_status=_ON,
+    description="Backfills days that were not counted after their end (nothing ran then, or the figures are "
+    "new), in one run over the range of them.",
+)
+@told_without_values
+def missing_days(
+    context: dg.SensorEvaluationContext, domiq: DomiqResource
+) -> dg.SensorResult | dg.SkipReason:
+    keys = days.get_partition_keys()
+    with domiq.kept_engine() as engine, engine.connect() as connection:
+        found = {day.isoformat() for day in days_to_count(connection, date.fromisoformat(keys[0]))}
+        seen = runs_seen(connection) if found else {}
+    asked, now = GapRequests(context.cursor, still_open=found), time.time()
+    ready = {key for key in found if key in keys and asked.may_ask(key, now)}
+    if not ready or _under_way(context, seen, daily.name):
+        context.update_cursor(asked.cursor)
+        return dg.SkipReason(
+            f"{len(found)} days to count: {'being counted or asked for already' if found else 'none'}"
+        )
+    asked.note(ready, now)
+    (tags,) = ranges(keys, ready, most=1)
+    return dg.SensorResult([dg.RunRequest(tags={**tags, REASON: "missing days"})], cursor=asked.cursor)
+
+
+@dg.sensor(
     minimum_interval_seconds=60,
     default_status=_ON,
     description="Looks at every property and account, tells people once when one turns bad and once when it "
@@ -282,6 +312,7 @@ all_sensors = [
     pending_notices,
     connected_properties,
     pull_gaps,
+    missing_days,
     alerts,
     checks_by_the_clock,
     dead_runs,

@@ -24,7 +24,7 @@ from domiq_dagster.checks import check_results
 from domiq_dagster.resources import LimitsResource, ThresholdResource
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.backlog import load_backlog
-from domiq_dagster.sync.monitoring.divergence import Coverage, coverage, verdicts
+from domiq_dagster.sync.monitoring.divergence import Coverage, coverage, diverged_when_last_noted, verdicts
 from domiq_dagster.sync.monitoring.recently_settled import recently_settled
 from domiq_dagster.sync.service.tally import Summary
 
@@ -87,7 +87,9 @@ class DagsterReports:
             if pushed.by_property or pushed.problems or pushed.outages or not summary.pulled:
                 left, recent = load_backlog(connection), recently_settled(connection)
                 rows = rows_of(connection, "domiq_sync.attempt")
-                yield "conversation_status_pushes", {**push_metadata(pushed, left, recent), **rows}
+                diverged = diverged_when_last_noted(connection)
+                told = push_metadata(pushed, left, recent, diverged=diverged)
+                yield "conversation_status_pushes", {**told, **rows}
             yield "status_sync_log", log_metadata(connection)
             yield "status_sync_success_rate", rate_metadata(connection)
             if summary.ruled is not None:

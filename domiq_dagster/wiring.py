@@ -29,6 +29,7 @@ from domiq_dagster.sync.dry_run import OpenDryRun
 from domiq_dagster.sync.notifications.channels.channels import Channels, configure
 from domiq_dagster.sync.queue import lanes
 from domiq_dagster.sync.queue.restores import OutsideMark
+from domiq_dagster.sync.report.links import Links
 
 DATABASE = "domiq"
 DAGSTER_DATABASE = "dagster"
@@ -192,6 +193,29 @@ def notice_channels(env: Mapping[str, str]) -> Channels:
     if directory and not Path(directory).is_dir():
         raise ConfigurationError("DOMIQ_TEMPLATE_DIR names no directory: correct it, or leave it out.")
     return configure(env)
+
+
+def report_links(env: Mapping[str, str]) -> Links:
+    """Where the report's leads link to.
+
+    Raises:
+        ConfigurationError: a pattern is no web address, or does not say where the id belongs.
+    """
+    patterns = {}
+    for name, id_name in (("DOMIQ_LINK_URL", "{conversation_id}"), ("RESMAN_LINK_URL", "{prospect_id}")):
+        pattern = env.get(name, "").strip()
+        if pattern and not (pattern.startswith(("https://", "http://")) and id_name in pattern):
+            raise ConfigurationError(
+                f"{name} must be a web address with {id_name} where the id belongs: correct it, or leave it "
+                "out."
+            )
+        patterns[name] = pattern or None
+    return Links(domiq=patterns["DOMIQ_LINK_URL"], resman=patterns["RESMAN_LINK_URL"])
+
+
+def report_file(env: Mapping[str, str]) -> Path:
+    """Where Dagster keeps the last report."""
+    return home(env) / "report.html"
 
 
 @contextmanager

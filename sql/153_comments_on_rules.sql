@@ -133,6 +133,8 @@ COMMENT ON COLUMN domiq_sync.notification.retried_at IS -- timestamp with time z
 'When somebody asked for it again.';
 COMMENT ON COLUMN domiq_sync.notification.read_at IS -- timestamp with time zone
 'When somebody read it in DomIQ.';
+COMMENT ON COLUMN domiq_sync.notification.report_id IS -- uuid
+'The page of the report that goes with it.';
 
 COMMENT ON TABLE domiq_sync.notification_settings IS
 'When people of a property are not to be disturbed, and how many notices they want one by one';

@@ -21,6 +21,7 @@ _PARTS = {
     "151_comments_on_changes.sql": ("Changes and their way to ResMan", "domiq_sync"),
     "152_comments_on_leads.sql": ("Leads, links, pulls", "domiq_sync"),
     "153_comments_on_rules.sql": ("Workflow rules and notices", "domiq_sync"),
+    "155_comments_on_reports.sql": ("Daily figures and reports", "domiq_sync"),
     "154_comments_on_operations.sql": ("Alerts, workers, and what went wrong", "domiq_sync"),
 }
 """The heading of what each file of comments is about, and the schema of its tables."""

@@ -18,6 +18,7 @@ from domiq_dagster.assets.sources import all_sources
 from domiq_dagster.assets.status_notifications import status_notifications
 from domiq_dagster.assets.status_sync_daily import status_sync_daily
 from domiq_dagster.assets.status_sync_log import status_sync_log
+from domiq_dagster.assets.status_sync_report import status_sync_report
 from domiq_dagster.assets.status_sync_success_rate import status_sync_success_rate
 from domiq_dagster.assets.status_workflow_actions import status_workflow_actions
 
@@ -33,6 +34,7 @@ all_assets: list[Any] = [
             status_workflow_actions,
             status_notifications,
             status_sync_daily,
+            status_sync_report,
         ]
     ),
 ]
@@ -46,6 +48,7 @@ __all__ = [
     "status_notifications",
     "status_sync_daily",
     "status_sync_log",
+    "status_sync_report",
     "status_sync_success_rate",
     "status_workflow_actions",
 ]

@@ -18,6 +18,7 @@ from domiq_dagster.sync.dry_run import forecast_push
 from domiq_dagster.sync.durations import in_words
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.backlog import AccountQueue, Backlog, PropertyQueue, load_backlog
+from domiq_dagster.sync.monitoring.divergence import diverged_when_last_noted
 from domiq_dagster.sync.monitoring.pauses import Pause
 from domiq_dagster.sync.monitoring.recently_settled import RecentlySettled, recently_settled
 from domiq_dagster.wiring import outside_mark
@@ -63,7 +64,8 @@ def conversation_status_pushes(
     with resman.client(domiq) as client, domiq.engine(pool_size=limits.connections) as engine:
         report = push(engine, client, options)
         with engine.connect() as connection:
-            metadata = push_metadata(report, load_backlog(connection), recently_settled(connection))
+            left, recent = load_backlog(connection), recently_settled(connection)
+            metadata = push_metadata(report, left, recent, diverged=diverged_when_last_noted(connection))
             metadata |= rows_of(connection, "domiq_sync.attempt")
     for account, why in report.outages.items():
         context.log.warning(f"ResMan account {account} was left ({why}); its changes stay pending")
@@ -72,8 +74,11 @@ def conversation_status_pushes(
     yield dg.MaterializeResult(metadata=metadata)
 
 
-def push_metadata(report: PushReport, left: Backlog, recent: RecentlySettled) -> dict[str, Any]:
-    """What was pushed, what is left, and how long what was settled of late has taken."""
+def push_metadata(
+    report: PushReport, left: Backlog, recent: RecentlySettled, *, diverged: int
+) -> dict[str, Any]:
+    """What was pushed, what is left, how long what was settled of late has taken, and how many leads diverged
+    when somebody last looked."""
     by_property = [_property_row(q, report.by_property.get(q.partition_key, {})) for q in left.properties]
     busy = [
         row for row in by_property if row["paused"] or any(isinstance(v, int) and v for v in row.values())
@@ -84,6 +89,7 @@ def push_metadata(report: PushReport, left: Backlog, recent: RecentlySettled) ->
         "postponed": report.total("postponed"),
         **_left(left),
         **_recent(recent),
+        "diverged": diverged,
         "ended_because": report.ended,
         "outcomes": dict(report.by_outcome),
         "problems": len(report.problems),
@@ -118,7 +124,7 @@ def _recent(recent: RecentlySettled) -> dict[str, int | float]:
         "success_rate": recent.success_rate,
     }
     told = {name: round(value, 3) for name, value in figures.items() if value is not None}
-    return {**told, "throttled": recent.throttled}
+    return {**told, "requests": recent.requests, "throttled": recent.throttled}
 
 
 def _property_row(queue: PropertyQueue, pushed: Mapping[str, int]) -> dict[str, Any]:

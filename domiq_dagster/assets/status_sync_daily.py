@@ -1,4 +1,4 @@
-"""The log by day: what was changed, in which direction, and how it ended."""
+"""The log by day: what was changed, in which direction, how fast it went and how it ended."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -14,7 +14,8 @@ from domiq_dagster.assets.tables import frame_table
 from domiq_dagster.faults import told_without_values
 from domiq_dagster.partitions import days, one_run
 from domiq_dagster.resources import DomiqResource
-from domiq_dagster.sync.monitoring.figures import count_day
+from domiq_dagster.sync.report.daily import DayCount, count_day
+from domiq_dagster.sync.report.day_figures import success_rate
 
 
 @dg.asset(
@@ -25,16 +26,19 @@ from domiq_dagster.sync.monitoring.figures import count_day
     owners=OWNERS,
     kinds={"pandas", "postgres", "table"},
     tags={"direction": "both", "writes_to": "domiq_sync"},
-    metadata={**stored_in("domiq_sync.daily_total"), **explained_in("status_sync_daily")},
+    metadata={**stored_in("domiq_sync.daily_figure"), **explained_in("status_sync_daily")},
     output_required=False,  # a dry run materialises nothing
 )
 @told_without_values
 def status_sync_daily(
     context: dg.AssetExecutionContext, config: DryRunConfig, domiq: DomiqResource
 ) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
-    """The changes of one UTC day, counted by property, direction and status (`domiq_sync.daily_total`).
+    """The figures of one UTC day by property and direction: changes and how they ended, how long they took,
+    moves between statuses, reasons of failures, requests (`domiq_sync.daily_figure`); by property also
+    conflicts and how many leads were in step (`daily_property`).
 
-    **From** status_sync_log and its archive, a little after midnight UTC.
+    **From** status_sync_log and its archive, a little after midnight UTC; days that nobody counted are
+    counted by themselves, in one run.
 
     **Red**: a day whose run failed; the days beside it are as they were.
 
@@ -50,15 +54,37 @@ def status_sync_daily(
     yield dg.MaterializeResult()
 
 
+_SHOWN = [
+    *("property", "sync_direction", "changes", "success", "failed", "pending", "success_rate"),
+    *("latency_p50", "latency_p95", "requests", "throttled"),
+]
+"""The columns of the day's table in the UI; the others are lists, and in the database."""
+
+
 def _count(engine: Engine, day: str, *, keep: bool) -> dict[str, Any]:
     """Counts one day anew, and tells what there was."""
     with engine.connect() as connection:
-        frame = count_day(connection, date.fromisoformat(day))
+        counted = count_day(connection, date.fromisoformat(day))
         if keep:
             connection.commit()
+    return day_metadata(counted)
+
+
+def day_metadata(counted: DayCount) -> dict[str, Any]:
+    """A day's figures, under the names that they have on every asset. What nobody can tell is left out."""
+    success, failed = counted.sum("success"), counted.sum("failed")
+    latency = {name: counted.latency[name] for name in ("latency_p50", "latency_p95")}
+    told = {"success_rate": success_rate(success, failed), **latency, "diverged": counted.diverged}
     return {
-        "changes": int(frame["changes"].sum()),
-        "dagster/partition_row_count": len(frame),
-        "failed": int(frame.loc[frame["sync_status"] == "failed", "changes"].sum()),
-        "by_property": frame_table(frame),
+        "changes": counted.sum("changes"),
+        "dagster/partition_row_count": len(counted.figures),
+        "applied": counted.sum("success", "from_resman"),
+        "pushed": counted.sum("success", "to_resman"),
+        "failed": failed,
+        "pending": counted.sum("pending"),
+        "conflicts": int(counted.properties["conflicts_opened"].sum()),
+        "requests": counted.sum("requests"),
+        "throttled": counted.sum("throttled"),
+        **{name: round(value, 3) for name, value in told.items() if value is not None},
+        "by_property": frame_table(counted.figures[_SHOWN]),
     }

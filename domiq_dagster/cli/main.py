@@ -39,6 +39,7 @@ from domiq_dagster.cli.failures import failures, retry
 from domiq_dagster.cli.housekeeping import archive_app, erase, housekeeping
 from domiq_dagster.cli.notifications import notifications, told_of_alerts
 from domiq_dagster.cli.pausing import pause, refuse_switched_off, resume
+from domiq_dagster.cli.report import report
 from domiq_dagster.cli.rules import rules_app
 from domiq_dagster.cli.views.screen import escape
 from domiq_dagster.cli.worker import worker
@@ -465,6 +466,7 @@ app.command()(accounts)
 app.command()(conflicts)
 app.command()(notifications)
 app.command()(worker)
+app.command()(report)
 app.command()(housekeeping)
 app.command()(erase)
 app.add_typer(rules_app, name="rules")

@@ -14,15 +14,16 @@ import dagster as dg
 from rich.console import Console
 
 from domiq_dagster.definitions import defs
+from domiq_dagster.demo import past
 from domiq_dagster.demo.edits import stir
 from domiq_dagster.demo.stage import Stage, stage, standin_environment
 from domiq_dagster.partitions import properties
-from domiq_dagster.ranges import all_properties
+from domiq_dagster.ranges import all_properties, ranges
 from domiq_dagster.runtime.dagster_home import environment, prepare
 from domiq_dagster.sync.decisions.conflict_store import open_conflicts
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.monitoring.figures import figures_row, property_figures, totals
-from domiq_dagster.wiring import open_engine
+from domiq_dagster.wiring import open_engine, report_file
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
@@ -40,10 +41,15 @@ def run_demo(*, seed: int, console: Console) -> dict[str, Any]:
     ):
         console.print("First cycle through Dagster: pull, apply, reconcile, push ...")
         run_cycle(instance, world)
+        past.date_back(engine, past.WEEK_BEFORE)
         console.print("Staff and chatbot change things ...")
         stirred = stir(engine, world.standin_url, seed=seed)
         console.print("Second cycle ...")
         run_cycle(instance, world)
+        past.date_back(engine, past.THIS_WEEK)
+        console.print("Counting the days, making the report ...")
+        count_days(instance)
+        report = make_report(instance)
         with engine.connect() as connection:
             rows = [figures_row(f) for f in property_figures(connection)]
             conflicts = open_conflicts(connection)
@@ -54,6 +60,7 @@ def run_demo(*, seed: int, console: Console) -> dict[str, Any]:
         "totals": sums,
         "conflicts": [asdict(conflict) for conflict in conflicts],
         "stirred": asdict(stirred),
+        "report": report,
         "seconds": round(time.monotonic() - began, 1),
     }
 
@@ -79,6 +86,21 @@ def run_cycle(instance: dg.DagsterInstance, world: Stage) -> None:
     for name, tags in (("pull", all_properties(known)), ("reconcile_pending", {}), ("push", {})):
         job = defs.resolve_job_def(name)
         job.execute_in_process(instance=instance, tags=tags, run_config=_QUIET, raise_on_error=True)
+
+
+def count_days(instance: dg.DagsterInstance) -> None:
+    """The last days, in one run over the range of them. Raises where it fails."""
+    keys = [day.isoformat() for day in past.days()]
+    (tags,) = ranges(keys, keys, most=1)
+    job = defs.resolve_job_def("daily")
+    job.execute_in_process(instance=instance, tags=tags, run_config=_QUIET, raise_on_error=True)
+
+
+def make_report(instance: dg.DagsterInstance) -> str:
+    """Where the report is. Raises where it cannot be made."""
+    job = defs.resolve_job_def("report")
+    job.execute_in_process(instance=instance, run_config=_QUIET, raise_on_error=True)
+    return str(report_file(os.environ))
 
 
 @contextmanager

@@ -163,5 +163,27 @@ def test_dagster_kept_the_runs_and_their_partitions(demo: Demo) -> None:
             "SELECT count(DISTINCT partition) FROM event_logs "
             "WHERE asset_key = '[\"resman_leads\"]' AND dagster_event_type = 'ASSET_MATERIALIZATION'"
         ).fetchone()
-    assert sorted(runs) == [(name, "SUCCESS", 2) for name in ("pull", "push", "reconcile_pending")]
+        days = dagster.execute(
+            "SELECT count(DISTINCT partition) FROM event_logs "
+            "WHERE asset_key = '[\"status_sync_daily\"]' AND dagster_event_type = 'ASSET_MATERIALIZATION'"
+        ).fetchone()
+    assert sorted(runs) == [
+        ("daily", "SUCCESS", 1),  # all days are one run
+        ("pull", "SUCCESS", 2),
+        ("push", "SUCCESS", 2),
+        ("reconcile_pending", "SUCCESS", 2),
+        ("report", "SUCCESS", 1),
+    ]
+    assert days == (14,)
     assert partitions == (PROPERTIES,)
+
+
+def test_the_last_days_have_their_figures_and_a_manager_finds_what_waits_in_the_report(demo: Demo) -> None:
+    counted = demo.rows("SELECT day, sum(changes)::int FROM domiq_sync.daily_figure GROUP BY 1 ORDER BY 1")
+    assert len(counted) >= 13
+    assert sum(changes for _, changes in counted) == demo.rows("SELECT count(*) FROM status_sync_log")[0][0]
+    page = Path(demo.result["report"]).read_text()
+    conflicts = demo.rows("SELECT prospect_id FROM domiq_sync.conflict WHERE resolved_at IS NULL")
+    assert conflicts
+    assert all(f"<code>{prospect}</code>" in page for (prospect,) in conflicts)
+    assert "<script" not in page

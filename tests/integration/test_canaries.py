@@ -207,7 +207,7 @@ def live(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     with monkeypatch.context() as patch:
         patch.setattr("domiq_dagster.jobs.reconcile", broken)
         stage.jobs("reconcile_pending")
-    stage.jobs("daily", "notify")
+    stage.jobs("daily", "notify", "report")
     for sensor in defs.sensors or ():
         with dg.build_sensor_context(
             stage.harness.instance, definitions=defs, resources=all_resources()
@@ -231,7 +231,7 @@ def look(stage: Stage, chats: list[UUID]) -> None:
         "conflicts --json", "rules check", "rules check --json", "rules plan", "notifications",
         "notifications --json", "notifications --retry-undeliverable", "alerts list --history", "alerts look",
         "alerts thresholds", "alerts backtest", "migrate --dry-run", "migrate", "sync --dry-run",
-        "retry --dry-run", "retry --json",
+        "retry --dry-run", "retry --json", "report", "report --json --property juniper-flats",
     ):  # fmt: skip
         stage.command(*command.split())
     stage.command("connect", "--property", stage.lofts, *at_resman, "--dry-run")

@@ -281,6 +281,33 @@ def test_the_rules_look_at_new_changes_without_reading_the_history(
         assert whole_reads(loaded, plan) == []
 
 
+@pytest.mark.parametrize("name", ["changes_of_day", "requests_of_day"])
+def test_a_day_is_counted_from_its_own_changes(
+    loaded: Connection, parameters: Mapping[str, Any], name: str
+) -> None:
+    """However long the log: by the index on property and time, then row by row by key."""
+    day = datetime.now(UTC).date() - timedelta(days=30)
+    query = asked_in("report/daily.sql")[name]
+    for plan in first_and_settled_plan(loaded, query, {**parameters, "day": day}):
+        assert whole_reads(loaded, plan) == []
+        used = {
+            n["Index Name"] for n in nodes(plan) if n.get("Relation Name") == "change" and "Index Name" in n
+        }
+        assert used <= {"change_property", "change_conversation", "change_seq"}
+
+
+def test_what_waits_for_people_is_found_without_reading_the_log(
+    loaded: Connection, parameters: Mapping[str, Any]
+) -> None:
+    """The links are compared, all of them, as `status` does; of the log only what failed of late is read."""
+    words = ["new", "contacted", "qualified", "tour_scheduled", "application", "leased", "lost"]
+    query = asked_in("report/waiting.sql")["waiting"]
+    given = {**parameters, "property_id": None, "words": words, "failed_days": 30}
+    for plan in first_and_settled_plan(loaded, query, given):
+        logs = [read for read in whole_reads(loaded, plan) if "status_sync_log" in read or "change" in read]
+        assert logs == []
+
+
 @pytest.mark.parametrize("name", ["claim", "settle"])
 def test_the_queue_is_claimed_and_settled_by_key_whatever_the_statistics_say(
     loaded: Connection, parameters: Mapping[str, Any], name: str

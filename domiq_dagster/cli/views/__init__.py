@@ -19,6 +19,7 @@ from domiq_dagster.cli.views.forecasts import print_forecasts, print_migration, 
 from domiq_dagster.cli.views.housekeeping import print_erased, print_exported, print_housekept
 from domiq_dagster.cli.views.notices import notices_result, print_notices
 from domiq_dagster.cli.views.pauses import paused_result, print_paused, print_resumed, resumed_result
+from domiq_dagster.cli.views.report import print_report, report_result
 from domiq_dagster.cli.views.results import pass_result, retry_result, status_result
 from domiq_dagster.cli.views.rules import (
     print_rules_check,
@@ -62,6 +63,7 @@ __all__ = [
     "print_notices",
     "print_pass",
     "print_paused",
+    "print_report",
     "print_requests",
     "print_resumed",
     "print_retried",
@@ -71,6 +73,7 @@ __all__ = [
     "print_story",
     "print_survey",
     "print_thresholds",
+    "report_result",
     "resumed_result",
     "retry_result",
     "rules_check_result",

@@ -260,6 +260,7 @@ def print_demo(result: dict[str, Any]) -> None:
             f"conflict for a person: {escape(conflict['partition_key'])} {conflict['conversation_id']}: "
             f"DomIQ {escape(conflict['domiq_status'])}, ResMan {escape(conflict['resman_status'])}"
         )
+    make_console().print(f"A report for a leasing manager: {escape(result['report'])}")
     make_console().print(
         f"{result['seconds']:.0f} s. " + ("All in step." if result["ok"] else "Not in step.")
     )

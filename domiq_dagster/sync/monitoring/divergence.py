@@ -123,6 +123,12 @@ def divergences(
     return list(found.values())
 
 
+def diverged_when_last_noted(connection: Connection) -> int:
+    """How many leads of switched-on properties diverged when that was last noted, by the sweep or for an
+    alert. Cheap, since nothing is compared."""
+    return connection.scalar(QUERIES.count_noted) or 0
+
+
 def diverged_since(connection: Connection, since: Mapping[UUID, datetime]) -> dict[UUID, int]:
     """How many leads diverge at each of these properties, of which neither side was written since the time
     given for it."""

@@ -31,6 +31,10 @@ WITH diverged AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM begun) AS begun, (SELECT count(*) FROM over) AS over
 
+-- name: count_noted
+SELECT count(*) FROM domiq_sync.divergence v
+JOIN domiq_sync.integration i ON i.property_id = v.property_id WHERE i.sync_enabled
+
 -- name: divergences
 -- Per property and cause: how many, since when (of those that were noted), and the first :most of them.
 SELECT i.partition_key, c.property_id, c.cause, count(*) AS leads, min(d.first_seen_at) AS since,

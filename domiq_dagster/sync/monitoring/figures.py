@@ -1,6 +1,7 @@
-"""Figures: how each property stands, conservation, recent failures, the counts of a day.
+"""Figures: how each property stands, conservation, recent failures.
 
-How the two sides compare is in `divergence`, what waits in `backlog`, who is behind ResMan in `gaps`.
+How the two sides compare is in `divergence`, what waits in `backlog`, who is behind ResMan in `gaps`, what
+each day was in the room `report`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -155,23 +156,15 @@ def success_rate_frame(connection: Connection) -> pd.DataFrame:
     return _frame(connection, "success_rate")
 
 
-def count_day(connection: Connection, day: date) -> pd.DataFrame:
-    """Counts the changes of one UTC day into domiq_sync.daily_total, anew each time, and returns them:
-    property, sync_direction, sync_status, changes. The caller commits."""
-    connection.execute(QUERIES.forget_day, {"day": day})
-    connection.execute(QUERIES.count_day, {"day": day})
-    return _frame(connection, "daily", day=day)
-
-
 def log_totals_frame(connection: Connection) -> pd.DataFrame:
     """How many changes the whole log holds, by direction and status."""
     return _frame(connection, "log_totals")
 
 
-def _frame(connection: Connection, query: str, **values: date) -> pd.DataFrame:
+def _frame(connection: Connection, query: str) -> pd.DataFrame:
     import pandas as pd  # half a second, which every command would wait for
 
-    return pd.read_sql(QUERIES[query], connection, params=values)
+    return pd.read_sql(QUERIES[query], connection)
 
 
 def unnotified(engine: Engine) -> tuple[int, int]:

@@ -90,43 +90,6 @@ SELECT p.name AS property_name, v.sync_success_rate, v.failed_status_updates, v.
 FROM public.status_sync_success_rate v LEFT JOIN public.property p ON p.id = v.property_id
 ORDER BY p.name, v.property_id
 
--- name: forget_day
-DELETE FROM domiq_sync.daily_total WHERE day = CAST(:day AS date)
-
--- name: count_day
--- The changes logged in one day (UTC), per property, direction and result, archived ones as well. From one property of
--- the index to the next, so that only the day's own are read.
-INSERT INTO domiq_sync.daily_total (day, property, sync_direction, sync_status, changes)
-WITH RECURSIVE place AS (
-    (SELECT c.property_id FROM domiq_sync.change c WHERE c.property_id IS NOT NULL ORDER BY c.property_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT c.property_id FROM domiq_sync.change c WHERE c.property_id > place.property_id
-            ORDER BY c.property_id LIMIT 1)
-    FROM place WHERE place.property_id IS NOT NULL
-), of_day AS (
-    SELECT n.property_id, n.change_id
-    FROM place CROSS JOIN LATERAL (
-        SELECT c.property_id, c.change_id FROM domiq_sync.change c
-        WHERE c.property_id = place.property_id
-          AND c.logged_at >= CAST(:day AS date) AND c.logged_at < CAST(:day AS date) + 1) AS n
-    UNION ALL
-    SELECT c.property_id, c.change_id FROM domiq_sync.change c
-    WHERE c.property_id IS NULL AND c.logged_at >= CAST(:day AS date) AND c.logged_at < CAST(:day AS date) + 1
-)
-SELECT CAST(:day AS date), COALESCE(i.partition_key, '(not connected)') AS property, g.sync_direction, g.sync_status,
-       count(*) AS changes
-FROM (SELECT c.property_id, l.sync_direction, l.sync_status
-      FROM of_day c JOIN public.status_sync_log l ON l.id = c.change_id
-      UNION ALL
-      SELECT a.property_id, a.sync_direction, a.sync_status FROM domiq_sync.status_sync_log_archive a
-      WHERE a.logged_at >= CAST(:day AS date) AND a.logged_at < CAST(:day AS date) + 1) AS g
-LEFT JOIN domiq_sync.integration i ON i.property_id = g.property_id
-GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
-
--- name: daily
-SELECT property, sync_direction, sync_status, changes FROM domiq_sync.daily_total
-WHERE day = CAST(:day AS date) ORDER BY 1, 2, 3
-
 -- name: log_totals
 SELECT t.sync_direction, t.sync_status, sum(t.changes)::bigint AS changes
 FROM domiq_sync.property_totals() AS t GROUP BY 1, 2 ORDER BY 1, 2

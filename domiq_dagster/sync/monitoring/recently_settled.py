@@ -23,13 +23,15 @@ class RecentlySettled:
         success, failed: how many.
         latency_p50, latency_p95: in seconds from logging a change until it was settled;
             half of them, and 95 of 100, took no longer. None where nothing was settled.
-        throttled: how many requests ResMan turned away since it had too many.
+        requests: how many were made for changes, whether or not they were settled.
+        throttled: how many of those ResMan turned away since it had too many.
     """
 
     success: int
     failed: int
     latency_p50: float | None
     latency_p95: float | None
+    requests: int
     throttled: int
 
     @property

@@ -1,9 +1,10 @@
 -- Changes to ResMan that were settled of late, by the newest attempts: no index orders those by time.
 
 -- name: recently_settled
--- A change was settled when its last attempt ended, by its worker's clock; it was logged by the database's.
+-- A change was settled when its last attempt ended, by its worker's clock; it was logged by the database's. A step that
+-- took no time at all asked nothing.
 WITH sample AS MATERIALIZED (
-    SELECT a.change_id, a.outcome, a.started_at + a.duration_ms * interval '1 ms' AS ended_at
+    SELECT a.change_id, a.outcome, a.duration_ms, a.started_at + a.duration_ms * interval '1 ms' AS ended_at
     FROM domiq_sync.attempt a
     WHERE a.id > (SELECT max(id) FROM domiq_sync.attempt) - :most
       AND a.started_at > clock_timestamp() - :window_seconds * interval '1 second'
@@ -22,5 +23,6 @@ SELECT count(*) FILTER (WHERE s.sync_status = 'success') AS success,
            AS latency_p50,
        percentile_cont(0.95) WITHIN GROUP (ORDER BY greatest(EXTRACT(EPOCH FROM s.ended_at - s.logged_at), 0))::float
            AS latency_p95,
+       (SELECT count(*) FROM sample a WHERE a.duration_ms > 0 AND a.outcome <> 'not_asked') AS requests,
        (SELECT count(*) FROM sample a WHERE a.outcome = 'busy') AS throttled
 FROM settled s WHERE s.sync_status IN ('success', 'failed')

@@ -25,7 +25,8 @@ def postpone_or_gather(connection: Connection, claimed: ClaimedNotice) -> bool:
     """Postpones a notice that may not go now by itself, or gathers it into a digest.
 
     It waits for the end of quiet hours, or of the window in which its address had enough. Alerts, in-app
-    notices and the operator's always go. In the transaction of its claim, so that the lease is its own.
+    notices and the operator's always go; a report waits for quiet hours alone. In the transaction of its
+    claim, so that the lease is its own.
 
     Returns:
         Whether it was; False where it may go.
@@ -43,7 +44,9 @@ def postpone_or_gather(connection: Connection, claimed: ClaimedNotice) -> bool:
             urgent_breaks=claimed.settings.urgent_breaks_quiet,
         )
         return True
-    return not claimed.is_digest and _gathered_or_postponed(connection, claimed)
+    if claimed.is_digest or claimed.report_id is not None:
+        return False
+    return _gathered_or_postponed(connection, claimed)
 
 
 def _gathered_or_postponed(connection: Connection, claimed: ClaimedNotice) -> bool:

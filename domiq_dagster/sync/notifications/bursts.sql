@@ -5,11 +5,11 @@
 -- for it still waits to be sent.
 SELECT (SELECT count(*) FROM domiq_sync.notification n
         WHERE n.channel = :channel AND n.recipient = :recipient AND n.state = 'pending' AND n.alert_id IS NULL
-          AND NOT n.is_digest AND n.next_attempt_at <= (SELECT clock_timestamp())) AS waiting,
+          AND n.report_id IS NULL AND NOT n.is_digest AND n.next_attempt_at <= (SELECT clock_timestamp())) AS waiting,
        ARRAY(SELECT n.settled_at FROM domiq_sync.notification n
              WHERE n.channel = :channel AND n.recipient = :recipient AND n.state IN ('delivered', 'unknown')
                AND n.settled_at > (SELECT clock_timestamp()) - :window_minutes * interval '1 minute'
-               AND n.alert_id IS NULL ORDER BY n.settled_at DESC LIMIT :most_single) AS sent,
+               AND n.alert_id IS NULL AND n.report_id IS NULL ORDER BY n.settled_at DESC LIMIT :most_single) AS sent,
        (SELECT max(n.settled_at) FROM domiq_sync.notification n
         WHERE n.channel = :channel AND n.recipient = :recipient AND n.state IN ('delivered', 'unknown')
           AND n.settled_at > (SELECT clock_timestamp()) - :window_minutes * interval '1 minute'
@@ -19,12 +19,12 @@ SELECT (SELECT count(*) FROM domiq_sync.notification n
                  AND n.is_digest) AS digest_waits
 
 -- name: postpone_address
--- This notice and whatever else is due for its address wait until then. Alerts do not.
+-- This notice and whatever else is due for its address wait until then. Alerts and reports do not.
 UPDATE domiq_sync.notification
 SET state = 'pending', lease_token = NULL, worker = NULL, next_attempt_at = :until
 WHERE (id = :id AND lease_token = :lease_token)
-   OR (channel = :channel AND recipient = :recipient AND state = 'pending' AND alert_id IS NULL AND NOT is_digest
-       AND next_attempt_at < :until)
+   OR (channel = :channel AND recipient = :recipient AND state = 'pending' AND alert_id IS NULL
+       AND report_id IS NULL AND NOT is_digest AND next_attempt_at < :until)
 RETURNING id
 
 -- name: postpone_property
@@ -52,7 +52,7 @@ WITH waiting AS (
 ), members AS (
     SELECT n.id FROM domiq_sync.notification n
     WHERE n.channel = :channel AND n.recipient = :recipient AND n.state = 'pending' AND n.alert_id IS NULL
-      AND NOT n.is_digest AND n.next_attempt_at <= (SELECT clock_timestamp())
+      AND n.report_id IS NULL AND NOT n.is_digest AND n.next_attempt_at <= (SELECT clock_timestamp())
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
     SELECT id FROM domiq_sync.notification WHERE id = :id AND lease_token = :lease_token
@@ -69,7 +69,7 @@ SELECT n.property_id, n.recipient
 FROM domiq_sync.notification n
 LEFT JOIN domiq_sync.notification_settings s ON s.property_id = n.property_id
 WHERE n.channel = 'in_app' AND n.state = 'delivered' AND n.read_at IS NULL AND n.alert_id IS NULL
-  AND NOT n.is_digest
+  AND n.report_id IS NULL AND NOT n.is_digest
   AND n.created_at > (SELECT clock_timestamp()) - COALESCE(s.window_minutes, 15) * interval '1 minute'
 GROUP BY n.property_id, n.recipient, s.most_single
 HAVING count(*) > :times * COALESCE(s.most_single, 5)
@@ -92,7 +92,7 @@ WITH waiting AS (
     UPDATE domiq_sync.notification n SET state = 'digested', digest_id = digest.id
     FROM digest
     WHERE n.channel = 'in_app' AND n.state = 'delivered' AND n.read_at IS NULL AND n.alert_id IS NULL
-      AND NOT n.is_digest AND n.recipient = :recipient AND n.property_id IS NOT DISTINCT FROM :property_id
+      AND n.report_id IS NULL AND NOT n.is_digest AND n.recipient = :recipient AND n.property_id IS NOT DISTINCT FROM :property_id
     RETURNING n.id
 )
 SELECT id FROM digest

@@ -35,6 +35,7 @@ class ClaimedNotice:
     Attributes:
         recipient: an address of the channel, or a role.
         subject, body: the words, where it came with some.
+        report_id: of the page that goes with it.
         attempts: how often it was tried before.
         template_id: of its preference, else its own.
         settings: of its property.
@@ -46,6 +47,7 @@ class ClaimedNotice:
     property_id: UUID | None
     change_id: UUID | None
     alert_id: UUID | None
+    report_id: UUID | None
     channel: str
     recipient: str = field(repr=False)
     subject: str = field(repr=False)
@@ -88,6 +90,7 @@ def _claimed(row: Row[Any]) -> ClaimedNotice:
         property_id=row.property_id,
         change_id=row.change_id,
         alert_id=row.alert_id,
+        report_id=row.report_id,
         channel=row.channel,
         recipient=row.recipient,
         subject=row.subject,

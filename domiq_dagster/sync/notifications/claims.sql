@@ -21,7 +21,7 @@ WITH due AS MATERIALIZED (
     FROM due WHERE n.id = due.id
     RETURNING n.*
 )
-SELECT t.id, t.property_id, t.change_id, t.alert_id, t.channel, t.recipient, t.subject, t.body,
+SELECT t.id, t.property_id, t.change_id, t.alert_id, t.report_id, t.channel, t.recipient, t.subject, t.body,
        t.urgent, t.is_digest, t.attempts, t.lease_token, COALESCE(f.template_id, t.template_id) AS template_id,
        s.quiet_from, s.quiet_until, s.quiet_channels, s.urgent_breaks_quiet, s.most_single, s.window_minutes,
        i.time_zone, clock_timestamp() AS now
@@ -70,10 +70,10 @@ WITH claimed AS (
     FROM claimed WHERE n.id = claimed.id
 ), added AS (
     INSERT INTO domiq_sync.notification
-        (property_id, change_id, preference_id, alert_id, rule_id, channel, recipient, subject, body, template_id,
-         dedup_key, urgent, is_digest, state, created_at)
-    SELECT c.property_id, c.change_id, c.preference_id, c.alert_id, c.rule_id, c.channel, r.recipient, c.subject,
-           c.body, c.template_id, COALESCE(c.dedup_key, c.id::text) || ':' || md5(r.recipient), c.urgent,
+        (property_id, change_id, preference_id, alert_id, rule_id, report_id, channel, recipient, subject, body,
+         template_id, dedup_key, urgent, is_digest, state, created_at)
+    SELECT c.property_id, c.change_id, c.preference_id, c.alert_id, c.rule_id, c.report_id, c.channel, r.recipient,
+           c.subject, c.body, c.template_id, COALESCE(c.dedup_key, c.id::text) || ':' || md5(r.recipient), c.urgent,
            c.is_digest, 'pending', c.created_at
     FROM claimed c CROSS JOIN unnest(CAST(:recipients AS text[])) AS r(recipient)
     ON CONFLICT DO NOTHING

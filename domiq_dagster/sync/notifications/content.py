@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.notifications.channels.channels import Channels
-from domiq_dagster.sync.notifications.channels.message import Message
+from domiq_dagster.sync.notifications.channels.message import Enclosed, Message
 from domiq_dagster.sync.notifications.claims import ClaimedNotice
 from domiq_dagster.sync.notifications.facts import change_facts
 from domiq_dagster.sync.notifications.outcomes import Settle
@@ -31,7 +31,8 @@ def compose(connection: Connection, notice: ClaimedNotice, channels: Channels) -
     """
     kind = "email" if notice.channel == OPERATOR else notice.channel
     if notice.body and not notice.is_digest:
-        return Message(notice.id, notice.subject, notice.body, as_html(notice.body))
+        enclosed = _enclosed(connection, notice)
+        return Message(notice.id, notice.subject, notice.body, as_html(notice.body), enclosed=enclosed)
     template = "digest" if notice.is_digest else notice.template_id
     values = _values(connection, notice, link=channels.link, private=kind != "in_app")
     if isinstance(values, Settle):
@@ -45,6 +46,14 @@ def compose(connection: Connection, notice: ClaimedNotice, channels: Channels) -
         html if html != body else as_html(body),
         is_markup=kind == "slack",
     )
+
+
+def _enclosed(connection: Connection, notice: ClaimedNotice) -> Enclosed | None:
+    """The page that goes with a notice; None where it has none, or it is gone: the words are enough."""
+    if notice.report_id is None:
+        return None
+    row = connection.execute(QUERIES.report_page, {"id": notice.report_id}).first()
+    return None if row is None else Enclosed(row.file_name, row.html)
 
 
 def _values(

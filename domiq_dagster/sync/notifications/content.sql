@@ -12,3 +12,6 @@ SELECT m.property_id, m.change_id, m.subject
 FROM (SELECT n.*, row_number() OVER (PARTITION BY n.property_id ORDER BY n.urgent DESC, n.created_at, n.id) AS rank
       FROM domiq_sync.notification n WHERE n.digest_id = :id) AS m
 WHERE m.rank <= :most ORDER BY m.property_id, m.rank
+
+-- name: report_page
+SELECT file_name, html FROM domiq_sync.report_page WHERE id = :id

@@ -31,8 +31,9 @@ from domiq_dagster.sync.status_map import StatusMap, load_status_map
 
 QUERIES = load_queries(__package__, "notify.sql")
 _ANY_STATUS = frozenset({"", "*", "any", "all"})
-ALERTS = "sync_alert"
-"""The status_type of preferences that are about the sync itself: they want to hear of no change."""
+OF_NO_CHANGE = ("sync_alert", "sync_report")
+"""The status_type of preferences that are about the sync itself, for its alerts and its weekly report: they
+want to hear of no change."""
 _BATCH = 500
 
 
@@ -221,7 +222,7 @@ def _wants(status_type: str | None, new_status: str | None, statuses: StatusMap)
     if new_status is None:
         return False
     wanted = (status_type or "").strip().lower()
-    if wanted == ALERTS:
+    if wanted in OF_NO_CHANGE:
         return False
     if wanted in _ANY_STATUS or wanted == new_status.lower():
         return True

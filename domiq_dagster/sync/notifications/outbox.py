@@ -40,6 +40,7 @@ class Notice:
         subject, body: the words. Without a body, a notice that has a `change_id` is put in words when it is
             sent (by `template_id`, or that of its preference): so a lead's name is stored nowhere.
         change_id, preference_id, alert_id, rule_id: what it is about, and on whose account it is sent.
+        report_id: of the page that goes with it, where the channel takes one along.
         dedup_key: the same key goes in once. If not given, it stands for who is told what on whose account.
         urgent: may break quiet hours; what is about an alert always does.
         problem: why it cannot be sent at all.
@@ -54,6 +55,7 @@ class Notice:
     preference_id: UUID | None = None
     alert_id: UUID | None = None
     rule_id: UUID | None = None
+    report_id: UUID | None = None
     dedup_key: str | None = None
     template_id: str | None = None
     urgent: bool = False
@@ -79,6 +81,7 @@ class Notice:
             "preference_id": self.preference_id,
             "alert_id": self.alert_id,
             "rule_id": self.rule_id,
+            "report_id": self.report_id,
             "channel": self.channel,
             "recipient": self.recipient,
             "subject": self.subject,

@@ -68,7 +68,9 @@ def test_who_paused_it_since_when_and_why_is_said_wherever_its_state_is_shown(
     assert sentence in run("sync", "--property", "juniper-flats", **env).sentence
     assert "resume juniper-flats first" in run("pause", flats, "--because", "again", **env).sentence
     with world.engine.connect() as connection:
-        metadata = push_metadata(world.push(), load_backlog(connection), recently_settled(connection))
+        metadata = push_metadata(
+            world.push(), load_backlog(connection), recently_settled(connection), diverged=0
+        )
     (told,) = metadata["by_property"].records
     assert told.data["paused"].startswith(sentence)
     assert "ada@example.com" not in told.data["paused"]

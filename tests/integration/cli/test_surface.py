@@ -32,6 +32,7 @@ READING = {
     "alerts look": [],
     "alerts thresholds": [],
     "alerts backtest": ["--days", "1"],
+    "report": [],
     "pause --all --dry-run": ["--because", "x"],
     "resume --all --dry-run": [],
 }

@@ -121,6 +121,20 @@ def test_every_asset_is_materialised_with_the_figures_that_sql_gives(stored_harn
     assert daily["changes"] == of_day == sum(row["changes"] for row in daily["by_property"])
     assert daily["failed"] == log["failed"] == 0
 
+    assert (daily["pushed"], daily["applied"]) == (log["pushed"], log["applied"])
+    assert (daily["success_rate"], daily["diverged"]) == (100.0, 0)
+    assert 0 < daily["latency_p50"] <= daily["latency_p95"] < 3600
+    asked = world.value("SELECT sum(requests)::int FROM domiq_sync.request_count")
+    assert (daily["requests"], daily["throttled"]) == (asked or 0, 0)
+    assert (pushes["diverged"], pushes["throttled"]) == (0, 0)
+    assert pushes["requests"] > 0
+
+    harness.run("report")
+    report = harness.metadata("status_sync_report")
+    assert (report["changes"], report["failed"], report["diverged"]) == (log["changes"], 0, 0)
+    assert "<h1>" in Path(report["path"]).read_text()
+    assert report["sent"] == 0
+
     for key in defs.resolve_asset_graph().executable_asset_keys:
         assert harness.instance.get_latest_materialization_event(key) is not None, key
 

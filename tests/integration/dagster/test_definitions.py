@@ -84,6 +84,7 @@ def test_the_assets_follow_one_another_as_the_data_moves() -> None:
     assert above("status_sync_log") == {"conversation_status_pushes", "inbound_status_changes"}
     for name in ("status_sync_success_rate", "status_workflow_actions", "status_sync_daily"):
         assert above(name) == {"status_sync_log"}
+    assert above("status_sync_report") == {"status_sync_daily"}
     assert above("status_notifications") == {"status_sync_log", "status_workflow_actions"}
     external = {key.to_user_string() for key in graph.external_asset_keys}
     assert external == {"domiq/property", "domiq/conversation", "resman/prospects"}

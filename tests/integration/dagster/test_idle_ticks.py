@@ -18,6 +18,7 @@ MOST_STATEMENTS = {
     "pending_notices": 2,
     "connected_properties": 2,
     "pull_gaps": 1,
+    "missing_days": 2,
     "dead_runs": 6,
     "alerts": 45,
     "checks_by_the_clock": 60,

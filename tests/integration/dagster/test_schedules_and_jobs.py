@@ -95,12 +95,28 @@ def test_the_live_pull_is_left_to_workers_that_keep_every_property_up_to_date(ha
     assert isinstance(ask(harness, schedules.pull_every_10_minutes), RunRequest)
 
 
-def test_the_nightly_count_is_of_the_day_that_ended(harness: Harness) -> None:
+def test_the_nightly_count_is_of_the_day_that_ended_and_of_the_one_before_in_one_run(
+    harness: Harness,
+) -> None:
+    """What was logged late on the day before has been settled since."""
     asked = ask(harness, schedules.count_daily)
     assert isinstance(asked, RunRequest)
-    assert asked.partition_key == "2026-03-04"
-    harness.run("daily", partition=asked.partition_key)
-    assert harness.done("status_sync_daily") == {"2026-03-04"}
+    assert (asked.tags[RANGE_START], asked.tags[RANGE_END]) == ("2026-03-03", "2026-03-04")
+    harness.run("daily", request=asked)
+    assert harness.done("status_sync_daily") == {"2026-03-03", "2026-03-04"}
+
+
+def test_the_weekly_report_is_made_and_sent_on_mondays(harness: Harness) -> None:
+    monday = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert schedules.report_weekly.cron_schedule == "0 12 * * 1"
+    with build_schedule_context(
+        harness.instance, scheduled_execution_time=monday, resources=all_resources()
+    ) as context:
+        (asked,) = schedules.report_weekly.evaluate_tick(context).run_requests or []
+    assert asked.run_config["ops"]["status_sync_report"]["config"]["send"] is True
+    harness.connect(0)
+    harness.run("report", request=asked)
+    assert harness.metadata("status_sync_report")["sent"] == 0, "nobody has asked"
 
 
 def test_reconciliation_by_the_clock_runs_without_any_property(harness: Harness) -> None:
@@ -119,13 +135,14 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
         "reconcile_pending",
         "recount_log",
         "daily",
+        "report",
         "housekeeping",
     }
     assert asked == {
         **dict.fromkeys(
             [
                 *("pull_every_10_minutes", "full_reread_nightly", "reconcile_every_10_minutes"),
-                *("recount_nightly", "count_daily"),
+                *("recount_nightly", "count_daily", "report_weekly"),
                 "housekeeping_nightly",
             ],
             DefaultScheduleStatus.RUNNING,
@@ -136,6 +153,7 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
                 "pending_notices",
                 "connected_properties",
                 "pull_gaps",
+                "missing_days",
                 "alerts",
                 "checks_by_the_clock",
                 "dead_runs",
@@ -182,6 +200,7 @@ def test_whatever_runs_by_itself_is_on_from_the_start() -> None:
         ),
         ("notify", {"status_notifications"}, {"notifications_delivered"}),
         ("daily", {"status_sync_daily"}, set()),
+        ("report", {"status_sync_report"}, set()),
     ],
 )
 def test_each_job_takes_its_assets_and_their_checks(job: str, assets: set[str], checks: set[str]) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -474,3 +474,41 @@ def test_notices_are_sent_when_changes_or_messages_wait_and_no_run_takes_them_al
     assert isinstance(ask(harness, sensors.pending_notices), RunRequest)
     under_way(harness, "notify", DagsterRunStatus.STARTED)
     assert isinstance(ask(harness, sensors.pending_notices), SkipReason)
+
+
+def test_days_that_nobody_counted_are_asked_for_in_one_run_over_the_range_of_them(harness: Harness) -> None:
+    flats, *_ = harness.connect(0)
+    chat = harness.world.conversation(flats, "active")
+    for days in (9, 7, 3):
+        change = harness.world.log(chat, "new", sync_status="success")
+        harness.world.do(
+            "UPDATE domiq_sync.change SET logged_at = now() - :d * interval '1 day' WHERE change_id = :c",
+            d=days, c=change,
+        )  # fmt: skip
+
+    answer = ask(harness, sensors.missing_days)
+    (asked,) = requested(answer)
+    today = datetime.now(UTC).date()
+    assert asked.tags[RANGE_START] == str(today - timedelta(days=9))
+    assert asked.tags[sensors.REASON] == "missing days"
+    again = ask(harness, sensors.missing_days, cursor_of(answer))
+    assert isinstance(again, SkipReason), "they are asked for already"
+
+    run = harness.run("daily", request=asked)
+    assert len(harness.done("status_sync_daily")) >= 8
+    assert harness.instance.get_runs_count() == 1
+    assert run.success
+    counted = harness.world.rows("SELECT day FROM domiq_sync.daily_figure WHERE changes > 0 ORDER BY day")
+    assert [(today - row.day).days for row in counted] == [9, 7, 3]
+    done = ask(harness, sensors.missing_days, cursor_of(answer))
+    assert isinstance(done, SkipReason)
+    assert done.skip_message == "0 days to count: none"
+
+
+def test_no_days_are_asked_for_while_some_are_being_counted(harness: Harness) -> None:
+    flats, *_ = harness.connect(0)
+    harness.world.log(harness.world.conversation(flats, "active"), "new", sync_status="success")
+    run_id = under_way(harness, "daily", DagsterRunStatus.QUEUED)
+    assert isinstance(ask(harness, sensors.missing_days), SkipReason)
+    harness.instance.delete_run(run_id)
+    assert len(requested(ask(harness, sensors.missing_days))) == 1

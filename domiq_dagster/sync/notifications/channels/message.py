@@ -10,6 +10,14 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A page in HTML that goes with a mail. Other channels send the words alone."""
+
+    file_name: str
+    html: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What is sent through a channel, in its final words. The subject is one line: what ends lines in it, a
     property's name or a rule's words, becomes a blank. `is_markup`: the text comes from a template for the
@@ -21,6 +29,7 @@ class Message:
     text: str = field(repr=False)
     html: str | None = field(default=None, repr=False)
     is_markup: bool = False
+    enclosed: Enclosed | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "subject", " ".join((self.subject or "").split()))

@@ -226,6 +226,9 @@ def _compose(server: MailServer, to: str, message: Message, now: datetime) -> by
     mail.set_content(message.text)
     if message.html:
         mail.add_alternative(message.html, subtype="html")
+    if message.enclosed is not None:
+        page = message.enclosed.html.encode()
+        mail.add_attachment(page, maintype="text", subtype="html", filename=message.enclosed.file_name)
     data = mail.as_bytes()
     head = data.partition(b"\r\n\r\n")[0].decode("ascii")
     names = {

@@ -38,7 +38,7 @@ def flats(world: World) -> UUID:
 
 def test_nothing_settled_has_neither_latency_nor_rate(world: World, flats: UUID) -> None:
     found = read(world)
-    assert found == RecentlySettled(0, 0, None, None, 0)
+    assert found == RecentlySettled(0, 0, None, None, 0, 0)
     assert found.success_rate is None
 
 
@@ -53,7 +53,7 @@ def test_latency_is_from_logging_to_the_end_of_the_last_attempt(world: World, fl
 
     found = read(world)
 
-    assert (found.success, found.failed, found.throttled) == (20, 1, 1)
+    assert (found.success, found.failed, found.requests, found.throttled) == (20, 1, 22, 1)
     assert found.latency_p50 == pytest.approx(11.0, abs=0.5)
     assert found.latency_p95 == pytest.approx(20.0, abs=0.5)
     assert found.success_rate == pytest.approx(100 * 20 / 21)
@@ -65,4 +65,4 @@ def test_what_was_settled_before_the_hour_and_what_is_still_pending_do_not_count
     chat = world.conversation(flats, "active")
     attempt(world, world.log(chat, "new", sync_status="success"), "61 min")
     attempt(world, world.log(chat, "new", sync_status="pending"), "1 min", "busy")
-    assert read(world) == RecentlySettled(0, 0, None, None, 1)
+    assert read(world) == RecentlySettled(0, 0, None, None, 1, 1)
