@@ -1,15 +1,19 @@
 """Tables as metadata: rows of ours, frames of pandas with the types of their columns, and how many rows a
 table of the database has."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import dagster as dg
-import pandas as pd
 from sqlalchemy import Connection
 
 from domiq_dagster.sync.monitoring import row_counts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def table_unless_empty(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, dg.TableMetadataValue]:
@@ -50,12 +54,16 @@ def frame_table(frame: pd.DataFrame) -> dg.TableMetadataValue:
 
 
 def _type(column: pd.Series) -> str:
+    import pandas as pd  # half a second, which every load of the definitions would wait for
+
     if pd.api.types.is_integer_dtype(column):
         return "int"
     return "float" if pd.api.types.is_float_dtype(column) else "string"
 
 
 def _cell(value: object) -> str | int | float | None:
+    import pandas as pd
+
     if value is None or (not isinstance(value, (list, dict)) and pd.isna(value)):  # type: ignore[call-overload]
         return None
     return value if isinstance(value, (int, float)) else str(value)
