@@ -17,7 +17,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, cast
 
 import dagster as dg
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
@@ -65,17 +65,15 @@ class PostgresStorage(DagsterPostgresStorage):
         self._schedule_storage = _Schedules(postgres_url)
 
     @classmethod
-    def config_type(cls) -> dict[str, Any]:
+    def config_type(cls) -> Any:
         """As Dagster's own, and `postgres_url_in`: the name of the environment variable that has the URL."""
         named = dg.Field(str, is_required=False, description="The environment variable that has the URL.")
-        return {**pg_config(), "postgres_url_in": named}
+        return {**cast(dict[str, Any], pg_config()), "postgres_url_in": named}
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> "Self | DagsterSqliteStorage":
-        """Made by Dagster from dagster.yaml. Where definitions are validated and no URL is set: a file, which is
-        gone with the process.
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Any:
+        """Made by Dagster from dagster.yaml: one of ours; where definitions are validated and no URL is set,
+        one in files, which are gone with the process.
 
         Raises:
             DagsterInvariantViolationError: the URL is not set, or none of PostgreSQL's; the text says what

@@ -1,4 +1,4 @@
-"""The newest revision of the schema that this version knows, without Alembic, which takes a while to import."""
+"""The newest revision of the schema that this version knows, without Alembic, which is slow to import."""
 
 from importlib.resources import files
 
