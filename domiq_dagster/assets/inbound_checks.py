@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.resman_leads import resman_leads
-from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.assets.tables import mended_by, table_unless_empty
 from domiq_dagster.resources import LimitsResource
 from domiq_dagster.sync import trouble
 from domiq_dagster.sync.monitoring.divergence import (
@@ -123,6 +123,7 @@ def divergence_result(engine: Engine, *, note: bool = True) -> dg.AssetCheckResu
         description=_sentence(diverged, len(found), covered) + _strange(strangers),
         metadata={
             "diverged": diverged,
+            **mended_by("reconcile_pending", passed=not (diverged or strangers)),
             "compared": covered.compared,
             "leads": covered.leads,
             **share,
@@ -212,6 +213,7 @@ def gaps_result(engine: Engine, limits: LimitsResource) -> dg.AssetCheckResult:
         else "Every connected property was pulled lately.",
         metadata={
             "behind": len(found),
+            **mended_by("pull", passed=not found),
             **table_unless_empty("by_property", by_property),
             **table_unless_empty("days_without_pull", days),
         },

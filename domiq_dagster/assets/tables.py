@@ -10,6 +10,7 @@ from uuid import UUID
 import dagster as dg
 from sqlalchemy import Connection
 
+from domiq_dagster.runtime.dagster_home import LOCATION
 from domiq_dagster.sync.monitoring import row_counts
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 def table_unless_empty(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, dg.TableMetadataValue]:
     """The rows as one entry of an event's metadata; none where there are none."""
     return {name: dg.MetadataValue.table([dg.TableRecord(row) for row in rows])} if rows else {}
+
+
+def mended_by(job_name: str, *, passed: bool) -> dict[str, dg.DagsterJobMetadataValue]:
+    """A link to the job that mends what a check found, for its metadata; none where it found nothing."""
+    return {} if passed else {"mended_by": dg.MetadataValue.job(job_name, LOCATION)}
 
 
 def rows_of(connection: Connection, name: str) -> dict[str, int]:

@@ -176,8 +176,8 @@ def mend(world: World, by: str) -> list[str]:
     _until(world, "something is not settled", lambda: not any(_unsettled(world).values()))
     if doubts := _scalar(world, "in_doubt"):
         done.append(
-            f"{doubts} changes are looked for at ResMan before they are sent again, since it may have taken them "
-            "though it said 503: that takes up to 8 minutes, and colours no check."
+            f"{doubts} changes are looked for at ResMan before they are sent again, since it may have taken "
+            "them though it said 503: that takes up to 8 minutes, and colours no check."
         )
     return done
 

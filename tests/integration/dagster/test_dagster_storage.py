@@ -44,7 +44,7 @@ def test_without_its_url_dagster_is_told_to_set_it_and_nothing_is_kept_elsewhere
     monkeypatch.delenv("DAGSTER_IS_DEFS_VALIDATION_CLI", raising=False)
     monkeypatch.setenv("DAGSTER_HOME", str(prepare(tmp_path)))
     with (
-        pytest.raises(dg.DagsterInvariantViolationError, match="^DAGSTER_PG_URL is not set: set it to"),
+        pytest.raises(dg.DagsterInvariantViolationError, match=r"^DAGSTER_PG_URL is not set: set it to"),
         dg.DagsterInstance.get(),
     ):
         pass
