@@ -170,8 +170,8 @@ def records_result(engine: Engine) -> dg.AssetCheckResult:
         check_name=RECORDS.name,
         passed=not total,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{total} records cannot be dealt with; all beside them were. by_kind says what mends "
-        "them; then `domiq-sync retry` takes them up at once."
+        description=f"{_some(total, 'record')} cannot be dealt with; all beside them were. by_kind says what "
+        "mends them; then `domiq-sync retry` takes them up at once."
         if total
         else "Every record can be dealt with.",
         metadata={
@@ -207,8 +207,8 @@ def gaps_result(engine: Engine, limits: LimitsResource) -> dg.AssetCheckResult:
         check_name=PULL_GAPS.name,
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(found)} properties are behind ({_by_reason(found)}); the sensor pull_gaps has "
-        "them pulled. `domiq-sync doctor` asks ResMan and says what is wrong."
+        description=f"{_some(len(found), 'property is', 'properties are')} behind ({_by_reason(found)}); the "
+        "sensor pull_gaps has them pulled. `domiq-sync doctor` asks ResMan and says what is wrong."
         if found
         else "Every connected property was pulled lately.",
         metadata={
@@ -241,6 +241,11 @@ def _sentence(diverged: int, properties: int, covered: Coverage) -> str:
     if not diverged:
         return f"Both sides agree.{share}"
     return (
-        f"{diverged} leads of {properties} properties diverge; by_property names what mends each. "
+        f"{_some(diverged, 'lead')} of {_some(properties, 'property', 'properties')} "
+        f"{'diverges' if diverged == 1 else 'diverge'}; by_property names what mends each. "
         f"`domiq-sync sync` does a pass by hand.{share}"
     )
+
+
+def _some(count: int, one: str, many: str | None = None) -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -14,7 +14,7 @@ from typing import Final, TextIO
 from rich.console import Console
 
 from domiq_dagster.demo.messenger import address, messenger
-from domiq_dagster.demo.screen import Place, screen
+from domiq_dagster.demo.screen import Signpost, screen
 from domiq_dagster.demo.stage import databases, set_up, standin, standin_environment
 from domiq_dagster.runtime.dagster_home import PortTaken, environment, prepare, programs, worker
 from domiq_dagster.runtime.dev_home import DAGSTER_UI, LOG, forget_environment, tell_environment
@@ -58,8 +58,8 @@ def run_dev(
 
             def on_ready() -> None:
                 shown.callback(forget_environment, directory)
-                places = _places(port, ports, directory, tell_environment(directory, env))
-                shown.enter_context(screen(console, urls.domiq, directory, places))
+                signposts = _signposts(port, ports, directory, tell_environment(directory, env))
+                shown.enter_context(screen(console, urls.domiq, directory, signposts))
 
             code = run(
                 _programs(env, ports, state_file, webserver_port=port, with_worker=with_worker),
@@ -102,16 +102,16 @@ def _programs(
     ]
 
 
-def _places(port: int, ports: Mapping[str, int], directory: Path, env_file: Path) -> list[Place]:
+def _signposts(port: int, ports: Mapping[str, int], directory: Path, env_file: Path) -> list[Signpost]:
     return [
-        Place("Ready.", "Ctrl-C ends everything; the world stays for next time."),
-        Place("Dagster", f"http://127.0.0.1:{port}"),
-        Place("Stand-in for ResMan", f"http://127.0.0.1:{ports['standin']}"),
-        Place("Another shell", f". {env_file}   and then: domiq-sync status"),
-        Place(
+        Signpost("Ready.", "Ctrl-C ends everything; the world stays for next time."),
+        Signpost("Dagster", f"http://127.0.0.1:{port}"),
+        Signpost("Stand-in for ResMan", f"http://127.0.0.1:{ports['standin']}"),
+        Signpost("Another shell", f". {env_file}   and then: domiq-sync status"),
+        Signpost(
             "Break something", "domiq-sync dev --break refuse (or outage, conflict, diverge, rule, notice)"
         ),
-        Place("What programs say", str(directory / LOG)),
+        Signpost("What programs say", str(directory / LOG)),
     ]
 
 

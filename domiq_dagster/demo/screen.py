@@ -34,7 +34,7 @@ _FIGURES: Final = ("applied", "pushed", "pending", "failed", "diverged", "confli
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Signpost:
     """One line of where something is."""
 
     what: str
@@ -58,17 +58,17 @@ def read_state(connection: Connection, home: Path) -> State:
 
 
 @contextmanager
-def screen(console: Console, database_url: str, home: Path, places: Sequence[Place]) -> Iterator[None]:
-    """Shows the places; on a terminal also how things stand, drawn anew every two seconds, as long as the
+def screen(console: Console, database_url: str, home: Path, signposts: Sequence[Signpost]) -> Iterator[None]:
+    """Shows the signposts; on a terminal also how things stand, drawn anew every two seconds, as long as the
     block lasts."""
     if not console.is_terminal:
-        console.print(_places(places))
+        console.print(_signposts(signposts))
         yield
         return
     over = threading.Event()
-    with Live(_places(places), console=console, auto_refresh=False) as live:
+    with Live(_signposts(signposts), console=console, auto_refresh=False) as live:
         thread = threading.Thread(
-            target=_keep_drawing, args=(live, database_url, home, places, over), name="screen", daemon=True
+            target=_keep_drawing, args=(live, database_url, home, signposts, over), name="screen", daemon=True
         )
         thread.start()
         try:
@@ -79,29 +79,31 @@ def screen(console: Console, database_url: str, home: Path, places: Sequence[Pla
 
 
 def _keep_drawing(
-    live: Live, database_url: str, home: Path, places: Sequence[Place], over: threading.Event
+    live: Live, database_url: str, home: Path, signposts: Sequence[Signpost], over: threading.Event
 ) -> None:
     with open_engine(database_url, check=False, pool_size=1) as engine:
         while not over.is_set():
             try:
                 with engine.connect() as connection:
-                    shown = draw(places, read_state(connection, home), datetime.now(UTC))
+                    shown = draw(signposts, read_state(connection, home), datetime.now(UTC))
             except DBAPIError as error:
-                shown = Group(_places(places), Text(f"The database does not answer: {type(error).__name__}"))
+                shown = Group(
+                    _signposts(signposts), Text(f"The database does not answer: {type(error).__name__}")
+                )
             live.update(shown, refresh=True)
             over.wait(_EVERY_SECONDS)
 
 
-def draw(places: Sequence[Place], state: State, now: datetime) -> RenderableType:
+def draw(signposts: Sequence[Signpost], state: State, now: datetime) -> RenderableType:
     """The whole screen."""
     figures = Text("  ".join(f"{count} {name}" for name, count in state.figures.items()), style="bold")
-    return Group(_places(places), Text(), figures, *_broken(state.broken, now), _changes(state.changes))
+    return Group(_signposts(signposts), Text(), figures, *_broken(state.broken, now), _changes(state.changes))
 
 
-def _places(places: Sequence[Place]) -> Table:
+def _signposts(signposts: Sequence[Signpost]) -> Table:
     table = Table.grid(padding=(0, 2))
-    for place in places:
-        table.add_row(place.what, Text(place.where, style="cyan", overflow="fold"))
+    for one in signposts:
+        table.add_row(one.what, Text(one.where, style="cyan", overflow="fold"))
     return table
 
 

@@ -64,6 +64,8 @@ def environment(
         # How often the daemon looks for crashed runs to start again. Nobody waits for that: what died is
         # taken up by the next run in any case.
         "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "30",
+        # How often is looked whether what must be fresh is: its windows are of hours.
+        "FRESHNESS_DAEMON_INTERVAL_SECONDS": "300",
         "PYTHONUNBUFFERED": "1",
     }
 

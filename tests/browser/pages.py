@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 """How long is waited for what a page is to show: the machine may be busy."""
 WIDTHS = {"desk": (1440, 900), "phone": (390, 844)}
 Width = Literal["desk", "phone"]

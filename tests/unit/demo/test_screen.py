@@ -9,7 +9,7 @@ from rich.console import Console
 
 from domiq_dagster.cli.dev import Breakage
 from domiq_dagster.demo.breaks import BREAKS
-from domiq_dagster.demo.screen import Place, State, draw
+from domiq_dagster.demo.screen import Signpost, State, draw
 from domiq_dagster.demo.steering import CHECKS
 from domiq_dagster.runtime.dev_home import Broken
 
@@ -43,7 +43,7 @@ def test_whatever_can_be_broken_has_its_option_and_the_check_that_shows_it() -> 
 def _shown(state: State) -> str:
     console = Console(width=110, record=True, file=None, force_terminal=False)
     with console.capture() as caught:
-        console.print(draw([Place("Dagster", "http://127.0.0.1:3000")], state, NOW))
+        console.print(draw([Signpost("Dagster", "http://127.0.0.1:3000")], state, NOW))
     return caught.get()
 
 
