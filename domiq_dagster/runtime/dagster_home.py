@@ -65,7 +65,7 @@ def environment(
         # taken up by the next run in any case.
         "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "30",
         # How often is looked whether what must be fresh is: its windows are of hours.
-        "FRESHNESS_DAEMON_INTERVAL_SECONDS": "300",
+        "FRESHNESS_DAEMON_INTERVAL_SECONDS": "60",
         "PYTHONUNBUFFERED": "1",
     }
 

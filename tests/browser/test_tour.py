@@ -39,6 +39,7 @@ SHOWN = {
 """By what is broken: the asset, its check, and the command that its advice names."""
 DETAIL = {"x": 535, "y": 105, "width": 905, "height": 620}
 """Of a check's page, what it says."""
+RUNS = "{ runsOrError(limit: 20) { ... on Runs { results { status } } } }"
 NOT_GREEN = re.compile(r"^(Failed|Warning)$")
 
 
@@ -79,7 +80,7 @@ class Tour:
 
 @pytest.fixture(scope="module")
 def tour(browser: Any) -> Iterator[Tour]:
-    """One world for all of them, once its leads are linked and whatever it began with is decided."""
+    """One world for all of them, once its leads are linked and the runs that it begins with are over."""
     with home() as directory:
         dev = Dev(directory, "", size=("--conversations", "600", "--prospects", "450"))
         try:
@@ -88,9 +89,18 @@ def tour(browser: Any) -> Iterator[Tour]:
                 never = "SELECT count(*) FROM domiq_sync.integration LEFT JOIN domiq_sync.watermark USING "
                 never += "(property_id) WHERE last_pull_at IS NULL"
                 dev.until("all were pulled", lambda: database.execute(never).fetchone() == {"count": 0}, 120)
+            dev.until("the first runs are over", lambda: _are_over(dev), 240)
             yield Tour(dev)
         finally:
             dev.end()
+
+
+def _are_over(dev: Dev) -> bool:
+    """Whether there were runs, and none is under way: while one is, its checks show nothing."""
+    url = f"http://127.0.0.1:{dev.port}/graphql"
+    answer = dev.http.post(url, json={"query": RUNS}, timeout=30).json()
+    found = {run["status"] for run in answer["data"]["runsOrError"]["results"]}
+    return bool(found) and found <= {"SUCCESS", "FAILURE", "CANCELED"}
 
 
 @pytest.mark.parametrize("asset", MADE)
