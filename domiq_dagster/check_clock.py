@@ -34,13 +34,19 @@ def last_words(instance: dg.DagsterInstance, keys: list[dg.AssetCheckKey]) -> Re
 def awaiting_a_look(
     instance: dg.DagsterInstance, keys: list[dg.AssetCheckKey], now: datetime
 ) -> list[dg.AssetCheckKey]:
-    """Those of the checks that were not well when last looked at, or that a run was to evaluate and did not.
+    """Those of the checks that were not well when last looked at, that a run was to evaluate and did not, or
+    whose last word is out of sight.
 
     Args:
         now: the time (aware).
     """
     said = last_words(instance, keys)
-    return [key for key in keys if (record := said.get(key)) and _awaits_a_look(instance, record, now)]
+    unseen = _out_of_sight(instance, said)
+    return [
+        key
+        for key in keys
+        if (record := said.get(key)) and (key in unseen or _awaits_a_look(instance, record, now))
+    ]
 
 
 def tell_news(instance: dg.DagsterInstance, found: Words, now: datetime) -> int:
@@ -61,9 +67,10 @@ def tell_news(instance: dg.DagsterInstance, found: Words, now: datetime) -> int:
 def _news(
     instance: dg.DagsterInstance, found: Words, said: Records, now: datetime
 ) -> Iterator[dg.AssetCheckEvaluation]:
+    unseen = _out_of_sight(instance, said)
     for key, result in found.items():
         record = said.get(key)
-        if record is None or _differs(instance, record, result, now):
+        if record is None or key in unseen or _differs(instance, record, result, now):
             yield evaluation(key, result)
 
 
@@ -88,6 +95,34 @@ def _awaits_a_look(instance: dg.DagsterInstance, record: AssetCheckExecutionReco
     run = instance.get_run_by_id(record.run_id)
     age = now.timestamp() - record.create_timestamp
     return run is None or run.is_finished or age >= LONGEST_EVALUATION.total_seconds()
+
+
+def _out_of_sight(instance: dg.DagsterInstance, said: Records) -> set[dg.AssetCheckKey]:
+    """Those of the checks of which the UI shows no word, since their asset was materialised after it by
+    something else: a word of a run by a worker's report, or the other way round. What is said again outside
+    of runs is shown with all that workers report from then on, so this costs an event after a run at most."""
+    evaluated = {
+        key: record
+        for key, record in said.items()
+        if record and isinstance(record.evaluation, dg.AssetCheckEvaluation)
+    }
+    if not evaluated:
+        return set()
+    latest = {
+        record.asset_entry.asset_key: record.asset_entry.last_materialization_record
+        for record in instance.get_asset_records([key.asset_key for key in evaluated])
+    }
+    return {key for key, record in evaluated.items() if _is_older(record, latest.get(key.asset_key))}
+
+
+def _is_older(record: AssetCheckExecutionRecord, made: dg.EventLogRecord | None) -> bool:
+    """Whether the word was said before this materialisation, and not by what made that."""
+    if made is None or record.evaluation is None or made.event_log_entry.run_id == record.run_id:
+        return False
+    target = record.evaluation.target_materialization_data
+    if target is not None:
+        return bool(target.storage_id != made.storage_id)
+    return bool(made.timestamp >= record.create_timestamp)
 
 
 def _said_at(record: AssetCheckExecutionRecord) -> float:

@@ -17,7 +17,7 @@ from domiq_dagster.assets import (
     status_sync_success_rate,
     status_workflow_actions,
 )
-from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.assets.tables import mended_by, table_unless_empty
 from domiq_dagster.faults import told_without_values
 from domiq_dagster.resources import DomiqResource, LimitsResource, ThresholdResource
 from domiq_dagster.sync.alerts.evaluate import Evaluation, evaluate
@@ -111,6 +111,7 @@ def conservation_result(connection: Connection) -> dg.AssetCheckResult:
         description="Run the job reconcile_pending: it mends this." if problems else "Nothing is lost.",
         metadata={
             "problems": problems[0]["of_all"] if problems else 0,
+            **mended_by("reconcile_pending", passed=not problems),
             "sample": _conservation_rows(connection, problems[:_SAMPLE]),
         },
     )
@@ -165,6 +166,7 @@ def capture_misses_result(engine: Engine) -> dg.AssetCheckResult:
         f"{RECENT_DAYS} days.",
         metadata={
             "misses": misses.changes,
+            **mended_by("reconcile_pending", passed=not misses.changes),
             **({"since": since} if misses.changes and since else {}),
             "accounted_for_lately": recently,
             **table_unless_empty("accounted_for", rows),
@@ -209,13 +211,15 @@ def totals_result(engine: Engine) -> dg.AssetCheckResult:
         for d in found.drift[:_SAMPLE]
     ]
     moments = {"counted_at": found.counted_at, "drifted_at": found.drifted_at}
+    passed = not found.is_watched or (found.is_counted and not found.differed)
     return dg.AssetCheckResult(
-        passed=not found.is_watched or (found.is_counted and not found.differed),
+        passed=passed,
         severity=dg.AssetCheckSeverity.WARN,
         description=told,
         metadata={
             "changes": found.changes or 0,
             "differed": found.differed,
+            **mended_by("recount_log", passed=passed),
             **{name: moment.isoformat(timespec="seconds") for name, moment in moments.items() if moment},
             **table_unless_empty("drift", rows),
         },

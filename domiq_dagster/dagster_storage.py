@@ -6,15 +6,21 @@ Dagster's own opens one for each query, which cost more than all queries togethe
 there are is asked until they are there, and not before each query. And a run over a range of partitions is
 planned by one event an asset, not by one a partition: `assets.inbound_marks` says which of them is marked,
 and which failed.
+
+`dagster definitions validate` and `dg check defs` store nothing, and so need no database.
 """
 
+import atexit
 import functools
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, cast
 
 import dagster as dg
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import (
     DagsterPostgresStorage,
@@ -22,7 +28,7 @@ from dagster_postgres import (
     PostgresRunStorage,
     PostgresScheduleStorage,
 )
-from dagster_postgres.utils import pg_url_from_config
+from dagster_postgres.utils import pg_config, pg_url_from_config
 from sqlalchemy import Engine, create_engine, event
 
 from domiq_dagster.db.engine import plain_url
@@ -38,6 +44,8 @@ SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
 _KEPT_SESSIONS = 3
 """How many a process keeps open; more are opened as they are needed, and closed."""
 _RECYCLED_SECONDS = 600
+_VALIDATING = "DAGSTER_IS_DEFS_VALIDATION_CLI"
+"""Set by Dagster while it validates definitions."""
 
 
 class PostgresStorage(DagsterPostgresStorage):
@@ -57,14 +65,29 @@ class PostgresStorage(DagsterPostgresStorage):
         self._schedule_storage = _Schedules(postgres_url)
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
-        """Made by Dagster from dagster.yaml.
+    def config_type(cls) -> Any:
+        """As Dagster's own, and `postgres_url_in`: the name of the environment variable that has the URL."""
+        named = dg.Field(str, is_required=False, description="The environment variable that has the URL.")
+        return {**cast(dict[str, Any], pg_config()), "postgres_url_in": named}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Any:
+        """Made by Dagster from dagster.yaml: one of ours; where definitions are validated and no URL is set,
+        one in files, which are gone with the process.
 
         Raises:
-            DagsterInvariantViolationError: the URL is none of PostgreSQL's; the text says what to write.
+            DagsterInvariantViolationError: the URL is not set, or none of PostgreSQL's; the text says what
+                to write.
         """
+        variable = config_value.get("postgres_url_in")
+        configured = _configured(config_value, variable)
+        if not configured:
+            if os.environ.get(_VALIDATING):
+                return _forgotten()
+            message = f"{variable} is not set: set it to the address of the database in which Dagster is to "
+            raise dg.DagsterInvariantViolationError(f"{message}keep its records (postgresql://...).")
         try:
-            url = plain_url(pg_url_from_config(config_value))
+            url = plain_url(configured)
         except DatabaseUnavailable as error:
             message = f"DAGSTER_PG_URL: {error}"
             raise dg.DagsterInvariantViolationError(message) from None
@@ -73,6 +96,19 @@ class PostgresStorage(DagsterPostgresStorage):
             should_autocreate_tables=config_value.get("should_autocreate_tables", True),
             inst_data=inst_data,
         )
+
+
+def _configured(config_value: Any, variable: str | None) -> str:
+    """The URL as somebody wrote it; empty where the variable that is to have it is not set."""
+    if variable is None:
+        return str(pg_url_from_config(config_value))
+    return os.environ.get(variable, "").strip()
+
+
+def _forgotten() -> DagsterSqliteStorage:
+    directory = tempfile.mkdtemp(prefix="domiq-validate-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return DagsterSqliteStorage(directory)
 
 
 def _once(method: Callable[..., bool]) -> Any:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster_postgres import PostgresEventLogStorage
 from sqlalchemy import text
 
 _SAMPLE = 1000
@@ -66,6 +65,8 @@ def event_log_growth(instance: dg.DagsterInstance, now: datetime | None = None) 
     Returns:
         None where the log is not in PostgreSQL: nobody can tell.
     """
+    from dagster_postgres import PostgresEventLogStorage  # it takes a while to import
+
     storage = instance.event_log_storage
     if not isinstance(storage, PostgresEventLogStorage):
         return None

@@ -20,7 +20,7 @@ from domiq_dagster.db.dry_run_session import dry_run_session
 from domiq_dagster.db.embedded import running
 from domiq_dagster.db.engine import make_engine, resolve_url
 from domiq_dagster.db.kept_engine import KeptEngines, fork_safe
-from domiq_dagster.db.migrate import HEAD
+from domiq_dagster.db.revision import HEAD
 from domiq_dagster.resman.client import ResManClient, ResManConfig
 from domiq_dagster.runtime.home import home
 from domiq_dagster.sync import patience

@@ -40,6 +40,14 @@ _soaks = float(os.environ.get("DOMIQ_SOAK_MINUTES") or 0) > 0  # see tests/depth
 hypothesis.settings.load_profile("soak" if _soaks else "suite")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--pictures",
+        metavar="DIRECTORY",
+        help="keep pictures of what the tests in a browser see, for the README",
+    )
+
+
 @pytest.fixture(scope="session")
 def pg_server() -> Iterator[EmbeddedServer]:
     """A throw-away PostgreSQL of this worker process, stopped and removed when the session ends."""

@@ -13,6 +13,7 @@ The tags, for whoever selects assets (`tag:writes_to=resman`):
 import os
 import warnings
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,10 @@ from domiq_dagster.assets.table_schemas import COMMENTS, SCHEMAS
 # Code references are beta, and only show.
 warnings.filterwarnings("ignore", message=".*(code_references|CodeReference)", category=dg.BetaWarning)
 
+EACH_DAY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26))
+"""Of what the nightly full re-read marks at the latest, whatever happened before: two hours late is stale."""
+AFTER_MIDNIGHT = dg.FreshnessPolicy.cron(deadline_cron="0 1 * * *", lower_bound_delta=timedelta(hours=1))
+"""Of what is made a quarter past midnight, UTC."""
 OWNERS = ["team:lead-sync"]
 """Whom to ask about the sync's own assets. DomIQ's and ResMan's have teams of their own, see `sources`."""
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from domiq_dagster.assets.inbound_status_changes import inbound_status_changes
 from domiq_dagster.assets.resman_leads import resman_leads
-from domiq_dagster.assets.tables import table_unless_empty
+from domiq_dagster.assets.tables import mended_by, table_unless_empty
 from domiq_dagster.resources import LimitsResource
 from domiq_dagster.sync import trouble
 from domiq_dagster.sync.monitoring.divergence import (
@@ -123,6 +123,7 @@ def divergence_result(engine: Engine, *, note: bool = True) -> dg.AssetCheckResu
         description=_sentence(diverged, len(found), covered) + _strange(strangers),
         metadata={
             "diverged": diverged,
+            **mended_by("reconcile_pending", passed=not (diverged or strangers)),
             "compared": covered.compared,
             "leads": covered.leads,
             **share,
@@ -169,8 +170,8 @@ def records_result(engine: Engine) -> dg.AssetCheckResult:
         check_name=RECORDS.name,
         passed=not total,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{total} records cannot be dealt with; all beside them were. by_kind says what mends "
-        "them; then `domiq-sync retry` takes them up at once."
+        description=f"{_some(total, 'record')} cannot be dealt with; all beside them were. by_kind says what "
+        "mends them; then `domiq-sync retry` takes them up at once."
         if total
         else "Every record can be dealt with.",
         metadata={
@@ -206,12 +207,13 @@ def gaps_result(engine: Engine, limits: LimitsResource) -> dg.AssetCheckResult:
         check_name=PULL_GAPS.name,
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(found)} properties are behind ({_by_reason(found)}); the sensor pull_gaps has "
-        "them pulled. `domiq-sync doctor` asks ResMan and says what is wrong."
+        description=f"{_some(len(found), 'property is', 'properties are')} behind ({_by_reason(found)}); the "
+        "sensor pull_gaps has them pulled. `domiq-sync doctor` asks ResMan and says what is wrong."
         if found
         else "Every connected property was pulled lately.",
         metadata={
             "behind": len(found),
+            **mended_by("pull", passed=not found),
             **table_unless_empty("by_property", by_property),
             **table_unless_empty("days_without_pull", days),
         },
@@ -239,6 +241,11 @@ def _sentence(diverged: int, properties: int, covered: Coverage) -> str:
     if not diverged:
         return f"Both sides agree.{share}"
     return (
-        f"{diverged} leads of {properties} properties diverge; by_property names what mends each. "
+        f"{_some(diverged, 'lead')} of {_some(properties, 'property', 'properties')} "
+        f"{'diverges' if diverged == 1 else 'diverge'}; by_property names what mends each. "
         f"`domiq-sync sync` does a pass by hand.{share}"
     )
+
+
+def _some(count: int, one: str, many: str | None = None) -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

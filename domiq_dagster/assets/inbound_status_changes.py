@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from domiq_dagster.assets.catalogue import OWNERS, explained_in, stored_in
+from domiq_dagster.assets.catalogue import EACH_DAY, OWNERS, explained_in, stored_in
 from domiq_dagster.assets.resman_leads import resman_leads
 from domiq_dagster.assets.sources import domiq_conversation
 from domiq_dagster.assets.tables import table_unless_empty
@@ -30,6 +30,7 @@ has what a person must decide.""",
     deps=[resman_leads, domiq_conversation],
     group_name="inbound",
     owners=OWNERS,
+    freshness_policy=EACH_DAY,
     kinds={"python", "postgres"},
     tags={"direction": "inbound", "writes_to": "domiq"},
     metadata={**stored_in("public.status_sync_log"), **explained_in("inbound_status_changes")},

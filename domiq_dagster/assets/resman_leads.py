@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from domiq_dagster.assets.catalogue import OWNERS, explained_in, stored_in
+from domiq_dagster.assets.catalogue import EACH_DAY, OWNERS, explained_in, stored_in
 from domiq_dagster.assets.sources import domiq_property, resman_prospects
 from domiq_dagster.assets.tables import table_unless_empty
 from domiq_dagster.partitions import properties
@@ -28,6 +28,7 @@ is wrong.""",
     deps=[domiq_property, resman_prospects],
     group_name="inbound",
     owners=OWNERS,
+    freshness_policy=EACH_DAY,
     kinds={"python", "postgres"},
     tags={"direction": "inbound", "writes_to": "domiq_sync"},
     metadata={**stored_in("domiq_sync.resman_lead"), **explained_in("resman_leads")},

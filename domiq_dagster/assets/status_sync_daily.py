@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine
 
-from domiq_dagster.assets.catalogue import OWNERS, explained_in, stored_in
+from domiq_dagster.assets.catalogue import AFTER_MIDNIGHT, OWNERS, explained_in, stored_in
 from domiq_dagster.assets.dry_run import DRY, DryRunConfig
 from domiq_dagster.assets.status_sync_log import status_sync_log
 from domiq_dagster.assets.tables import frame_table
@@ -24,6 +24,7 @@ from domiq_dagster.sync.report.day_figures import success_rate
     deps=[status_sync_log],
     group_name="record",
     owners=OWNERS,
+    freshness_policy=AFTER_MIDNIGHT,
     kinds={"pandas", "postgres", "table"},
     tags={"direction": "both", "writes_to": "domiq_sync"},
     metadata={**stored_in("domiq_sync.daily_figure"), **explained_in("status_sync_daily")},

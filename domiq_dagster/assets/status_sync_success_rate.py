@@ -29,7 +29,7 @@ def status_sync_success_rate(domiq: DomiqResource) -> dg.MaterializeResult[None]
 
     **Red**: a property fails too many of its recent changes, or the totals were off at the nightly count.
 
-    **Then** `domiq-sync status --property KEY` names the reason; once it is mended, `domiq-sync retry`."""
+    **Then** `domiq-sync failures --property KEY` names the reason; once it is mended, `domiq-sync retry`."""
     with domiq.engine() as engine, engine.connect() as connection:
         return dg.MaterializeResult(metadata=rate_metadata(connection))
 

@@ -1,20 +1,30 @@
 """Tables as metadata: rows of ours, frames of pandas with the types of their columns, and how many rows a
 table of the database has."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import dagster as dg
-import pandas as pd
 from sqlalchemy import Connection
 
+from domiq_dagster.runtime.dagster_home import LOCATION
 from domiq_dagster.sync.monitoring import row_counts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def table_unless_empty(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, dg.TableMetadataValue]:
     """The rows as one entry of an event's metadata; none where there are none."""
     return {name: dg.MetadataValue.table([dg.TableRecord(row) for row in rows])} if rows else {}
+
+
+def mended_by(job_name: str, *, passed: bool) -> dict[str, dg.DagsterJobMetadataValue]:
+    """A link to the job that mends what a check found, for its metadata; none where it found nothing."""
+    return {} if passed else {"mended_by": dg.MetadataValue.job(job_name, LOCATION)}
 
 
 def rows_of(connection: Connection, name: str) -> dict[str, int]:
@@ -50,12 +60,16 @@ def frame_table(frame: pd.DataFrame) -> dg.TableMetadataValue:
 
 
 def _type(column: pd.Series) -> str:
+    import pandas as pd  # half a second, which every load of the definitions would wait for
+
     if pd.api.types.is_integer_dtype(column):
         return "int"
     return "float" if pd.api.types.is_float_dtype(column) else "string"
 
 
 def _cell(value: object) -> str | int | float | None:
+    import pandas as pd
+
     if value is None or (not isinstance(value, (list, dict)) and pd.isna(value)):  # type: ignore[call-overload]
         return None
     return value if isinstance(value, (int, float)) else str(value)

@@ -35,6 +35,7 @@ from domiq_dagster.cli.base import (
 from domiq_dagster.cli.conflicts import conflicts
 from domiq_dagster.cli.connect import Wanted
 from domiq_dagster.cli.connect import connect as connect_command
+from domiq_dagster.cli.dev import dev
 from domiq_dagster.cli.failures import failures, retry
 from domiq_dagster.cli.housekeeping import archive_app, erase, housekeeping
 from domiq_dagster.cli.notifications import notifications, told_of_alerts
@@ -49,6 +50,7 @@ from domiq_dagster.db.migrate import Migrated, has_rls, known_revision, migratio
 from domiq_dagster.db.migrate import migrate as migrate_database
 from domiq_dagster.resman.errors import NotEntitled, ResManError
 from domiq_dagster.runtime.dagster_home import PortTaken
+from domiq_dagster.runtime.dev_home import CannotBreak, NotRunning
 from domiq_dagster.runtime.home import home
 from domiq_dagster.runtime.home_lock import HomeInUse, alone
 from domiq_dagster.sync.alerts.dispatch import AlertNotSent
@@ -96,7 +98,9 @@ _DOCTOR_WAITS_SECONDS = 30.0
 """How long it waits for a slot of an account: a person waits for the answer, and that the account stays
 busy for so long is an answer too."""
 _USER_ERRORS = (
+    CannotBreak,
     CannotLink,
+    NotRunning,
     AlertNotSent,
     BadThreshold,
     CannotRetry,
@@ -146,31 +150,6 @@ def demo(
         result = run_demo(seed=seed, console=errors)
     views.print_demo(result)
     finish(json_output, result, bad=not result["ok"])
-
-
-@app.command()
-def dev(
-    port: Annotated[int, typer.Option(help="Of the Dagster UI, on 127.0.0.1.", min=1, max=65535)] = 3000,
-    seed: Annotated[int, typer.Option(help="Of the made-up world.")] = 7,
-    conversations: Annotated[int, typer.Option(help="How many conversations are made up.", min=0)] = 2000,
-    prospects: Annotated[int, typer.Option(help="How many prospects are made up.", min=0)] = 1500,
-    no_worker: Annotated[
-        bool, typer.Option("--no-worker", help="Have runs push, which the sensor starts.")
-    ] = False,
-) -> None:
-    """The demo's world kept running, with a worker, Dagster's UI, daemon, sensors and schedules."""
-    from domiq_dagster.demo.dev import run_dev
-
-    with alone(home(), "dev"):
-        code = run_dev(
-            port=port,
-            seed=seed,
-            conversations=conversations,
-            prospects=prospects,
-            console=errors,
-            with_worker=not no_worker,
-        )
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -458,6 +437,7 @@ def restored(
     )
 
 
+app.command()(dev)
 app.command()(failures)
 app.command()(retry)
 app.command()(pause)

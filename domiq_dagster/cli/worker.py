@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from domiq_dagster.cli.base import Usage
 from domiq_dagster.db.checks import require_migrated
-from domiq_dagster.db.migrate import HEAD
+from domiq_dagster.db.revision import HEAD
 from domiq_dagster.runtime import dagster_home
 from domiq_dagster.runtime.home import home
 from domiq_dagster.runtime.probes import Answer, ProbeServer

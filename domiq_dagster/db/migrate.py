@@ -24,12 +24,11 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from domiq_dagster.db.checks import refuse_blind_role, require_domiq_tables
 from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.db.log_index import LOG_INDEX_SQL, ensure_log_index
+from domiq_dagster.db.revision import HEAD as HEAD
 from domiq_dagster.db.triggers import captures, disabled_triggers
 from domiq_dagster.runtime.files import shipped
 
 BASELINE = "0016"
-_VERSIONS = files("domiq_dagster.db") / "migrations" / "versions"
-HEAD = max(file.name[:4] for file in _VERSIONS.iterdir() if file.name[:4].isdigit())
 _CAPTURE_TRIGGER = "110_capture_trigger.sql"
 _NO_CAPTURE_TRIGGER = "111_no_capture_trigger.sql"
 _SEQUENCES = "107_sequences.sql"

@@ -3,7 +3,7 @@
 -- delivery, no conflict, and the pair as last agreed. `siblings`: other conversations of its user there.
 SELECT c.id AS conversation_id, cp.property_id, c.status, c.created_at, c.is_book_tour, c.pre_qualified,
        domiq_sync.lead_status(cp.property_id, c.status) AS lead_status,
-       i.resman_property_id, i.conflict_policy, i.time_zone,
+       i.partition_key, i.resman_property_id, i.conflict_policy, i.time_zone,
        u.email IS NOT NULL OR u.phone IS NOT NULL AS reachable,
        l.prospect_id, l.is_current, r.status AS resman_status,
        (SELECT count(*) FROM public.conversation s JOIN public.chatbot sb ON sb.id = s.chatbot_id

@@ -35,7 +35,7 @@ def run_demo(*, seed: int, console: Console) -> dict[str, Any]:
     console.print("Starting PostgreSQL ...")
     with (
         stage(os.environ, seed=seed, console=console, keep=False) as world,
-        _environment(stage_environment(world)),
+        surroundings(stage_environment(world)),
         dg.DagsterInstance.get() as instance,
         open_engine(world.urls.domiq) as engine,
     ):
@@ -104,7 +104,7 @@ def make_report(instance: dg.DagsterInstance) -> str:
 
 
 @contextmanager
-def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+def surroundings(wanted: Mapping[str, str]) -> Iterator[None]:
     """os.environ as wanted, and as it was afterwards: Dagster and the resources read it."""
     before = dict(os.environ)
     os.environ.update(wanted)

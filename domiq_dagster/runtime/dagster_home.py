@@ -6,7 +6,6 @@ Dagster, which takes seconds.
 """
 
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from domiq_dagster.runtime.files import shipped
+from domiq_dagster.runtime.files import shipped, write_if_different
 from domiq_dagster.runtime.supervise import Program, free_port, http_ready, port_open
 
 MODULE = "domiq_dagster.definitions"
@@ -36,7 +35,7 @@ def prepare(home: Path) -> Path:
     """Make DAGSTER_HOME in the state directory `home`, with the shipped dagster.yaml in it; return it."""
     directory = _dagster_home(home)
     directory.mkdir(parents=True, exist_ok=True)
-    _write_if_different(directory / "dagster.yaml", shipped("dagster.yaml").read_text())
+    write_if_different(directory / "dagster.yaml", shipped("dagster.yaml").read_text())
     return directory
 
 
@@ -65,23 +64,33 @@ def environment(
         # How often the daemon looks for crashed runs to start again. Nobody waits for that: what died is
         # taken up by the next run in any case.
         "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "30",
+        # How often is looked whether what must be fresh is: its windows are of hours.
+        "FRESHNESS_DAEMON_INTERVAL_SECONDS": "60",
         "PYTHONUNBUFFERED": "1",
     }
 
 
 def programs(
-    env: Mapping[str, str], *, webserver_port: int, module: str = MODULE, location: str = LOCATION
+    env: Mapping[str, str],
+    *,
+    webserver_port: int,
+    code_port: int | None = None,
+    module: str = MODULE,
+    location: str = LOCATION,
 ) -> list[Program]:
     """Everything that Dagster needs, for `supervise.run`: tables and code server, then daemon and webserver.
 
     The first two start at once, also with a program of the caller's before them; the others wait for all
     of those. `env` is made by `environment`, its home by `prepare`, and its PostgreSQL runs. PortTaken.
+
+    Args:
+        code_port: the code server's; any that is free, if not given.
     """
-    code_port = free_port()
+    code_port = code_port or free_port()
     server = {"host": "127.0.0.1", "port": code_port, "location_name": location}
     workspace = Path(env["DAGSTER_HOME"]) / "workspace.yaml"
-    # JSON is YAML. A port is chosen at each start, so the file is written at each start.
-    _write_if_different(workspace, json.dumps({"load_from": [{"grpc_server": server}]}) + "\n")
+    # JSON is YAML. The port may be another one at each start, so the file is written at each start.
+    write_if_different(workspace, json.dumps({"load_from": [{"grpc_server": server}]}) + "\n")
     return [
         storage(env),
         code_server(env, code_port, module=module, location=location),
@@ -134,9 +143,10 @@ def daemon(env: Mapping[str, str], *, workspace: Path | None = None, at_once: bo
     return Program("daemon", argv, env, ready=ready, ready_timeout=_START_SECONDS, at_once=at_once)
 
 
-def worker(env: Mapping[str, str], *, at_once: bool = False) -> Program:
-    """What pushes each change as soon as it is committed; ready when it has reported in."""
-    port = free_port()
+def worker(env: Mapping[str, str], *, port: int | None = None, at_once: bool = False) -> Program:
+    """What pushes each change as soon as it is committed; ready when it has reported in. `port`: of its
+    probes; any that is free, if not given."""
+    port = port or free_port()
     argv = [sys.executable, "-m", "domiq_dagster.cli", "worker", "--http", f"127.0.0.1:{port}"]
     ready = partial(http_ready, f"http://127.0.0.1:{port}/readyz")
     return Program("worker", argv, env, ready=ready, ready_timeout=_START_SECONDS, at_once=at_once)
@@ -167,12 +177,3 @@ def _heartbeats(database_url: str) -> dict[str, str]:
 
 def _dagster_home(home: Path) -> Path:
     return home.absolute() / "dagster"
-
-
-def _write_if_different(path: Path, text: str) -> None:
-    """Whoever reads the file meanwhile finds the old text or the new one, never a part."""
-    if path.exists() and path.read_text() == text:
-        return
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
-    unfinished.write_text(text)
-    unfinished.replace(path)

@@ -1,9 +1,11 @@
-"""Finds the files that are shipped with the package but live at the root of the repository.
+"""Finds the files that are shipped with the package but live at the root of the repository, and writes files
+whole.
 
 A wheel carries them under `domiq_dagster/_files/`; a checkout, and so an editable install, has them beside
 `pyproject.toml`.
 """
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -26,3 +28,18 @@ def shipped(name: str) -> Path:
         f"{name} is missing from this installation of domiq-dagster (looked at {in_wheel} and {root / name}):"
         " install it again."
     )
+
+
+def write_if_different(path: Path, text: str, *, mode: int | None = None) -> None:
+    """Whoever reads the file meanwhile finds the old text or the new one, never a part.
+
+    Args:
+        mode: who may read it, from its first byte on, such as 0o600.
+    """
+    if path.exists() and path.read_text() == text:
+        return
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(0o666 if mode is None else mode)
+    unfinished.write_text(text)
+    unfinished.replace(path)

@@ -36,3 +36,18 @@ def alone(home: Path, what: str) -> Iterator[None]:
         file.write(f"{what} (pid {os.getpid()})")
         file.flush()
         yield
+
+
+def holder(home: Path) -> str | None:
+    """Who keeps `home` now, such as `dev (pid 4711)`; None: nobody. Takes nothing, and makes nothing."""
+    try:
+        file = (home / LOCK).open("r+")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read(100).strip() or None
+        fcntl.flock(file, fcntl.LOCK_UN)
+    return None

@@ -2,13 +2,12 @@
 daemon share."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ import psycopg
 import requests
 from psycopg.rows import DictRow, dict_row
 
+from domiq_dagster.runtime.dev_home import LOG, running_environment
 from domiq_dagster.runtime.supervise import free_port
 
 T = TypeVar("T")
@@ -40,16 +40,20 @@ PARTITIONS = """
 
 
 class Dev:
-    """The running program, and its two ends as an outsider reaches them."""
+    """The running program, and its two ends as an outsider reaches them.
 
-    def __init__(self, home: Path, operator: str, *options: str) -> None:
+    Args:
+        size: how large a world.
+    """
+
+    def __init__(self, home: Path, operator: str, *options: str, size: Sequence[str] = _SMALL) -> None:
         self.home, self.options = home, options
         self.port = free_port()
         self.output = home / "output.txt"
         environment = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [PROGRAM, "dev", "--port", str(self.port), *_SMALL, *options],
+                [PROGRAM, "dev", "--port", str(self.port), *size, *options],
                 env={**environment, "DOMIQ_HOME": str(home), "DOMIQ_OPERATOR_ADDRESS": operator},
                 cwd=home,
                 stdout=output,
@@ -59,8 +63,20 @@ class Dev:
         self.http = requests.Session()
         self.http.trust_env = False
 
+    def end(self) -> None:
+        """Ends it as Ctrl-C does."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(60)
+            self.process.kill()
+        self.http.close()
+
     def said(self) -> str:
-        return self.output.read_text(errors="replace")
+        """What it has on its screen, and what its programs said."""
+        log = self.home / LOG
+        programs = log.read_text(errors="replace") if log.exists() else ""
+        return self.output.read_text(errors="replace") + programs
 
     def until(self, what: str, look: Callable[[], T], seconds: float) -> T:
         """Looks until there is something to see; fails with the program's last words."""
@@ -72,10 +88,8 @@ class Dev:
         return found
 
     def exported(self, name: str) -> str:
-        """What it told the user to export."""
-        found = re.search(rf"^ *export {name}='(.+)'$", self.said(), re.MULTILINE)
-        assert found, self.said()[-2000:]
-        return found[1]
+        """What it tells other terminals to export."""
+        return running_environment(self.home)[name]
 
     def graphql(self, query: str, **variables: Any) -> Any:
         answer = self.http.post(
@@ -172,12 +186,7 @@ class DevHome:
         if (dev := self._dev) is None:
             return
         self._dev = None
-        if dev.process.poll() is None:
-            dev.process.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                dev.process.wait(60)
-            dev.process.kill()
-        dev.http.close()
+        dev.end()
 
 
 def some_lead(database: psycopg.Connection[DictRow], *, anywhere: bool = False) -> DictRow | None:

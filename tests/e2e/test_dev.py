@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
+from domiq_dagster.runtime.dev_home import LOG
 from tests.e2e.dev_program import PROPERTIES, Dev, DevHome, change_status, home, some_lead
 from tests.fake_servers.smtp import SmtpServer
 
@@ -57,6 +58,18 @@ def test_changes_and_new_properties_are_taken_up_by_themselves(dev_home: DevHome
 
     assert "Traceback" not in dev.said()
     assert not re.search(r" - (DEBUG|ERROR|CRITICAL) - ", dev.said())
+
+
+def test_its_screen_is_quiet_and_its_ports_stay_from_start_to_start(dev_home: DevHome) -> None:
+    """F14: whatever the programs say is in its log."""
+    dev = dev_home.running()
+    shown = dev.output.read_text()
+    standin = dev.exported("RESMAN_V2_URL")
+    for noise in (" | ", "WARNING", "INFO", "socket"):
+        assert noise not in shown, shown
+    assert standin in shown and str(dev.home / LOG) in shown
+    dev_home.close()
+    assert dev_home.running().exported("RESMAN_V2_URL") == standin
 
 
 def test_all_of_it_ends_when_told(dev_home: DevHome) -> None:

@@ -73,6 +73,7 @@ def test_the_environment_wins_over_what_it_is_based_on_and_keeps_the_rest(tmp_pa
         "DAGSTER_PG_URL": "postgresql://localhost/dagster",
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "30",
+        "FRESHNESS_DAEMON_INTERVAL_SECONDS": "60",
         "PYTHONUNBUFFERED": "1",
     }
     assert base["RESMAN_API_KEY"] == "another"

@@ -141,6 +141,19 @@ def test_a_second_one_in_the_same_home_is_refused(run: Run, tmp_path: Path, comm
         assert run(command).sentence.startswith(f"A demo (pid {os.getpid()}) is running here")
 
 
+@pytest.mark.parametrize("words", [["--break", "rule"], ["--mend"]])
+def test_nothing_is_broken_or_mended_where_no_dev_runs(run: Run, tmp_path: Path, words: list[str]) -> None:
+    """And nothing is made there."""
+    home = tmp_path / "home"
+    sentence = run("dev", *words, DOMIQ_HOME=str(home)).sentence
+    assert sentence.startswith(f"No dev is running in {home}: start one with `make dev`")
+    assert not home.exists()
+
+
+def test_a_dev_is_broken_or_mended_and_not_both(run: Run) -> None:
+    assert run("dev", "--break", "rule", "--mend").sentence == "Give --break or --mend: not both."
+
+
 def test_whoever_was_killed_keeps_no_home(tmp_path: Path) -> None:
     """F3: the lock is the system's, and ends with its holder; what is written in it does not count."""
     (tmp_path / LOCK).write_text("dev (pid 1)")
@@ -153,7 +166,7 @@ def test_whoever_was_killed_keeps_no_home(tmp_path: Path) -> None:
 def test_every_command_that_has_a_result_has_json() -> None:
     """F12: but for those that go on until they are told to stop, and migrate."""
     lacking = sorted(name for name, options in _options(GROUP, "") if "--json" not in options)
-    assert lacking == ["dev", "migrate", "standin", "worker"]
+    assert lacking == ["migrate", "standin", "worker"]
 
 
 def _options(command: object, name: str) -> list[tuple[str, set[str]]]:

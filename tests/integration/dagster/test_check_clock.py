@@ -91,6 +91,24 @@ def test_a_divergence_that_was_mended_elsewhere_turns_green_without_a_run(harnes
     assert word(harness, DIVERGENCE.key) is Status.SUCCEEDED
 
 
+def test_a_word_that_the_ui_no_longer_shows_is_said_again_and_once(stored_harness: Harness) -> None:
+    """A run's word is not shown once a worker has materialised the asset, nor a clock's once a run has."""
+    harness = stored_harness
+    harness.connect(0)
+    harness.run("pull", keys=harness.keys())
+    harness.run("reconcile_pending")
+    tick(harness)
+    assert tick(harness) == 0
+
+    harness.instance.report_runless_asset_event(dg.AssetMaterialization("resman_leads", partition="a"))
+
+    keys = [PULL_GAPS.key, DIVERGENCE.key]
+    assert awaiting_a_look(harness.instance, keys, datetime.now(UTC)) == [PULL_GAPS.key]
+    assert tick(harness) == 1
+    harness.instance.report_runless_asset_event(dg.AssetMaterialization("resman_leads", partition="a"))
+    assert tick(harness) == 0
+
+
 @pytest.mark.parametrize("ended", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS])
 def test_a_check_that_a_run_left_without_a_word_gets_it_back(
     harness: Harness, ended: dg.DagsterRunStatus

@@ -34,3 +34,17 @@ def test_a_url_of_another_kind_is_refused_in_one_sentence() -> None:
     ) as caught:
         PostgresStorage.from_config_value(None, {"postgres_url": "mysql://ada:s3cret@db.example.com/dagster"})
     assert "s3cret" not in str(caught.value)
+
+
+def test_without_its_url_dagster_is_told_to_set_it_and_nothing_is_kept_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that found nobody's database would fail at each tick, or keep its runs where nobody looks."""
+    monkeypatch.delenv("DAGSTER_PG_URL", raising=False)
+    monkeypatch.delenv("DAGSTER_IS_DEFS_VALIDATION_CLI", raising=False)
+    monkeypatch.setenv("DAGSTER_HOME", str(prepare(tmp_path)))
+    with (
+        pytest.raises(dg.DagsterInvariantViolationError, match=r"^DAGSTER_PG_URL is not set: set it to"),
+        dg.DagsterInstance.get(),
+    ):
+        pass
