@@ -20,6 +20,7 @@ from typing import Annotated, Any, NoReturn, TextIO
 import typer
 from sqlalchemy import Engine
 
+from domiq_dagster.cli.views import times
 from domiq_dagster.cli.views.screen import Screen, escape
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.wiring import (
@@ -29,6 +30,10 @@ from domiq_dagster.wiring import (
 
 errors = Screen(stderr=True)
 _LARGEST_FILE = 4 * 2**20
+ACTOR = "DOMIQ_ACTOR"
+"""The variable that says who decides, where several people share a login."""
+LONGEST_REASON = 500
+"""Characters of why something was decided: it is shown in one line."""
 
 
 @dataclass(slots=True)
@@ -73,7 +78,27 @@ PropertyOption = Annotated[
 ]
 
 
+def _exact(wanted: bool) -> bool:
+    if wanted:
+        times.be_exact()
+    return wanted
+
+
+Utc = Annotated[
+    bool,
+    typer.Option("--utc", help="Times to the second, in UTC, rather than how long ago.", callback=_exact),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")]
+
+
+By = Annotated[
+    str | None,
+    typer.Option("--by", help="Who goes on record; DOMIQ_ACTOR, else your login, if not given."),
+]
+Why = Annotated[
+    str | None,
+    typer.Option("--why", help="Why, for whoever wonders later: `domiq-sync history` shows it."),
+]
 
 
 class Usage(Exception):
@@ -126,12 +151,31 @@ def read_file(path: Path) -> str:
 
 
 def login() -> str:
-    """Who runs this, as the machine knows them."""
+    """Who runs this: as DOMIQ_ACTOR says, else as the machine knows them."""
+    named = " ".join(os.environ.get(ACTOR, "").split())
+    if named:
+        return named
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as containers may have
         user = f"uid {os.getuid()}"
     return f"{user}@{socket.gethostname()}"
+
+
+def decider(by: str | None) -> str:
+    """Who goes on record for a decision. Raises Usage."""
+    who = login() if by is None else " ".join(by.split())
+    if not who:
+        raise Usage("--by is empty: say who goes on record, or leave it out.")
+    return who
+
+
+def reason(why: str | None) -> str | None:
+    """Why somebody decides, in one line; None where they do not say. Raises Usage."""
+    told = " ".join((why or "").split())
+    if len(told) > LONGEST_REASON:
+        raise Usage(f"Say why in {LONGEST_REASON} characters at most.")
+    return told or None
 
 
 def parse_time(value: str | None) -> datetime | None:

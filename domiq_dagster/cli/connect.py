@@ -53,11 +53,20 @@ class Wanted:
     account_id: str
     resman_property_id: str
     settings: Mapping[str, Any]
+    by: str
+    why: str | None = None
 
     def store(self, engine: Engine, *, dry_run: bool = False, **more: Any) -> Integration:
         settings = {**more, **self.settings}
         return connect_property(
-            engine, self.property_id, self.account_id, self.resman_property_id, dry_run=dry_run, **settings
+            engine,
+            self.property_id,
+            self.account_id,
+            self.resman_property_id,
+            dry_run=dry_run,
+            by=self.by,
+            why=self.why,
+            **settings,
         )
 
     def moves(self, engine: Engine) -> bool:

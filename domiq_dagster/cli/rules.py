@@ -20,10 +20,14 @@ from domiq_dagster.cli.base import (
 from domiq_dagster.sync.rules.check import check_rules
 from domiq_dagster.sync.rules.plan import plan_rules, read_rule_file
 
-rules_app = typer.Typer(help="Examine the workflow rules, or plan what they would do.", no_args_is_help=True)
+rules_app = typer.Typer(
+    help="Examine the workflow rules, or plan what they would do.",
+    epilog="Example: domiq-sync rules check",
+    no_args_is_help=True,
+)
 
 
-@rules_app.command("check")
+@rules_app.command("check", epilog="Example: domiq-sync rules check")
 def rules_check(property_name: PropertyOption = None, json_output: Json = False) -> None:
     """Name every active rule that cannot be understood, loops, and rules that ended in an error of late."""
     with database() as engine:
@@ -35,7 +39,7 @@ def rules_check(property_name: PropertyOption = None, json_output: Json = False)
     finish(json_output, result, bad=not found.ok)
 
 
-@rules_app.command("plan")
+@rules_app.command("plan", epilog="Example: domiq-sync rules plan --rule-file rule.json")
 def rules_plan(
     property_name: PropertyOption = None,
     days: Annotated[float, typer.Option(help="How far back the log is replayed.", min=0.01, max=3660)] = 14,

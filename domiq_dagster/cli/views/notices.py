@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from domiq_dagster.cli.views.screen import escape, make_console
+from domiq_dagster.cli.views.times import when
 from domiq_dagster.sync.notifications.status import OutboxStatus
 from domiq_dagster.sync.property_names import PropertyNames
 
@@ -46,8 +47,8 @@ def print_notices(result: dict[str, Any]) -> None:
     for channel, states in result["counts"].items():
         console.print(f"{escape(channel)}: " + ", ".join(f"{n} {state}" for state, n in states.items()))
     for p in result["paused"]:
-        until = f"{p['until']:%Y-%m-%d %H:%M:%S %Z}"
-        console.print(f"[yellow]{escape(p['channel'])}[/] paused until {until} ({escape(str(p['reason']))})")
+        told = f"paused ({escape(str(p['reason']))}), tried again {when(p['until'])}"
+        console.print(f"[yellow]{escape(p['channel'])}[/] {told}")
     if not result["not_delivered"]:
         console.print("No notice failed to arrive.")
         return
