@@ -170,11 +170,11 @@ def decider(by: str | None) -> str:
     return who
 
 
-def reason(why: str | None) -> str | None:
+def reason(why: str | None, option: str = "--why") -> str | None:
     """Why somebody decides, in one line; None where they do not say. Raises Usage."""
     told = " ".join((why or "").split())
     if len(told) > LONGEST_REASON:
-        raise Usage(f"Say why in {LONGEST_REASON} characters at most.")
+        raise Usage(f"Say why with {option}, in {LONGEST_REASON} characters at most.")
     return told or None
 
 

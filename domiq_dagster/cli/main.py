@@ -37,7 +37,6 @@ from domiq_dagster.runtime.dagster_home import PortTaken
 from domiq_dagster.runtime.home_lock import HomeInUse
 from domiq_dagster.sync.alerts.dispatch import AlertNotSent
 from domiq_dagster.sync.alerts.thresholds import BadThreshold
-from domiq_dagster.sync.decisions.map_file import MapFileError
 from domiq_dagster.sync.notifications.channels.send_test import CannotSend
 from domiq_dagster.sync.repair.conflicts import NoSuchConflict
 from domiq_dagster.sync.repair.link_review import CannotLink
@@ -64,7 +63,6 @@ _USER_ERRORS = (
     DatabaseError,
     EmbeddedServerError,
     HomeInUse,
-    MapFileError,
     NoSuchConflict,
     PortTaken,
     ResManError,

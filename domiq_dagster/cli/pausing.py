@@ -47,7 +47,7 @@ def pause(
     Changes are logged and stay pending; workflow rules and notices go on. Who, since when and why is shown by
     `status` and `explain`, and in Dagster."""
     _check_choice(keys, everything)
-    why = reason(because)
+    why = reason(because, "--because")
     if why is None:
         raise Usage(f"Say why with --because, in {LONGEST_REASON} characters at most.")
     who = decider(by)

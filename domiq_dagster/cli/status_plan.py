@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import typer
 
 from domiq_dagster.cli import views
-from domiq_dagster.cli.base import Json, PropertyOption, database, find_property, finish, read_file
+from domiq_dagster.cli.base import (
+    Json,
+    PropertyOption,
+    database,
+    errors,
+    fail,
+    find_property,
+    finish,
+    read_file,
+    wants_json,
+)
 from domiq_dagster.cli.progress import at_work
-from domiq_dagster.sync.decisions.map_file import read_map_file
+from domiq_dagster.cli.views.screen import escape
+from domiq_dagster.sync.decisions.map_file import MapFileError, read_map_file
 from domiq_dagster.sync.decisions.map_plan import plan_map as plan_of
 from domiq_dagster.sync.integrations import load_integrations
 
@@ -41,10 +52,22 @@ def plan_map(
                 known[integration.partition_key] = known[str(integration.property_id)] = (
                     integration.property_id
                 )
-            proposed = read_map_file(content, known.get)
+            try:
+                proposed = read_map_file(content, known.get)
+            except MapFileError as error:
+                _refuse(error, file)
             properties = [chosen] if chosen else [i for i in every if i.enabled]
             with at_work("Deciding about each lead, as it is and as it would be"):
                 plans = [plan_of(connection, integration, proposed) for integration in properties]
     result = views.map_plan_result(plans)
     views.print_map_plan(result)
     finish(json_output, result)
+
+
+def _refuse(error: MapFileError, file: Path) -> NoReturn:
+    """A line for each fault of the file."""
+    if len(error.faults) == 1 or wants_json():
+        fail(str(error))
+    for fault in error.faults:
+        errors.print(escape(f"  {fault}"), soft_wrap=True)
+    fail(f"{file} has {len(error.faults)} faults, so nothing was planned: correct them and run it again.")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from domiq_dagster.cli.views.screen import escape, make_console
 from domiq_dagster.cli.views.times import in_the_last, when
 from domiq_dagster.sync.operator_actions import Deciding, OperatorAction
 
+_PLACES = 3
+"""So many properties are named of decisions that are told as one."""
 _SENTENCES: Mapping[str, str] = {
     Deciding.RETRY: "retried",
     Deciding.RETRY_NOTICES: "had notices sent again",
@@ -56,8 +60,9 @@ def print_history(result: Mapping[str, Any]) -> None:
     console = make_console()
     if not result["actions"]:
         console.print(f"Nobody decided anything {in_the_last(result['since'])}.")
-    for row in result["actions"]:
-        for line in _lines(row):
+    for _, same in groupby(result["actions"], key=_alike):
+        rows = list(same)
+        for line in _lines(rows[0]) if len(rows) == 1 else _folded(rows):
             console.print(line)
     if result["more"]:
         console.print("There are older ones: --most lists more.")
@@ -71,6 +76,28 @@ def _lines(row: Mapping[str, Any]) -> Iterator[str]:
         yield escape(f"  {one}")
     if row["why"]:
         yield escape(f"  why: {row['why']}")
+
+
+def _alike(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is the same for decisions that are told as one: of one person, one after the other."""
+    return (
+        row["who"],
+        row["action"],
+        row["why"] or "",
+        json.dumps(row["details"], sort_keys=True, default=str),
+    )
+
+
+def _folded(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Decisions that are the same but for their property and ids; --json has each."""
+    newest = rows[0]
+    yield f"[bold]{when(newest['when'])}[/] {escape(newest['who'])}, {len(rows)} times"
+    yield escape(f"  {action_sentence(newest)}")
+    if places := sorted({row["property"] for row in rows if row["property"]}):
+        more = f" and {len(places) - _PLACES} more" if len(places) > _PLACES else ""
+        yield escape(f"  at {', '.join(places[:_PLACES])}{more}")
+    if newest["why"]:
+        yield escape(f"  why: {newest['why']}")
 
 
 def action_sentence(row: Mapping[str, Any]) -> str:

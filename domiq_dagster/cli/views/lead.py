@@ -11,6 +11,14 @@ from domiq_dagster.cli.views.times import when
 from domiq_dagster.resman.redact import describe
 from domiq_dagster.sync.monitoring.lead import LeadStory
 
+_LINKED = {
+    "email": "linked by e-mail",
+    "phone": "linked by phone",
+    "name": "linked by name",
+    "stored_id": "linked by the id that DomIQ had",
+    "created": "created at ResMan for it",
+    "manual": "linked by a person",
+}
 _WHO = {"chatbot": "DomIQ", "resman_user": "ResMan's staff", "system": "the sync itself"}
 
 
@@ -119,11 +127,14 @@ def _lines(one: Mapping[str, Any]) -> Iterator[str]:
         if lines:
             yield f"[bold]{title}[/]"
         for moment, told in lines:
-            yield escape(f"  {when(moment, never='at an unknown time')}: {told}")
+            head, *rest = told.split("\n")
+            yield escape(f"  {when(moment, never='at an unknown time')}: {head}")
+            yield from (escape(f"    {line}") for line in rest)
 
 
 def sections(one: Mapping[str, Any]) -> list[tuple[str, list[tuple[Any, str]]]]:
-    """What is on record, by what it is: each line with its time."""
+    """What is on record, by what it is: each with its time. An id that would not fit behind it stands on a
+    line of its own."""
     return [
         ("Changes", [(c["at"], change_told(c)) for c in one["changes"]]),
         ("Rules", [(_time_of(one, r["change"]), _rule_told(r)) for r in one["rules"]]),
@@ -165,8 +176,9 @@ def _conflict_told(k: Mapping[str, Any]) -> str:
 
 
 def _link_told(ln: Mapping[str, Any]) -> str:
-    told = f"conversation {ln['conversation_id']} with lead {ln['prospect_id']}, by {ln['linked_by']}"
-    return told if ln["closed_at"] is None else f"{told}; ended {when(ln['closed_at'])}: {ln['reason']}"
+    ended = "" if ln["closed_at"] is None else f"; ended {when(ln['closed_at'])}: {ln['reason']}"
+    how = _LINKED.get(ln["linked_by"], ln["linked_by"])
+    return f"{how}{ended}\nconversation {ln['conversation_id']}\nlead {ln['prospect_id']}"
 
 
 def _review_told(q: Mapping[str, Any]) -> str:

@@ -30,8 +30,8 @@ p { margin: .25rem 0; overflow-wrap: anywhere; }
         white-space: nowrap; }
 .domiq { color: var(--domiq); background: var(--domiq-ground); }
 .resman { color: var(--resman); background: var(--resman-ground); }
-.same { opacity: .45; }
-.line { display: flex; list-style: none; margin: 0; padding: 0 0 .5rem; overflow-x: auto; }
+.same { opacity: .6; }
+.line { display: flex; list-style: none; margin: 0; padding: .5rem 0; overflow-x: auto; }
 .line li { flex: 1 0 auto; min-width: 8.5rem; padding: .6rem .5rem 0; border-top: 3px solid var(--line);
            position: relative; display: flex; flex-direction: column; gap: .3rem; align-items: flex-start; }
 .line li::before { content: ""; position: absolute; top: -.45rem; left: .5rem; width: .7rem; height: .7rem;
@@ -83,7 +83,7 @@ def _article(one: Mapping[str, Any]) -> Iterator[str]:
             continue
         yield f"<h2>{_text(name)}</h2>\n<ul class=list>"
         for moment, told in lines:
-            yield f"<li>{_time(moment)}{_text(told)}</li>"
+            yield f"<li>{_time(moment)}{_text(told.replace(chr(10), ', '))}</li>"
         yield "</ul>"
     yield "</article>"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from domiq_dagster.cli.views.screen import escape, make_console
-from domiq_dagster.sync.decisions.map_plan import Effect, PropertyPlan, WordEffect
+from domiq_dagster.sync.decisions.map_plan import ASKS, NOTHING, Effect, PropertyPlan, WordEffect
 
 
 def map_plan_result(plans: Sequence[PropertyPlan]) -> dict[str, Any]:
@@ -81,10 +81,10 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _told(row: Mapping[str, str]) -> str:
-    instead = {"": "", "nothing": ""}.get(row["instead_of"], f" (instead of: {row['instead_of']})")
-    if row["does"] == "nothing":
+    instead = "" if row["instead_of"] == NOTHING else f" (now {row['instead_of']})"
+    if row["does"] == NOTHING:
         return f"nothing would be done{instead}"
-    arrow = "against" if row["does"] == "asks a person" else "->"
+    arrow = "against" if row["does"] == ASKS else "->"
     return f"{row['does']}: {row['from']} {arrow} {row['to']}{instead}"
 
 

@@ -73,7 +73,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     for row in result["only_resman"]:
         yield escape(f"  {row['resman_property_id']}  {row['name']}, account {row['account']}")
         if row["namesake"]:
-            yield f"    [dim]of the name of DomIQ's {row['namesake']}; to connect them:[/]"
+            yield "    [dim]DomIQ has one of this name; to connect the two:[/]"
             yield f"    domiq-sync connect --property {row['namesake']} \\"
             yield escape(f"      --account {row['account']} --resman-property {row['resman_property_id']}")
     for account, why in result["not_answered"].items():

@@ -78,23 +78,19 @@ def _lines(part: RenderableType, console: Screen) -> int:
 
 def _worst_first(row: dict[str, Any]) -> tuple[Any, ...]:
     """Who needs somebody comes first, then who waits for longest."""
-    is_bad = bool(
-        row["failed"]
-        or row["diverged"]
-        or row["in_alert"]
-        or row["failing_since"]
-        or row["records_in_trouble"]
-    )
-    return (not is_bad, not row["conflicts"], -(row["oldest_pending_seconds"] or 0.0), row["property"])
+    needs = ("failed", "diverged", "in_alert", "failing_since", "records_in_trouble", "conflicts")
+    return (*(not row[name] for name in needs), -(row["oldest_pending_seconds"] or 0.0), row["property"])
 
 
 def _sentences(result: dict[str, Any]) -> Iterator[str]:
     """What to know beside the figures, what is worst first."""
     yield from _in_alert(result)
     yield from _not_pulled(result)
+    yield from _conflicts(result)
     yield from _compared(result)
     yield from _strangers(result)
     yield from _in_trouble(result)
+    yield from _pulled(result)
     missed = _summed(result, "not_compared")
     if missed:
         told = "; ".join(f"{count}: {WHY_NOT_COMPARED[reason]}" for reason, count in sorted(missed.items()))
@@ -103,6 +99,21 @@ def _sentences(result: dict[str, Any]) -> Iterator[str]:
     if alone:
         words = ", ".join(f"{word} {count}" for word, count in sorted(alone.items()))
         yield f"Left alone, since no lead status: {escape(words)}"
+
+
+def _conflicts(result: dict[str, Any]) -> Iterator[str]:
+    waiting = {row["property"]: row["conflicts"] for row in result["properties"] if row["conflicts"]}
+    if waiting:
+        at = ", ".join(f"{escape(key)} {count}" for key, count in waiting.items())
+        yield f"[yellow]conflicts that wait for a person[/] (domiq-sync conflicts): {at}"
+
+
+def _pulled(result: dict[str, Any]) -> Iterator[str]:
+    """Where ResMan was read least lately, of the properties that are switched on."""
+    read = [row for row in result["properties"] if not row["switched_off"] and row["last_pull_at"]]
+    if read:
+        last = min(read, key=lambda row: row["last_pull_at"])
+        yield f"read least lately: {escape(last['property'])}, {when(last['last_pull_at'])}"
 
 
 def _summed(result: dict[str, Any], name: str) -> dict[str, int]:

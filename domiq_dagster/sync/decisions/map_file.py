@@ -143,7 +143,7 @@ class _Reading:
     def _policy(self, policy: object, scope: UUID | None, name: str) -> None:
         if policy is None:
             return
-        if policy not in set(ConflictPolicy):
+        if policy not in tuple(ConflictPolicy):
             known = ", ".join(ConflictPolicy)
             self.faults.append(
                 f"{name} has the policy '{_short(policy)}', which there is not: use one of {known}."
@@ -171,7 +171,7 @@ class _Reading:
         if not self._has_only(row, ("lead_status", "event_type"), of):
             return None
         status, event = row["lead_status"], row["event_type"]
-        if status not in set(LeadStatus):
+        if status not in tuple(LeadStatus):
             self.faults.append(f"{of} names the lead status '{_short(status)}': use one of {_STATUSES}.")
             return None
         if not isinstance(event, str) or not event.strip():

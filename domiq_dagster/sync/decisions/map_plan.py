@@ -22,7 +22,7 @@ QUERIES = load_queries(__package__, "map_plan.sql")
 SAMPLE = 3
 """So many conversations are named for each effect."""
 _CHUNK = 2_000
-_NOTHING = "nothing"
+ASKS, NOTHING = "a person is asked", "nothing"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,8 +30,8 @@ class Effect:
     """What would become of leads.
 
     Attributes:
-        does: `set in DomIQ`, `told to ResMan`, `asks a person`, or `nothing`, where something would have been
-            done without the change.
+        does: `set in DomIQ`, `told to ResMan`, `a person is asked`, or `nothing`, where something would have
+            been done without the change.
         was, becomes: the status on that side before and after it; of a lead that a person is asked about,
             the two sides.
         instead_of: what would be done about it as things are.
@@ -121,14 +121,15 @@ def _effect(lead: MovedLead, before: Decision | None, after: Decision | None) ->
     was, becomes = _done(lead, before), _done(lead, after)
     if was == becomes:
         return None
-    return Effect(*becomes, instead_of=" ".join(filter(None, (was[0], was[2] and f"to {was[2]}"))))
+    instead_of = was[0] if was[0] in (ASKS, NOTHING) else f"{was[0]}: {was[2]}"
+    return Effect(*becomes, instead_of=instead_of)
 
 
 def _done(lead: MovedLead, decision: Decision | None) -> tuple[str, str, str]:
     """What a decision does that anybody sees: what, and from which status to which."""
     domiq, resman = lead.domiq_status or "no status", lead.resman_status
     if decision is None:
-        return _NOTHING, "", ""
+        return NOTHING, "", ""
     match decision.action:
         case Action.APPLY:
             assert decision.new_status is not None
@@ -136,9 +137,9 @@ def _done(lead: MovedLead, decision: Decision | None) -> tuple[str, str, str]:
         case Action.PUSH:
             return "told to ResMan", resman, domiq
         case Action.REVIEW:
-            return "asks a person", domiq, resman
+            return ASKS, domiq, resman
         case _:
-            return _NOTHING, "", ""
+            return NOTHING, "", ""
 
 
 def _word_effects(

@@ -3,7 +3,7 @@ notices, conflicts, links and why, what people decided. Without anything that na
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,8 @@ from domiq_dagster.sync.operator_actions import OperatorAction, actions_about
 from domiq_dagster.sync.status_map import CUSTOMER_TYPES
 
 QUERIES = load_queries(__package__, "lead.sql")
+_Sighting = tuple[datetime, str, str | None]
+"""When which side (`domiq`, `resman`) was seen at which status."""
 MOST_LEADS = 20
 """So many leads are told of one id: a person's, as a rule, are one or two."""
 
@@ -101,6 +103,8 @@ def lead_story(connection: Connection, found: Sequence[Found]) -> LeadStory:
     ids = {"conversations": conversations, **at}
     changes = [c["change_id"] for c in told.changes]
     notices = connection.execute(QUERIES.notices, {"changes": changes})
+    links = _rows(connection.execute(QUERIES.links, ids))
+    conflicts = _rows(connection.execute(QUERIES.conflicts, ids))
     keys = {c["partition_key"] for c in told.conversations if c["partition_key"]}
     subjects = [*conversations, *changes, *([first.prospect_id] if first.prospect_id else [])]
     return LeadStory(
@@ -108,11 +112,11 @@ def lead_story(connection: Connection, found: Sequence[Found]) -> LeadStory:
         partition_key=(stored.partition_key if stored else None) or next(iter(sorted(keys)), None),
         prospect_id=first.prospect_id,
         lead_known_since=stored.stored_at if stored else None,
-        timeline=_timeline(told, stored.resman_status if stored else None, stored),
+        timeline=_timeline([*_sightings(told), *_asides(told, links, conflicts)], stored),
         told=told,
-        links=_rows(connection.execute(QUERIES.links, ids)),
+        links=links,
         reviews=_rows(connection.execute(QUERIES.reviews, ids)),
-        conflicts=_rows(connection.execute(QUERIES.conflicts, ids)),
+        conflicts=conflicts,
         notices=[{**n, "state_reason": told.redacted(None, n["state_reason"])} for n in _rows(notices)],
         actions=actions_about(connection, subjects),
     )
@@ -130,9 +134,10 @@ def _explained(connection: Connection, conversations: Sequence[UUID]) -> Explain
     return Explained(ordered, list(shown.values()), private)
 
 
-def _timeline(told: Explained, resman_now: str | None, stored: Any) -> list[Moment]:
+def _timeline(sightings: Iterable[_Sighting], stored: Any) -> list[Moment]:
     """The two sides at each moment at which one of them was seen to move."""
-    seen = sorted(_sightings(told), key=lambda s: s[0])
+    seen = sorted(sightings, key=lambda s: s[0])
+    resman_now = stored.resman_status if stored is not None else None
     domiq = resman = None
     moments: list[Moment] = []
     for at, side, status in seen:
@@ -153,7 +158,7 @@ def _timeline(told: Explained, resman_now: str | None, stored: Any) -> list[Mome
     return moments
 
 
-def _sightings(told: Explained) -> Iterator[tuple[datetime, str, str | None]]:
+def _sightings(told: Explained) -> Iterator[_Sighting]:
     """When which side was seen at which status: by the log, what ResMan answered, and what was agreed."""
     for change in told.changes:
         if (at := change["created_at"]) is None:
@@ -163,11 +168,42 @@ def _sightings(told: Explained) -> Iterator[tuple[datetime, str, str | None]]:
         if change["sync_direction"] == "from_resman" and settled.get("resman_status"):
             yield at, "resman", settled["resman_status"]
         for step in change["steps"]:
-            if (status := (step["detail"] or {}).get("answer_status")) is not None:
+            detail = step["detail"] or {}
+            if (status := detail.get("answer_status")) is not None:
                 yield step["started_at"], "resman", CUSTOMER_TYPES.get(status, status)
+            elif step["outcome"] == "ok" and (became := _made(step["action"], detail)) is not None:
+                yield step["started_at"], "resman", became
     for shown in told.conversations:
         if shown["agreed_at"] is not None and shown["agreed_resman_status"]:
             yield shown["agreed_at"], "resman", shown["agreed_resman_status"]
+
+
+def _made(action: str, detail: Mapping[str, Any]) -> str | None:
+    """What a post that ResMan took made of the lead; None where it only told something."""
+    kind = detail.get("customer_type")
+    makes = action in ("create", "reactivate") or kind == "lost"
+    return CUSTOMER_TYPES.get(kind) if makes and isinstance(kind, str) else None
+
+
+def _asides(
+    told: Explained, links: Sequence[Mapping[str, Any]], conflicts: Sequence[Mapping[str, Any]]
+) -> Iterator[_Sighting]:
+    """The same by what is on record beside the log: where DomIQ stood when it was linked, and what a conflict
+    was about."""
+    first: dict[UUID, Mapping[str, Any]] = {}
+    for change in told.changes:
+        if change["created_at"] is not None:
+            first.setdefault(change["conversation_id"], change)
+    for link in links:
+        begun = first.get(link["conversation_id"])
+        if begun is not None and begun["old_status"] and link["linked_at"] < begun["created_at"]:
+            yield link["linked_at"], "domiq", begun["old_status"]
+    for shown in told.conversations:
+        if shown["conversation_id"] not in first and shown["linked_at"] is not None:
+            yield shown["linked_at"], "domiq", shown["domiq_status"]
+    for conflict in conflicts:
+        yield conflict["opened_at"], "domiq", conflict["domiq_status"]
+        yield conflict["opened_at"], "resman", conflict["resman_status"]
 
 
 def _rows(result: Any) -> list[dict[str, Any]]:
