@@ -27,11 +27,11 @@ BEGIN
 END $$;
 
 CALL domiq_sync.ensure_trigger(
-    'public.status_workflow_rules', 'note_rule_by_sql', 'AFTER INSERT OR DELETE OR UPDATE',
+    'public.status_workflow_rules', 'domiq_sync_note_rule', 'AFTER INSERT OR DELETE OR UPDATE',
     'EXECUTE FUNCTION domiq_sync.note_setting_by_sql(''rule'')'
 );
 CALL domiq_sync.ensure_trigger(
-    'public.status_notification_preferences', 'note_preference_by_sql', 'AFTER INSERT OR DELETE OR UPDATE',
+    'public.status_notification_preferences', 'domiq_sync_note_preference', 'AFTER INSERT OR DELETE OR UPDATE',
     'EXECUTE FUNCTION domiq_sync.note_setting_by_sql(''preference'')'
 );
 CALL domiq_sync.ensure_trigger(

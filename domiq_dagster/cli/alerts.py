@@ -21,6 +21,7 @@ from domiq_dagster.cli.base import (
     finish,
     reason,
 )
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.sync.alerts.backtest import backtest
 from domiq_dagster.sync.alerts.dispatch import send_alerts
 from domiq_dagster.sync.alerts.evaluate import evaluate
@@ -137,10 +138,11 @@ def alerts_backtest(
         if changes:
             tried["proposed"] = {p: changed(t, changes, Threshold()) for p, t in in_force.items()}
         follow = timedelta(hours=follow_hours)
-        done = {
-            name: backtest(connection, properties, settings_of, days=days, follow=follow)
-            for name, settings_of in tried.items()
-        }
+        with at_work("Replaying the past"):
+            done = {
+                name: backtest(connection, properties, settings_of, days=days, follow=follow)
+                for name, settings_of in tried.items()
+            }
     result = views.backtest_result(done, days, changes)
     views.print_backtest(result)
     finish(json_output, result)

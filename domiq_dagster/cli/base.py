@@ -11,7 +11,7 @@ import socket
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ import typer
 from sqlalchemy import Engine
 
 from domiq_dagster.cli.views import times
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.cli.views.screen import Screen, escape
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.wiring import (
@@ -116,7 +117,11 @@ def fail(sentence: str, code: int = 2) -> NoReturn:
 
 @contextmanager
 def database(check: bool = True) -> Iterator[Engine]:
-    with domiq_database(os.environ) as url, open_engine(url, check=check) as engine:
+    """DomIQ's database; the embedded server is started where none is named, which takes a moment."""
+    with ExitStack() as stack:
+        with at_work("Opening the database"):
+            url = stack.enter_context(domiq_database(os.environ))
+            engine = stack.enter_context(open_engine(url, check=check))
         yield engine
 
 

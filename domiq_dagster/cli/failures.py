@@ -26,6 +26,7 @@ from domiq_dagster.cli.base import (
     parse_time,
 )
 from domiq_dagster.cli.base import reason as reason_given
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.sync.property_names import PropertyNames
 from domiq_dagster.sync.repair.retry import Choice, failed_changes, put_back
 from domiq_dagster.sync.take_up import take_up
@@ -78,11 +79,13 @@ def retry(
     with database() as engine:
         chosen = find_property(engine, property_name)
         choice = Choice(chosen.property_id if chosen else None, parse_time(since), reason, changes or None)
-        done = put_back(engine, choice, by=who, why=told, dry_run=dry_run)
+        with at_work("Putting failed changes back"):
+            done = put_back(engine, choice, by=who, why=told, dry_run=dry_run)
         taken_up = []
         if not changes and not narrowed:
             ids = [chosen.property_id] if chosen else None
-            taken_up = take_up(engine, ids, templates=templates, by=who, why=told, dry_run=dry_run)
+            with at_work("Dealing again with the records in trouble"):
+                taken_up = take_up(engine, ids, templates=templates, by=who, why=told, dry_run=dry_run)
     result = views.retry_result(done, taken_up, dry_run=dry_run)
     views.print_retried(result)
     finish(json_output, result, bad=not result["ok"])

@@ -23,7 +23,7 @@ from domiq_dagster.cli.base import (
     finish,
     wants_json,
 )
-from domiq_dagster.cli.progress import at_work
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.sync.housekeeping.erase import erase as erase_subject
 from domiq_dagster.sync.housekeeping.erase import find_conversation, find_person
 from domiq_dagster.sync.housekeeping.export import export_archive
@@ -140,7 +140,7 @@ def export(
     """Write the archive to Parquet files, one for each month. It needs the extra: domiq-dagster[parquet]."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with database() as engine, engine.connect() as connection:
+        with database() as engine, engine.connect() as connection, at_work("Writing the archive"):
             written = export_archive(connection, out)
     except ModuleNotFoundError as error:
         if error.name != "pyarrow":

@@ -13,7 +13,7 @@ import typer
 from domiq_dagster.cli import views
 from domiq_dagster.cli.base import Json, PropertyOption, Usage, Utc, database, find_property, finish
 from domiq_dagster.cli.pausing import refuse_switched_off
-from domiq_dagster.cli.progress import at_work
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.cli.views.screen import say
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync.integrations import load_integrations

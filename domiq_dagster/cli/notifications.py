@@ -22,6 +22,7 @@ from domiq_dagster.cli.base import (
     finish,
     reason,
 )
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.cli.views.screen import say
 from domiq_dagster.sync.notifications import status
 from domiq_dagster.sync.notifications.channels.channels import Channels
@@ -83,7 +84,8 @@ def notifications(
                     "Of these notices none failed to arrive: give the id of one that "
                     "`domiq-sync notifications` lists."
                 )
-            deliver_due(engine, channels)
+            with at_work("Sending"):
+                deliver_due(engine, channels)
         with engine.connect() as connection:
             found = status.outbox_status(connection, property_id, hours=hours)
             names = PropertyNames(connection)

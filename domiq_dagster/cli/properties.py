@@ -9,7 +9,7 @@ import typer
 
 from domiq_dagster.cli import views
 from domiq_dagster.cli.base import Json, Utc, finish
-from domiq_dagster.cli.progress import at_work
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.sync.setup.properties import AtResman, ask_resman, domiq_properties, pair
 from domiq_dagster.wiring import ConfigurationError, domiq_database, open_client, open_engine, resman_config
 

@@ -17,6 +17,7 @@ from domiq_dagster.cli.base import (
     finish,
     read_file,
 )
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.sync.rules.check import check_rules
 from domiq_dagster.sync.rules.plan import plan_rules, read_rule_file
 
@@ -57,9 +58,10 @@ def rules_plan(
             with engine.connect() as connection:
                 tried = read_rule_file(content, connection)
         since = datetime.now(UTC) - timedelta(days=days)
-        plans = plan_rules(
-            engine, since=since, property_id=chosen.property_id if chosen else None, tried=tried
-        )
+        with at_work("Replaying the log"):
+            plans = plan_rules(
+                engine, since=since, property_id=chosen.property_id if chosen else None, tried=tried
+            )
     result = views.rules_plan_result(plans, days)
     views.print_rules_plan(result)
     spoiled = any(p["problem"] or p["unreadable"] for p in result["properties"])

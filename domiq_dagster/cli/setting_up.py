@@ -26,7 +26,7 @@ from domiq_dagster.cli.base import (
 from domiq_dagster.cli.connect import Wanted
 from domiq_dagster.cli.connect import connect as connect_command
 from domiq_dagster.cli.notifications import told_of_alerts
-from domiq_dagster.cli.progress import at_work
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.cli.views.screen import escape
 from domiq_dagster.db.migrate import Migrated, has_rls, known_revision, migration_plan, migration_sql
 from domiq_dagster.db.migrate import migrate as migrate_database

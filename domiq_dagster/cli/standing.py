@@ -22,7 +22,7 @@ from domiq_dagster.cli.base import (
     finish,
     wants_json,
 )
-from domiq_dagster.cli.progress import at_work
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.cli.views.screen import make_console
 from domiq_dagster.sync.alerts.listing import in_alert
 from domiq_dagster.sync.integrations import Integration

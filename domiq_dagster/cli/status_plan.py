@@ -20,7 +20,7 @@ from domiq_dagster.cli.base import (
     read_file,
     wants_json,
 )
-from domiq_dagster.cli.progress import at_work
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.cli.views.screen import escape
 from domiq_dagster.sync.decisions.map_file import MapFileError, read_map_file
 from domiq_dagster.sync.decisions.map_plan import plan_map as plan_of

@@ -22,7 +22,7 @@ from domiq_dagster.cli.base import (
     reason,
 )
 from domiq_dagster.cli.pausing import refuse_switched_off
-from domiq_dagster.cli.progress import at_work
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.resman.errors import NotEntitled
 from domiq_dagster.sync.dry_run import forecast_all
 from domiq_dagster.sync.integrations import load_integrations

@@ -12,7 +12,7 @@ from domiq_dagster.cli.views.screen import escape, make_console
 from domiq_dagster.cli.views.times import in_the_last, when
 from domiq_dagster.sync.operator_actions import Deciding, OperatorAction
 
-_PLACES = 3
+_MOST_PROPERTIES = 3
 """So many properties are named of decisions that are told as one."""
 _SENTENCES: Mapping[str, str] = {
     Deciding.RETRY: "retried",
@@ -93,9 +93,9 @@ def _folded(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     newest = rows[0]
     yield f"[bold]{when(newest['when'])}[/] {escape(newest['who'])}, {len(rows)} times"
     yield escape(f"  {action_sentence(newest)}")
-    if places := sorted({row["property"] for row in rows if row["property"]}):
-        more = f" and {len(places) - _PLACES} more" if len(places) > _PLACES else ""
-        yield escape(f"  at {', '.join(places[:_PLACES])}{more}")
+    if properties := sorted({row["property"] for row in rows if row["property"]}):
+        more = f" and {len(properties) - _MOST_PROPERTIES} more" if len(properties) > _MOST_PROPERTIES else ""
+        yield escape(f"  at {', '.join(properties[:_MOST_PROPERTIES])}{more}")
     if newest["why"]:
         yield escape(f"  why: {newest['why']}")
 

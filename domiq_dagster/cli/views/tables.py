@@ -62,6 +62,12 @@ def print_pass(result: dict[str, Any]) -> None:
             console.print(
                 f"[yellow]not read[/] {escape(row['property'])}: prospect {escape(prospect)} {escape(why)}"
             )
+        if row["this_pass"]["failed"]:
+            key = escape(row["property"])
+            console.print(
+                f"[red]failed[/] {key}: {row['this_pass']['failed']}; ResMan's words: "
+                f"domiq-sync failures --property {key}"
+            )
         for conversation, why in list(row["this_pass"]["refused"].items())[:_MOST_RECORDS]:
             told = escape(f"{row['property']}: conversation {conversation}: {why}")
             console.print(f"[yellow]not decided[/] {told}")

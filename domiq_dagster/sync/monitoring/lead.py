@@ -18,7 +18,7 @@ from domiq_dagster.sync.operator_actions import OperatorAction, actions_about
 from domiq_dagster.sync.status_map import CUSTOMER_TYPES
 
 QUERIES = load_queries(__package__, "lead.sql")
-_Sighting = tuple[datetime, str, str | None]
+_Seen = tuple[datetime, str, str | None]
 """When which side (`domiq`, `resman`) was seen at which status."""
 MOST_LEADS = 20
 """So many leads are told of one id: a person's, as a rule, are one or two."""
@@ -112,7 +112,7 @@ def lead_story(connection: Connection, found: Sequence[Found]) -> LeadStory:
         partition_key=(stored.partition_key if stored else None) or next(iter(sorted(keys)), None),
         prospect_id=first.prospect_id,
         lead_known_since=stored.stored_at if stored else None,
-        timeline=_timeline([*_sightings(told), *_asides(told, links, conflicts)], stored),
+        timeline=_timeline([*_seen(told), *_asides(told, links, conflicts)], stored),
         told=told,
         links=links,
         reviews=_rows(connection.execute(QUERIES.reviews, ids)),
@@ -134,9 +134,9 @@ def _explained(connection: Connection, conversations: Sequence[UUID]) -> Explain
     return Explained(ordered, list(shown.values()), private)
 
 
-def _timeline(sightings: Iterable[_Sighting], stored: Any) -> list[Moment]:
+def _timeline(found: Iterable[_Seen], stored: Any) -> list[Moment]:
     """The two sides at each moment at which one of them was seen to move."""
-    seen = sorted(sightings, key=lambda s: s[0])
+    seen = sorted(found, key=lambda s: s[0])
     resman_now = stored.resman_status if stored is not None else None
     domiq = resman = None
     moments: list[Moment] = []
@@ -158,7 +158,7 @@ def _timeline(sightings: Iterable[_Sighting], stored: Any) -> list[Moment]:
     return moments
 
 
-def _sightings(told: Explained) -> Iterator[_Sighting]:
+def _seen(told: Explained) -> Iterator[_Seen]:
     """When which side was seen at which status: by the log, what ResMan answered, and what was agreed."""
     for change in told.changes:
         if (at := change["created_at"]) is None:
@@ -187,7 +187,7 @@ def _made(action: str, detail: Mapping[str, Any]) -> str | None:
 
 def _asides(
     told: Explained, links: Sequence[Mapping[str, Any]], conflicts: Sequence[Mapping[str, Any]]
-) -> Iterator[_Sighting]:
+) -> Iterator[_Seen]:
     """The same by what is on record beside the log: where DomIQ stood when it was linked, and what a conflict
     was about."""
     first: dict[UUID, Mapping[str, Any]] = {}

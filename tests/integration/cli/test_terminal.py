@@ -98,6 +98,16 @@ def test_watching_shows_it_anew_and_ends_with_ctrl_c(troubled: World, env: dict[
     assert "Traceback" not in terminal.shown
 
 
+def test_what_takes_longer_than_a_moment_says_what_it_does(world: World, env: dict[str, str]) -> None:
+    """On stderr, and only at a terminal; gone once it is done."""
+    world.property(0)
+    world.standin.faults({"kind": "latency", "seconds": 1.5, "endpoint": "Properties"})
+    terminal = Terminal("properties", **env)
+    assert terminal.end() == 0
+    assert "Asking ResMan for its properties ..." in terminal.shown
+    assert terminal.lines[-1].strip() != ""
+
+
 def test_watching_is_for_a_terminal(run: Callable[..., object], env: dict[str, str]) -> None:
     done = run("status", "--watch", **env)
     assert done.sentence.startswith("--watch is for a terminal")  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 
-from domiq_dagster.cli.base import errors
+from domiq_dagster.cli.views.screen import Screen
 
 _A_MOMENT = 0.7
 """Seconds after which one wonders whether anything happens."""
@@ -20,10 +20,11 @@ def at_work(doing: str) -> Iterator[None]:
     Args:
         doing: in a few words, such as `Reading ResMan`.
     """
-    if not errors.is_terminal:
+    screen = Screen(stderr=True)
+    if not screen.is_terminal:
         yield
         return
-    wheel = errors.status(f"{doing} ...")
+    wheel = screen.status(f"{doing} ...")
     timer = Timer(_A_MOMENT, wheel.start)
     timer.daemon = True
     timer.start()
