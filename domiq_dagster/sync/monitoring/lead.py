@@ -18,7 +18,7 @@ from domiq_dagster.sync.operator_actions import OperatorAction, actions_about
 from domiq_dagster.sync.status_map import CUSTOMER_TYPES
 
 QUERIES = load_queries(__package__, "lead.sql")
-_Seen = tuple[datetime, str, str | None]
+_StatusSeen = tuple[datetime, str, str | None]
 """When which side (`domiq`, `resman`) was seen at which status."""
 MOST_LEADS = 20
 """So many leads are told of one id: a person's, as a rule, are one or two."""
@@ -134,7 +134,7 @@ def _explained(connection: Connection, conversations: Sequence[UUID]) -> Explain
     return Explained(ordered, list(shown.values()), private)
 
 
-def _timeline(found: Iterable[_Seen], stored: Any) -> list[Moment]:
+def _timeline(found: Iterable[_StatusSeen], stored: Any) -> list[Moment]:
     """The two sides at each moment at which one of them was seen to move."""
     seen = sorted(found, key=lambda s: s[0])
     resman_now = stored.resman_status if stored is not None else None
@@ -158,7 +158,7 @@ def _timeline(found: Iterable[_Seen], stored: Any) -> list[Moment]:
     return moments
 
 
-def _seen(told: Explained) -> Iterator[_Seen]:
+def _seen(told: Explained) -> Iterator[_StatusSeen]:
     """When which side was seen at which status: by the log, what ResMan answered, and what was agreed."""
     for change in told.changes:
         if (at := change["created_at"]) is None:
@@ -187,7 +187,7 @@ def _made(action: str, detail: Mapping[str, Any]) -> str | None:
 
 def _asides(
     told: Explained, links: Sequence[Mapping[str, Any]], conflicts: Sequence[Mapping[str, Any]]
-) -> Iterator[_Seen]:
+) -> Iterator[_StatusSeen]:
     """The same by what is on record beside the log: where DomIQ stood when it was linked, and what a conflict
     was about."""
     first: dict[UUID, Mapping[str, Any]] = {}

@@ -108,6 +108,30 @@ def test_what_takes_longer_than_a_moment_says_what_it_does(world: World, env: di
     assert terminal.lines[-1].strip() != ""
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["sync --dry-run", "doctor", "accounts", "alerts thresholds", "notifications", "history", "failures"],
+)
+def test_tables_and_ids_fit_80_columns(world: World, env: dict[str, str], command: str) -> None:
+    """Nothing is cut, and no id is broken."""
+    flats = world.property(0)
+    world.do("UPDATE domiq_sync.integration SET partition_key = 'sagebrush-terrace'")
+    world.log(
+        world.conversation(flats, "active"), "new", sync_status="failed",
+        context_data='{"sync": {"outcome": "refused", "reason": "Not today"}}',
+    )  # fmt: skip
+    world.do(
+        "INSERT INTO domiq_sync.notification (property_id, channel, recipient, subject, body, state, "
+        "state_reason, settled_at) VALUES (:p, 'in_app', 'manager', 's', 'b', 'undeliverable', 'why', now())",
+        p=flats,
+    )
+    terminal = Terminal(*command.split(), **env)
+    assert terminal.end() in (0, 1)
+    told = terminal.lines
+    assert max(map(len, [line for line in told if "..." not in line])) <= 80
+    assert not any("\u2026" in line for line in told)
+
+
 def test_watching_is_for_a_terminal(run: Callable[..., object], env: dict[str, str]) -> None:
     done = run("status", "--watch", **env)
     assert done.sentence.startswith("--watch is for a terminal")  # type: ignore[attr-defined]
