@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from domiq_dagster.cli.views.history import action_row, action_sentence
@@ -10,6 +11,7 @@ from domiq_dagster.cli.views.screen import escape, make_console
 from domiq_dagster.cli.views.times import when
 from domiq_dagster.resman.redact import describe
 from domiq_dagster.sync.monitoring.lead import LeadStory
+from domiq_dagster.sync.operator_actions import Deciding
 
 _LINKED = {
     "email": "linked by e-mail",
@@ -54,8 +56,41 @@ def _lead(s: LeadStory) -> dict[str, Any]:
         "conflicts": list(s.conflicts),
         "links": list(s.links),
         "link_reviews": list(s.reviews),
-        "decisions": [{**action_row(a), "why": _without_person(s, a.why), "who": a.actor} for a in s.actions],
+        "decisions": _decisions(s),
     }
+
+
+def _decisions(s: LeadStory) -> list[dict[str, Any]]:
+    """What people decided about it, in order: also that its changes were among those that were retried, which
+    only the changes know."""
+    named = {(a.action, one) for a in s.actions for one in a.subject}
+    found = [{**action_row(a), "why": _without_person(s, a.why)} for a in s.actions]
+    for change in s.told.changes:
+        retries = change["retries"] if isinstance(change["retries"], list) else []
+        for retry in retries:
+            if not isinstance(retry, dict) or (Deciding.RETRY, str(change["change_id"])) in named:
+                continue
+            if (at := _moment(retry.get("at"))) is not None:
+                found.append(
+                    {
+                        "when": at,
+                        "action": Deciding.RETRY.value,
+                        "who": str(retry.get("by") or "somebody"),
+                        "why": _without_person(s, str(retry["why"]) if retry.get("why") else None),
+                        "property": s.partition_key,
+                        "subject": [str(change["change_id"])],
+                        "details": {n: retry[n] for n in ("since", "reason") if retry.get(n)},
+                    }
+                )
+    return sorted(found, key=lambda row: row["when"])
+
+
+def _moment(written: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(written))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _without_person(s: LeadStory, words: str | None) -> str | None:

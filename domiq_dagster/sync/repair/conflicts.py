@@ -108,7 +108,8 @@ def resolve_doubt(
             raise NoSuchConflict(
                 f"Change {change_id} is not in doubt, or is just being looked for: see domiq-sync conflicts."
             )
-        record(connection, Deciding(word), by, why, subject=[change_id])
+        property_id = connection.scalar(QUERIES.property_of_change, {"change_id": change_id})
+        record(connection, Deciding(word), by, why, property_id=property_id, subject=[change_id])
         if dry_run:
             connection.rollback()
 

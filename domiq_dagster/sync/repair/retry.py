@@ -124,7 +124,7 @@ def put_back(
         if chosen and not dry_run:
             moved = _put_back(connection, list(chosen), _record(choice, names, by, why))
             chosen = {i: change for i, change in chosen.items() if i in moved}
-            _note(connection, choice, len(chosen), by, why)
+            _note(connection, choice, chosen.values(), by, why)
         retried.counts.update((names.name(c.property_id), c.reason) for c in chosen.values())
     if not dry_run:
         logger.info("retry: %d failed changes are pending again", retried.total)
@@ -151,16 +151,22 @@ def _check(connection: Connection, choice: Choice) -> None:
         raise CannotRetry(f"No change has failed of {choice.reason}. Changes have failed of: {known}.")
 
 
-def _note(connection: Connection, choice: Choice, changes_: int, by: str | None, why: str | None) -> None:
-    """Puts the decision on record; which changes it was are named where they were chosen by their ids."""
+def _note(
+    connection: Connection, choice: Choice, back: Collection[FailedChange], by: str | None, why: str | None
+) -> None:
+    """Puts the decision on record, if anything came of it; which changes it was are named where they were
+    chosen by their ids, and each change has it as well."""
+    if not back:
+        return
+    of = {change.property_id for change in back}
     record(
         connection,
         Deciding.RETRY,
         by,
         why,
-        property_id=choice.property_id,
+        property_id=next(iter(of)) if len(of) == 1 else choice.property_id,
         subject=choice.change_ids or (),
-        details={"changes": changes_, "since": choice.since, "reason": choice.reason},
+        details={"changes": len(back), "since": choice.since, "reason": choice.reason},
     )
 
 

@@ -46,8 +46,12 @@ def test_a_retry_is_on_record_with_what_was_chosen(
     assert history() == []
     as_grace = {**env, "DOMIQ_ACTOR": " Grace  Hopper "}
     assert run("retry", "--reason", "refused", "--why", WHY, **as_grace).code == 0
-    (action,) = history()
+    (action,) = history("--property", "juniper-flats")
     assert (action["action"], action["who"], action["why"]) == ("retry", "Grace Hopper", WHY)
+    (one,) = run("lead", failed, "--json", **env).result["leads"]
+    (told,) = one["decisions"]
+    assert (told["action"], told["who"], told["why"]) == ("retry", "Grace Hopper", WHY)
+    assert told["details"] == {"reason": "refused"}
     assert action["details"] == {"changes": 1, "reason": "refused"}
     retried = world.value("SELECT context_data #> '{retries,0}' FROM status_sync_log")
     assert (retried["by"], retried["why"]) == ("Grace Hopper", WHY)
