@@ -1,5 +1,12 @@
 -- What follows when a property is connected, changed or disconnected. In triggers, since users do it by SQL as well.
 
+-- Whoever decides: as a command says for its transaction, else the role that is logged in. session_user, since inside
+-- of a function of the owner's current_user is the owner.
+CREATE OR REPLACE FUNCTION domiq_sync.actor() RETURNS TEXT
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT COALESCE(NULLIF(current_setting('domiq_sync.actor', true), ''), session_user::text)
+$$;
+
 -- A property's partition key: its name in lower case with hyphens, made unique by a piece of its id.
 CREATE OR REPLACE FUNCTION domiq_sync.fill_integration() RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -26,10 +33,9 @@ CALL domiq_sync.ensure_trigger(
     'EXECUTE FUNCTION domiq_sync.fill_integration()'
 );
 
--- Notes when the sync was switched on, which ends a pause, whoever does it: session_user, since inside of a function of
--- the owner's current_user is the owner. A property that is connected to another one at ResMan begins anew there: what
--- was read of the old one, what was linked with it and what it calls its agents, sources and reasons say nothing of the
--- new one. Rows of leads are written before links, as everywhere.
+-- Notes when the sync was switched on, which ends a pause, on record with whoever does it. A property that is connected
+-- to another one at ResMan begins anew there: what was read of the old one, what was linked with it and what it calls
+-- its agents, sources and reasons say nothing of the new one. Rows of leads are written before links, as everywhere.
 CREATE OR REPLACE FUNCTION domiq_sync.note_switching() RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -38,8 +44,12 @@ DECLARE
 BEGIN
     IF NEW.sync_enabled AND NOT OLD.sync_enabled THEN
         NEW.enabled_at := clock_timestamp();
-        UPDATE domiq_sync.pause p SET resumed_at = NEW.enabled_at, resumed_by = session_user
+        UPDATE domiq_sync.pause p SET resumed_at = NEW.enabled_at, resumed_by = domiq_sync.actor()
         WHERE p.property_id = NEW.property_id AND p.resumed_at IS NULL;
+        IF FOUND THEN
+            INSERT INTO domiq_sync.operator_action (action, actor, property_id)
+            VALUES ('resume', domiq_sync.actor(), NEW.property_id);
+        END IF;
     END IF;
     IF NEW.resman_account_id <> OLD.resman_account_id
        OR lower(btrim(NEW.resman_property_id, '{} ')) <> lower(btrim(OLD.resman_property_id, '{} ')) THEN

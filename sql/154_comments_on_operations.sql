@@ -173,3 +173,22 @@ COMMENT ON TABLE domiq_sync.alembic_version IS
 'At which revision of its schema the sync is here';
 COMMENT ON COLUMN domiq_sync.alembic_version.version_num IS -- character varying(32) NOT NULL
 'The revision.';
+
+COMMENT ON TABLE domiq_sync.operator_action IS
+'What people decided, by whom, when and why: domiq-sync history';
+COMMENT ON COLUMN domiq_sync.operator_action.id IS -- bigint NOT NULL
+'The decision, in the order in which they were taken.';
+COMMENT ON COLUMN domiq_sync.operator_action.taken_at IS -- timestamp with time zone NOT NULL
+'When.';
+COMMENT ON COLUMN domiq_sync.operator_action.action IS -- text NOT NULL
+'What was decided: retry, resolve, link, pause, ...';
+COMMENT ON COLUMN domiq_sync.operator_action.actor IS -- text NOT NULL
+'Who: DOMIQ_ACTOR, a login, or what --by said; a database role, where SQL did.';
+COMMENT ON COLUMN domiq_sync.operator_action.why IS -- text
+'Why, in their words; NULL: they said nothing.';
+COMMENT ON COLUMN domiq_sync.operator_action.property_id IS -- uuid
+'The property.';
+COMMENT ON COLUMN domiq_sync.operator_action.subject IS -- text[] NOT NULL
+'Ids of the conversations, changes and leads that it is about.';
+COMMENT ON COLUMN domiq_sync.operator_action.details IS -- jsonb NOT NULL
+'What else is to be known of it.';

@@ -10,13 +10,18 @@ import typer
 
 from domiq_dagster.cli import views as views
 from domiq_dagster.cli.base import (
+    By,
     Json,
     PropertyOption,
+    Utc,
+    Why,
     database,
+    decider,
     find_property,
     finish,
-    login,
+    reason,
 )
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.sync.alerts.backtest import backtest
 from domiq_dagster.sync.alerts.dispatch import send_alerts
 from domiq_dagster.sync.alerts.evaluate import evaluate
@@ -34,7 +39,9 @@ from domiq_dagster.wiring import (
 )
 
 alerts_app = typer.Typer(
-    help="What is wrong, when people are told of it, and when they would have been.", no_args_is_help=True
+    help="What is wrong, when people are told of it, and when they would have been.",
+    epilog="Example: domiq-sync alerts list",
+    no_args_is_help=True,
 )
 SettingOptions = Annotated[
     list[str] | None,
@@ -42,7 +49,7 @@ SettingOptions = Annotated[
 ]
 
 
-@alerts_app.command("list")
+@alerts_app.command("list", epilog="Example: domiq-sync alerts list --days 1")
 def alerts_list(
     property_name: PropertyOption = None,
     days: Annotated[
@@ -51,6 +58,7 @@ def alerts_list(
     history: Annotated[
         bool, typer.Option("--history", help="With everything that people were told.")
     ] = False,
+    utc: Utc = False,
     json_output: Json = False,
 ) -> None:
     """What people were told that is wrong: what still is, then what is over."""
@@ -63,7 +71,7 @@ def alerts_list(
     finish(json_output, {"alerts": found}, bad=any(a["open"] for a in found))
 
 
-@alerts_app.command("look")
+@alerts_app.command("look", epilog="Example: domiq-sync alerts look")
 def alerts_look(json_output: Json = False) -> None:
     """Look once, and tell people of what turned: what Dagster's sensor `alerts` does every minute."""
     with database() as engine:
@@ -76,10 +84,14 @@ def alerts_look(json_output: Json = False) -> None:
     finish(json_output, result, bad=not result["ok"])
 
 
-@alerts_app.command("thresholds")
+@alerts_app.command(
+    "thresholds", epilog="Example: domiq-sync alerts thresholds --set most_failures=5 --why 'quiet week'"
+)
 def alerts_thresholds(
     property_name: PropertyOption = None,
     settings: SettingOptions = None,
+    by: By = None,
+    why: Why = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be; change nothing.")] = False,
     json_output: Json = False,
 ) -> None:
@@ -92,7 +104,7 @@ def alerts_thresholds(
         with engine.connect() as connection:
             before = load_thresholds(connection)
             if changes:
-                set_threshold(connection, property_id, changes, login())
+                set_threshold(connection, property_id, changes, decider(by), reason(why))
             after = load_thresholds(connection)
             if not dry_run:
                 connection.commit()
@@ -101,7 +113,7 @@ def alerts_thresholds(
     finish(json_output, result)
 
 
-@alerts_app.command("backtest")
+@alerts_app.command("backtest", epilog="Example: domiq-sync alerts backtest --days 30 --set most_failures=5")
 def alerts_backtest(
     property_name: PropertyOption = None,
     days: Annotated[float, typer.Option(help="How far back.", min=0.01, max=3660)] = 90,
@@ -126,10 +138,11 @@ def alerts_backtest(
         if changes:
             tried["proposed"] = {p: changed(t, changes, Threshold()) for p, t in in_force.items()}
         follow = timedelta(hours=follow_hours)
-        done = {
-            name: backtest(connection, properties, settings_of, days=days, follow=follow)
-            for name, settings_of in tried.items()
-        }
+        with at_work("Replaying the past"):
+            done = {
+                name: backtest(connection, properties, settings_of, days=days, follow=follow)
+                for name, settings_of in tried.items()
+            }
     result = views.backtest_result(done, days, changes)
     views.print_backtest(result)
     finish(json_output, result)

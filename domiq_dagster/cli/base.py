@@ -11,7 +11,7 @@ import socket
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,8 @@ from typing import Annotated, Any, NoReturn, TextIO
 import typer
 from sqlalchemy import Engine
 
+from domiq_dagster.cli.views import times
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.cli.views.screen import Screen, escape
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.wiring import (
@@ -29,6 +31,10 @@ from domiq_dagster.wiring import (
 
 errors = Screen(stderr=True)
 _LARGEST_FILE = 4 * 2**20
+ACTOR = "DOMIQ_ACTOR"
+"""The variable that says who decides, where several people share a login."""
+LONGEST_REASON = 500
+"""Characters of why something was decided: it is shown in one line."""
 
 
 @dataclass(slots=True)
@@ -73,7 +79,27 @@ PropertyOption = Annotated[
 ]
 
 
+def _exact(wanted: bool) -> bool:
+    if wanted:
+        times.be_exact()
+    return wanted
+
+
+Utc = Annotated[
+    bool,
+    typer.Option("--utc", help="Times to the second, in UTC, rather than how long ago.", callback=_exact),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")]
+
+
+By = Annotated[
+    str | None,
+    typer.Option("--by", help="Who goes on record; DOMIQ_ACTOR, else your login, if not given."),
+]
+Why = Annotated[
+    str | None,
+    typer.Option("--why", help="Why, for whoever wonders later: `domiq-sync history` shows it."),
+]
 
 
 class Usage(Exception):
@@ -91,7 +117,11 @@ def fail(sentence: str, code: int = 2) -> NoReturn:
 
 @contextmanager
 def database(check: bool = True) -> Iterator[Engine]:
-    with domiq_database(os.environ) as url, open_engine(url, check=check) as engine:
+    """DomIQ's database; the embedded server is started where none is named, which takes a moment."""
+    with ExitStack() as stack:
+        with at_work("Opening the database"):
+            url = stack.enter_context(domiq_database(os.environ))
+            engine = stack.enter_context(open_engine(url, check=check))
         yield engine
 
 
@@ -126,12 +156,31 @@ def read_file(path: Path) -> str:
 
 
 def login() -> str:
-    """Who runs this, as the machine knows them."""
+    """Who runs this: as DOMIQ_ACTOR says, else as the machine knows them."""
+    named = " ".join(os.environ.get(ACTOR, "").split())
+    if named:
+        return named
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as containers may have
         user = f"uid {os.getuid()}"
     return f"{user}@{socket.gethostname()}"
+
+
+def decider(by: str | None) -> str:
+    """Who goes on record for a decision. Raises Usage."""
+    who = login() if by is None else " ".join(by.split())
+    if not who:
+        raise Usage("--by is empty: say who goes on record, or leave it out.")
+    return who
+
+
+def reason(why: str | None, option: str = "--why") -> str | None:
+    """Why somebody decides, in one line; None where they do not say. Raises Usage."""
+    told = " ".join((why or "").split())
+    if len(told) > LONGEST_REASON:
+        raise Usage(f"Say why with {option}, in {LONGEST_REASON} characters at most.")
+    return told or None
 
 
 def parse_time(value: str | None) -> datetime | None:

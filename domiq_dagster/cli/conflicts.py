@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, get_args
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Engine
 
 from domiq_dagster.cli import views
-from domiq_dagster.cli.base import DryRun, Json, Usage, database, finish, login
+from domiq_dagster.cli.base import By, DryRun, Json, Usage, Utc, Why, database, decider, finish, reason
 from domiq_dagster.sync.decisions.conflict_store import OpenConflict, open_conflicts
 from domiq_dagster.sync.linking.reviews import OpenReview, close_moot_reviews, open_reviews
 from domiq_dagster.sync.queue.doubts import OpenDoubt, Word, open_doubts
@@ -32,8 +32,10 @@ def conflicts(
     send_again: Annotated[
         UUID | None, typer.Option(help="A change in doubt that ResMan does not have: it is sent again.")
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
+    by: By = None,
+    why: Why = None,
     dry_run: DryRun = False,
+    utc: Utc = False,
     json_output: Json = False,
 ) -> None:
     """List what waits for a person, or decide it: statuses that both sides moved, unclear links, and changes
@@ -43,17 +45,17 @@ def conflicts(
         raise Usage("Give --resolve CONVERSATION together with --keep domiq or --keep resman.")
     if (link is None) != (to is None and never is None) or (to is not None and never is not None):
         raise Usage("Give --link CONVERSATION together with --to LEAD or --never LEAD.")
-    who = by or login()
+    person = _Person(decider(by), reason(why))
     with database() as engine:
         if resolving is not None and side is not None:
-            _resolve(engine, resolving, side, who, dry_run=dry_run)
+            _resolve(engine, resolving, side, person, dry_run=dry_run)
         if link is not None and to is not None:
-            _link(engine, link, to, who, dry_run=dry_run)
+            _link(engine, link, to, person, dry_run=dry_run)
         if link is not None and never is not None:
-            _rule_out(engine, link, never, who, dry_run=dry_run)
+            _rule_out(engine, link, never, person, dry_run=dry_run)
         for change_id, word in _doubts(arrived, send_again):
             if change_id is not None:
-                _settle_doubt(engine, change_id, word, who, dry_run=dry_run)
+                _settle_doubt(engine, change_id, word, person, dry_run=dry_run)
         open_now, reviews, doubts = _listed(engine, dry_run=dry_run)
     views.print_conflicts(open_now)
     views.print_link_reviews(reviews)
@@ -66,6 +68,14 @@ def conflicts(
     finish(json_output, listed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Whoever decides, and why."""
+
+    name: str
+    why: str | None
+
+
 def _side(keep: str | None) -> Side | None:
     for side in get_args(Side):
         if keep == side:
@@ -76,13 +86,13 @@ def _side(keep: str | None) -> Side | None:
     return None
 
 
-def _resolve(engine: Engine, conversation_id: UUID, side: Side, by: str, *, dry_run: bool) -> None:
-    resolve(engine, conversation_id, side, by=by, dry_run=dry_run)
+def _resolve(engine: Engine, conversation_id: UUID, side: Side, by: _Person, *, dry_run: bool) -> None:
+    resolve(engine, conversation_id, side, by=by.name, why=by.why, dry_run=dry_run)
     print(f"It would be decided for {side}." if dry_run else f"Decided for {side}.")
 
 
-def _link(engine: Engine, conversation_id: UUID, prospect_id: str, by: str, *, dry_run: bool) -> None:
-    link_by_hand(engine, conversation_id, prospect_id, by=by, dry_run=dry_run)
+def _link(engine: Engine, conversation_id: UUID, prospect_id: str, by: _Person, *, dry_run: bool) -> None:
+    link_by_hand(engine, conversation_id, prospect_id, by=by.name, why=by.why, dry_run=dry_run)
     print(
         "They would be linked."
         if dry_run
@@ -90,8 +100,8 @@ def _link(engine: Engine, conversation_id: UUID, prospect_id: str, by: str, *, d
     )
 
 
-def _rule_out(engine: Engine, conversation_id: UUID, prospect_id: str, by: str, *, dry_run: bool) -> None:
-    never_link(engine, conversation_id, prospect_id, by=by, dry_run=dry_run)
+def _rule_out(engine: Engine, conversation_id: UUID, prospect_id: str, by: _Person, *, dry_run: bool) -> None:
+    never_link(engine, conversation_id, prospect_id, by=by.name, why=by.why, dry_run=dry_run)
     print(
         "The pair would be ruled out."
         if dry_run
@@ -105,8 +115,8 @@ def _doubts(arrived: UUID | None, send_again: UUID | None) -> list[tuple[UUID | 
     return [(arrived, "arrived"), (send_again, "send_again")]
 
 
-def _settle_doubt(engine: Engine, change_id: UUID, word: Word, by: str, *, dry_run: bool) -> None:
-    resolve_doubt(engine, change_id, word, by=by, dry_run=dry_run)
+def _settle_doubt(engine: Engine, change_id: UUID, word: Word, by: _Person, *, dry_run: bool) -> None:
+    resolve_doubt(engine, change_id, word, by=by.name, why=by.why, dry_run=dry_run)
     done = "counted as sent" if word == "arrived" else "sent again"
     print(f"It would be {done}." if dry_run else f"Decided: the next push has it {done}.")
 

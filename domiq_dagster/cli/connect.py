@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 
 from domiq_dagster.cli import views as views
 from domiq_dagster.cli.base import wants_json
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.cli.views.screen import say
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync.dry_run import Forecast, OpenDryRun, forecast_property
@@ -53,11 +54,20 @@ class Wanted:
     account_id: str
     resman_property_id: str
     settings: Mapping[str, Any]
+    by: str
+    why: str | None = None
 
     def store(self, engine: Engine, *, dry_run: bool = False, **more: Any) -> Integration:
         settings = {**more, **self.settings}
         return connect_property(
-            engine, self.property_id, self.account_id, self.resman_property_id, dry_run=dry_run, **settings
+            engine,
+            self.property_id,
+            self.account_id,
+            self.resman_property_id,
+            dry_run=dry_run,
+            by=self.by,
+            why=self.why,
+            **settings,
         )
 
     def moves(self, engine: Engine) -> bool:
@@ -84,9 +94,10 @@ def connect(wanted: Wanted, *, yes: bool, dry_run: bool, force: bool = False) ->
     asks = not yes and not dry_run and not wants_json() and sys.stdin.isatty() and sys.stdout.isatty()
     with domiq_database(os.environ) as url, open_engine(url) as engine:
         proposed = wanted.store(engine, dry_run=True)
-        found, forecast = _survey(
-            proposed, dry_run_sessions(url), url, moves=wanted.moves(engine), whole=asks or dry_run
-        )
+        with at_work("Asking ResMan"):
+            found, forecast = _survey(
+                proposed, dry_run_sessions(url), url, moves=wanted.moves(engine), whole=asks or dry_run
+            )
         against = objections(found, proposed.resman_property_id, wanted.settings) if found else []
         proposals = _open_settings(proposed, found)
         if found is not None:

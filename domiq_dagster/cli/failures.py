@@ -11,17 +11,22 @@ import typer
 
 from domiq_dagster.cli import views
 from domiq_dagster.cli.base import (
+    By,
     DryRun,
     Json,
     PropertyOption,
     Usage,
+    Utc,
+    Why,
     database,
+    decider,
     find_property,
     finish,
-    login,
     parse_since,
     parse_time,
 )
+from domiq_dagster.cli.base import reason as reason_given
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.sync.property_names import PropertyNames
 from domiq_dagster.sync.repair.retry import Choice, failed_changes, put_back
 from domiq_dagster.sync.take_up import take_up
@@ -34,6 +39,7 @@ def failures(
         str, typer.Option(help="Those logged since: 7d, 12h, 30m, or an ISO time.", metavar="SPAN|TIME")
     ] = "7d",
     most: Annotated[int, typer.Option(help="So many are listed, the newest.", min=1, max=100_000)] = 50,
+    utc: Utc = False,
     json_output: Json = False,
 ) -> None:
     """List the changes that failed to reach ResMan: by reason, with what to do; then each with its lead,
@@ -58,7 +64,8 @@ def retry(
     reason: Annotated[
         str | None, typer.Option(help="Only those that failed so, such as unknown_source.")
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
+    by: By = None,
+    why: Why = None,
     dry_run: DryRun = False,
     json_output: Json = False,
 ) -> None:
@@ -68,14 +75,17 @@ def retry(
     if changes and (narrowed or property_name is not None):
         raise Usage("Give the ids of changes, or --property, --since and --reason: not both.")
     templates = notice_channels(os.environ).templates
+    who, told = decider(by), reason_given(why)
     with database() as engine:
         chosen = find_property(engine, property_name)
         choice = Choice(chosen.property_id if chosen else None, parse_time(since), reason, changes or None)
-        done = put_back(engine, choice, by=by or login(), dry_run=dry_run)
+        with at_work("Putting failed changes back"):
+            done = put_back(engine, choice, by=who, why=told, dry_run=dry_run)
         taken_up = []
         if not changes and not narrowed:
             ids = [chosen.property_id] if chosen else None
-            taken_up = take_up(engine, ids, templates=templates, dry_run=dry_run)
+            with at_work("Dealing again with the records in trouble"):
+                taken_up = take_up(engine, ids, templates=templates, by=who, why=told, dry_run=dry_run)
     result = views.retry_result(done, taken_up, dry_run=dry_run)
     views.print_retried(result)
     finish(json_output, result, bad=not result["ok"])

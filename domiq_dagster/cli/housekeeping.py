@@ -11,7 +11,19 @@ from uuid import UUID
 import typer
 
 from domiq_dagster.cli import views
-from domiq_dagster.cli.base import DryRun, Json, Usage, database, fail, finish, login, wants_json
+from domiq_dagster.cli.base import (
+    By,
+    DryRun,
+    Json,
+    Usage,
+    Utc,
+    database,
+    decider,
+    fail,
+    finish,
+    wants_json,
+)
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.sync.housekeeping.erase import erase as erase_subject
 from domiq_dagster.sync.housekeeping.erase import find_conversation, find_person
 from domiq_dagster.sync.housekeeping.export import export_archive
@@ -20,7 +32,11 @@ from domiq_dagster.sync.housekeeping.retention import Retention
 from domiq_dagster.wiring import archive_after_days, erasure_key
 
 _DAYS = Retention()
-archive_app = typer.Typer(help="The archive of status_sync_log.", no_args_is_help=True)
+archive_app = typer.Typer(
+    help="The archive of status_sync_log.",
+    epilog="Example: domiq-sync archive export --out archive",
+    no_args_is_help=True,
+)
 
 
 def housekeeping(
@@ -46,6 +62,7 @@ def housekeeping(
         ),
     ] = None,
     seconds: Annotated[float, typer.Option(help="When no further step begins.", min=0.0)] = SECONDS,
+    by: By = None,
     dry_run: DryRun = False,
     json_output: Json = False,
 ) -> None:
@@ -58,8 +75,9 @@ def housekeeping(
         unread_notices_days=unread,
         archive_after_days=archive_after_days(os.environ) if archive is None else archive,
     )
-    with database() as engine:
-        done = keep_house(engine, retention, seconds=seconds, dry_run=dry_run)
+    who = decider(by)
+    with database() as engine, at_work("Keeping house"):
+        done = keep_house(engine, retention, seconds=seconds, dry_run=dry_run, by=who)
     views.print_housekept(done)
     finish(json_output, {"ok": not done.problems, **done.as_json()}, bad=bool(done.problems))
 
@@ -78,7 +96,12 @@ def erase(
         bool, typer.Option("--settle", help="What is pending fails, rather than being in the way.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
-    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
+    by: By = None,
+    request: Annotated[
+        str | None,
+        typer.Option(metavar="WORD", help="What their request is filed under, such as DSR-2041; it stays."),
+    ] = None,
+    utc: Utc = False,
     dry_run: DryRun = False,
     json_output: Json = False,
 ) -> None:
@@ -86,7 +109,7 @@ def erase(
     own tables and ResMan are not touched: erase there first. Counts, and the fact, stay on record."""
     if (conversation is None) == (person is None):
         raise Usage("Give either --conversation or --person.")
-    key = erasure_key(os.environ)
+    key, who = erasure_key(os.environ), decider(by)
     with database() as engine:
         with engine.connect() as connection:
             if conversation is not None:
@@ -101,12 +124,15 @@ def erase(
                 "back.",
                 abort=True,
             )
-        erased = erase_subject(engine, subject, key=key, by=by or login(), settle=settle, dry_run=dry_run)
+        with at_work("Erasing"):
+            erased = erase_subject(
+                engine, subject, key=key, by=who, request=request, settle=settle, dry_run=dry_run
+            )
     views.print_erased(erased)
     finish(json_output, {"ok": True, "dry_run": dry_run, **erased.as_json()})
 
 
-@archive_app.command("export")
+@archive_app.command("export", epilog="Example: domiq-sync archive export --out archive")
 def export(
     out: Annotated[Path, typer.Option(help="The directory; made where it is missing.")],
     json_output: Json = False,
@@ -114,7 +140,7 @@ def export(
     """Write the archive to Parquet files, one for each month. It needs the extra: domiq-dagster[parquet]."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with database() as engine, engine.connect() as connection:
+        with database() as engine, engine.connect() as connection, at_work("Writing the archive"):
             written = export_archive(connection, out)
     except ModuleNotFoundError as error:
         if error.name != "pyarrow":

@@ -9,7 +9,20 @@ from uuid import UUID
 import typer
 
 from domiq_dagster.cli import views as views
-from domiq_dagster.cli.base import Json, PropertyOption, Usage, database, find_property, finish
+from domiq_dagster.cli.base import (
+    By,
+    Json,
+    PropertyOption,
+    Usage,
+    Utc,
+    Why,
+    database,
+    decider,
+    find_property,
+    finish,
+    reason,
+)
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.cli.views.screen import say
 from domiq_dagster.sync.notifications import status
 from domiq_dagster.sync.notifications.channels.channels import Channels
@@ -37,6 +50,9 @@ def notifications(
     with_recipients: Annotated[
         bool, typer.Option("--with-recipients", help="Show whom they were for.")
     ] = False,
+    by: By = None,
+    why: Why = None,
+    utc: Utc = False,
     json_output: Json = False,
 ) -> None:
     """List the notices that wait, and those that did not arrive, or retry them; or test a channel."""
@@ -60,13 +76,16 @@ def notifications(
                 all_undeliverable=retry_undeliverable,
                 property_id=property_id,
                 hours=hours,
+                by=decider(by),
+                why=reason(why),
             )
             if retry and not retried:
                 raise Usage(
                     "Of these notices none failed to arrive: give the id of one that "
                     "`domiq-sync notifications` lists."
                 )
-            deliver_due(engine, channels)
+            with at_work("Sending"):
+                deliver_due(engine, channels)
         with engine.connect() as connection:
             found = status.outbox_status(connection, property_id, hours=hours)
             names = PropertyNames(connection)

@@ -8,14 +8,25 @@ import typer
 from sqlalchemy import Connection, Engine
 
 from domiq_dagster.cli import views
-from domiq_dagster.cli.base import DryRun, Json, Usage, database, find_property, finish, login
+from domiq_dagster.cli.base import (
+    LONGEST_REASON,
+    By,
+    DryRun,
+    Json,
+    Usage,
+    Utc,
+    Why,
+    database,
+    decider,
+    find_property,
+    finish,
+    reason,
+)
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.monitoring.backlog import load_backlog
 from domiq_dagster.sync.monitoring.pauses import open_pauses
 from domiq_dagster.sync.setup import pausing
 
-_LONGEST_REASON = 500
-"""Characters of why it is paused: it is shown in one line."""
 Keys = Annotated[
     list[str] | None, typer.Argument(metavar="KEY...", help="Properties, by partition key or id.")
 ]
@@ -24,19 +35,22 @@ Keys = Annotated[
 def pause(
     keys: Keys = None,
     everything: Annotated[bool, typer.Option("--all", help="Every property that is switched on.")] = False,
-    because: Annotated[str | None, typer.Option(help="Why, for whoever wonders later.")] = None,
-    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
+    because: Annotated[
+        str | None, typer.Option("--because", "--why", help="Why, for whoever wonders later.")
+    ] = None,
+    by: By = None,
     dry_run: DryRun = False,
+    utc: Utc = False,
     json_output: Json = False,
 ) -> None:
     """Pause properties: nothing is sent to ResMan, read or taken from it there until `domiq-sync resume`.
     Changes are logged and stay pending; workflow rules and notices go on. Who, since when and why is shown by
     `status` and `explain`, and in Dagster."""
     _check_choice(keys, everything)
-    why = " ".join((because or "").split())
-    if not why or len(why) > _LONGEST_REASON:
-        raise Usage(f"Say why with --because, in {_LONGEST_REASON} characters at most.")
-    who = _named(by)
+    why = reason(because, "--because")
+    if why is None:
+        raise Usage(f"Say why with --because, in {LONGEST_REASON} characters at most.")
+    who = decider(by)
     with database() as engine, engine.connect() as connection:
         chosen = _chosen(engine, keys)
         before = open_pauses(connection)
@@ -67,13 +81,15 @@ def resume(
     everything: Annotated[
         bool, typer.Option("--all", help="Every property that is paused; not one that was --disabled.")
     ] = False,
-    by: Annotated[str | None, typer.Option(help="Who goes on record; your login, if not given.")] = None,
+    by: By = None,
+    why: Why = None,
     dry_run: DryRun = False,
+    utc: Utc = False,
     json_output: Json = False,
 ) -> None:
     """Resume properties that are paused or switched off: each is pulled, and what is pending goes out."""
     _check_choice(keys, everything)
-    who = _named(by)
+    who, told = decider(by), reason(why)
     with database() as engine, engine.connect() as connection:
         chosen = _chosen(engine, keys)
         pauses = open_pauses(connection)
@@ -83,7 +99,7 @@ def resume(
         for integration in chosen:
             if integration.enabled:
                 raise Usage(f"{integration.partition_key} is not paused.")
-        pausing.resume(connection, [i.property_id for i in chosen], by=who)
+        pausing.resume(connection, [i.property_id for i in chosen], by=who, why=told)
         result = views.resumed_result(chosen, pauses, _pending(connection))
         _end(connection, dry_run)
     result |= {"ok": True, "dry_run": dry_run}
@@ -104,13 +120,6 @@ def refuse_switched_off(engine: Engine, chosen: Integration | None) -> None:
 def _check_choice(keys: list[str] | None, everything: bool) -> None:
     if bool(keys) == everything:
         raise Usage("Name properties, or give --all: `domiq-sync status` lists them.")
-
-
-def _named(by: str | None) -> str:
-    who = login() if by is None else " ".join(by.split())
-    if not who:
-        raise Usage("--by is empty: say who goes on record, or leave it out.")
-    return who
 
 
 def _chosen(engine: Engine, keys: list[str] | None) -> list[Integration] | None:

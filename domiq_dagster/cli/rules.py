@@ -17,13 +17,18 @@ from domiq_dagster.cli.base import (
     finish,
     read_file,
 )
+from domiq_dagster.cli.views.progress import at_work
 from domiq_dagster.sync.rules.check import check_rules
 from domiq_dagster.sync.rules.plan import plan_rules, read_rule_file
 
-rules_app = typer.Typer(help="Examine the workflow rules, or plan what they would do.", no_args_is_help=True)
+rules_app = typer.Typer(
+    help="Examine the workflow rules, or plan what they would do.",
+    epilog="Example: domiq-sync rules check",
+    no_args_is_help=True,
+)
 
 
-@rules_app.command("check")
+@rules_app.command("check", epilog="Example: domiq-sync rules check")
 def rules_check(property_name: PropertyOption = None, json_output: Json = False) -> None:
     """Name every active rule that cannot be understood, loops, and rules that ended in an error of late."""
     with database() as engine:
@@ -35,7 +40,7 @@ def rules_check(property_name: PropertyOption = None, json_output: Json = False)
     finish(json_output, result, bad=not found.ok)
 
 
-@rules_app.command("plan")
+@rules_app.command("plan", epilog="Example: domiq-sync rules plan --rule-file rule.json")
 def rules_plan(
     property_name: PropertyOption = None,
     days: Annotated[float, typer.Option(help="How far back the log is replayed.", min=0.01, max=3660)] = 14,
@@ -53,9 +58,10 @@ def rules_plan(
             with engine.connect() as connection:
                 tried = read_rule_file(content, connection)
         since = datetime.now(UTC) - timedelta(days=days)
-        plans = plan_rules(
-            engine, since=since, property_id=chosen.property_id if chosen else None, tried=tried
-        )
+        with at_work("Replaying the log"):
+            plans = plan_rules(
+                engine, since=since, property_id=chosen.property_id if chosen else None, tried=tried
+            )
     result = views.rules_plan_result(plans, days)
     views.print_rules_plan(result)
     spoiled = any(p["problem"] or p["unreadable"] for p in result["properties"])

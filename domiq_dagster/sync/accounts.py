@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.operator_actions import Deciding, record
 
 QUERIES = load_queries(__package__, "accounts.sql")
 
@@ -44,11 +45,18 @@ def list_accounts(connection: Connection) -> list[Account]:
     return rows_as(Account, connection.execute(QUERIES.listed))
 
 
-def open_account(connection: Connection, account_id: str) -> str | None:
-    """Ends the pause of an account; the caller commits. The next request there shows whether it answers.
+def open_account(
+    connection: Connection, account_id: str, *, by: str | None = None, why: str | None = None
+) -> str | None:
+    """Ends the pause of an account, on record with `by` and `why`; the caller commits. The next request
+    there shows whether it answers.
 
     Returns:
         Why it was paused; None where it was not.
     """
     reason: str | None = connection.scalar(QUERIES.open, {"a": account_id})
+    if reason is not None:
+        record(
+            connection, Deciding.OPEN_ACCOUNT, by, why, details={"account": account_id, "was_paused": reason}
+        )
     return reason

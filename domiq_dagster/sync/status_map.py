@@ -16,6 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.resman.models import Lease
 
@@ -253,11 +254,48 @@ SHIPPED = StatusMap(
 """The map that the migrations ship (a test holds the two equal): for the docs, and for tests."""
 
 
-def load_status_map(connection: Connection, property_id: UUID) -> StatusMap:
+@dataclass(frozen=True, slots=True)
+class MapChanges:
+    """Rows of the two tables as somebody would have them, by property (None: the default) and word; None: the
+    row would go."""
+
+    domiq: Mapping[tuple[UUID | None, str], DomiqMeaning | None] = field(default_factory=dict)
+    resman: Mapping[tuple[UUID | None, str], ResmanMeaning | None] = field(default_factory=dict)
+
+
+NO_CHANGES = MapChanges()
+
+
+@dataclass(frozen=True, slots=True)
+class _DomiqRow:
+    property_id: UUID | None
+    domiq_status: str
+    lead_status: str
+    event_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class _ResmanRow:
+    property_id: UUID | None
+    resman_status: str
+    covers: Sequence[str]
+    sets: str
+
+
+def load_status_map(connection: Connection, property_id: UUID, changes: MapChanges = NO_CHANGES) -> StatusMap:
     """The map for one property: its own rows win over the shipped ones. A row that makes no sense (the
-    tables refuse such, but one may be older) takes its word's meaning away rather than stop the property."""
-    of_domiq = connection.execute(QUERIES.domiq_meanings, {"property_id": property_id})
-    of_resman = connection.execute(QUERIES.resman_meanings, {"property_id": property_id})
+    tables refuse such, but one may be older) takes its word's meaning away rather than stop the property.
+
+    Args:
+        changes: rows that are taken as if the tables had them.
+    """
+    values = {"property_id": property_id}
+    of_domiq = _changed_domiq(
+        rows_as(_DomiqRow, connection.execute(QUERIES.domiq_meanings, values)), property_id, changes
+    )
+    of_resman = _changed_resman(
+        rows_as(_ResmanRow, connection.execute(QUERIES.resman_meanings, values)), property_id, changes
+    )
     domiq: dict[str, DomiqMeaning] = {}
     resman: dict[str, ResmanMeaning] = {}
     problems: dict[str, str] = {}
@@ -267,17 +305,42 @@ def load_status_map(connection: Connection, property_id: UUID) -> StatusMap:
         else:
             domiq.pop(row.domiq_status, None)
             logger.warning("%s: DomIQ's word %r stands for no lead status", property_id, row.domiq_status)
-    for row in of_resman:  # the property's own row comes after the shipped one
-        _forget(row.resman_status, resman)
-        _forget(row.resman_status, problems)
-        problem = _problem(row.resman_status, row.covers, row.sets)
+    for its in of_resman:  # the property's own row comes after the shipped one
+        _forget(its.resman_status, resman)
+        _forget(its.resman_status, problems)
+        problem = _problem(its.resman_status, its.covers, its.sets)
         if problem is None:
-            resman[row.resman_status] = ResmanMeaning(
-                frozenset(map(LeadStatus, row.covers)), LeadStatus(row.sets)
+            resman[its.resman_status] = ResmanMeaning(
+                frozenset(map(LeadStatus, its.covers)), LeadStatus(its.sets)
             )
         else:
-            problems[row.resman_status] = problem
+            problems[its.resman_status] = problem
     return StatusMap(domiq, resman, problems)
+
+
+def _changed_domiq(rows: list[_DomiqRow], property_id: UUID, changes: MapChanges) -> list[_DomiqRow]:
+    """The rows with what would be changed of them, the default's before the property's."""
+    by_word = {(row.property_id, folded(row.domiq_status)): row for row in rows}
+    for (scope, word), meaning in changes.domiq.items():
+        key = (scope, folded(word))
+        if meaning is None:
+            by_word.pop(key, None)
+        elif scope in (None, property_id):
+            by_word[key] = _DomiqRow(scope, word, meaning.lead_status.value, meaning.event_type)
+    return sorted(by_word.values(), key=lambda row: row.property_id is not None)
+
+
+def _changed_resman(rows: list[_ResmanRow], property_id: UUID, changes: MapChanges) -> list[_ResmanRow]:
+    """The same of ResMan's words."""
+    by_word = {(row.property_id, folded(row.resman_status)): row for row in rows}
+    for (scope, word), meaning in changes.resman.items():
+        key = (scope, folded(word))
+        if meaning is None:
+            by_word.pop(key, None)
+        elif scope in (None, property_id):
+            covers = [status.value for status in meaning.covers]
+            by_word[key] = _ResmanRow(scope, word, covers, meaning.sets.value)
+    return sorted(by_word.values(), key=lambda row: row.property_id is not None)
 
 
 def _forget(word: str, known: dict[str, V]) -> None:

@@ -15,6 +15,7 @@ from domiq_dagster.sync.decisions.apply import apply_property
 from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.notifications.notify import notify_changes
 from domiq_dagster.sync.notifications.templates import Templates
+from domiq_dagster.sync.operator_actions import Deciding, record
 from domiq_dagster.sync.queue import lanes, queue
 from domiq_dagster.sync.repair.reconcile import reconcile
 from domiq_dagster.sync.rules import run_rules
@@ -54,6 +55,8 @@ def take_up(
     property_ids: Sequence[UUID] | None = None,
     *,
     templates: Templates | None = None,
+    by: str | None = None,
+    why: str | None = None,
     dry_run: bool = False,
 ) -> list[TakenUp]:
     """Deals again with what is in trouble: leads are applied, statuses logged, changes ruled and told.
@@ -63,6 +66,7 @@ def take_up(
     Args:
         property_ids: what is in trouble there; everywhere, if not given.
         templates: the words of notices; the shipped ones, if not given.
+        by: who asks for it, for the record; and why.
         dry_run: it is only counted.
 
     Returns:
@@ -73,7 +77,17 @@ def take_up(
     """
     before = _read(engine, property_ids)
     faults = trouble.Faults("records in trouble ({}) could not be taken up")
-    if not dry_run:
+    if before and not dry_run:
+        with engine.begin() as connection:
+            one = property_ids[0] if property_ids is not None and len(property_ids) == 1 else None
+            record(
+                connection,
+                Deciding.RETRY,
+                by,
+                why,
+                property_id=one,
+                details={"records_in_trouble": len(before)},
+            )
         for kind in sorted({record.kind for record in before}):
             with faults.of(kind):
                 _deal_with(engine, kind, [r for r in before if r.kind == kind], templates)

@@ -131,6 +131,7 @@ def test_where_all_tables_are_published_domiq_may_delete_its_rows(
                 "installation",
                 "link_decision",
                 *("log_count", "log_delta", "log_move", "log_total"),
+                "operator_action",
                 "resman_status_map",
                 "threshold",
             ),

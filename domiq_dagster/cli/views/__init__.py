@@ -14,11 +14,17 @@ from domiq_dagster.cli.views.alerts import (
     thresholds_result,
 )
 from domiq_dagster.cli.views.conflicts import print_conflicts, print_doubts, print_link_reviews
+from domiq_dagster.cli.views.duplicates import duplicates_result, print_duplicates
 from domiq_dagster.cli.views.failures import failures_result, print_failures
 from domiq_dagster.cli.views.forecasts import print_forecasts, print_migration, print_survey
+from domiq_dagster.cli.views.history import history_result, print_history
 from domiq_dagster.cli.views.housekeeping import print_erased, print_exported, print_housekept
+from domiq_dagster.cli.views.lead import lead_result, print_lead
+from domiq_dagster.cli.views.lead_page import lead_page
+from domiq_dagster.cli.views.map_plan import map_plan_result, print_map_plan
 from domiq_dagster.cli.views.notices import notices_result, print_notices
 from domiq_dagster.cli.views.pauses import paused_result, print_paused, print_resumed, resumed_result
+from domiq_dagster.cli.views.properties import print_properties, properties_result
 from domiq_dagster.cli.views.report import print_report, report_result
 from domiq_dagster.cli.views.results import pass_result, retry_result, status_result
 from domiq_dagster.cli.views.rules import (
@@ -27,6 +33,7 @@ from domiq_dagster.cli.views.rules import (
     rules_check_result,
     rules_plan_result,
 )
+from domiq_dagster.cli.views.standing import print_status, status_screen
 from domiq_dagster.cli.views.story import print_story
 from domiq_dagster.cli.views.tables import (
     print_accounts,
@@ -35,13 +42,17 @@ from domiq_dagster.cli.views.tables import (
     print_pass,
     print_requests,
     print_retried,
-    print_status,
 )
 
 __all__ = [
     "backtest_result",
+    "duplicates_result",
     "evaluation_result",
     "failures_result",
+    "history_result",
+    "lead_page",
+    "lead_result",
+    "map_plan_result",
     "notices_result",
     "pass_result",
     "paused_result",
@@ -51,18 +62,23 @@ __all__ = [
     "print_conflicts",
     "print_demo",
     "print_doubts",
+    "print_duplicates",
     "print_erased",
     "print_evaluation",
     "print_exported",
     "print_failures",
     "print_findings",
     "print_forecasts",
+    "print_history",
     "print_housekept",
+    "print_lead",
     "print_link_reviews",
+    "print_map_plan",
     "print_migration",
     "print_notices",
     "print_pass",
     "print_paused",
+    "print_properties",
     "print_report",
     "print_requests",
     "print_resumed",
@@ -73,11 +89,13 @@ __all__ = [
     "print_story",
     "print_survey",
     "print_thresholds",
+    "properties_result",
     "report_result",
     "resumed_result",
     "retry_result",
     "rules_check_result",
     "rules_plan_result",
     "status_result",
+    "status_screen",
     "thresholds_result",
 ]

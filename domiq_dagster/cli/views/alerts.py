@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from domiq_dagster.cli.views.screen import escape, make_console
+from domiq_dagster.cli.views.times import when as when_it_was
 from domiq_dagster.sync.alerts.backtest import NOT_REPLAYED, Backtest, KindReplay
 from domiq_dagster.sync.alerts.evaluate import Evaluation
 from domiq_dagster.sync.alerts.thresholds import NAMES, Thresholds
@@ -30,7 +31,7 @@ def print_alerts(alerts: Sequence[Mapping[str, Any]], *, history: bool) -> None:
         if a["unsent_messages"]:
             console.print(f"  [yellow]messages that did not go out: {a['unsent_messages']}[/]")
         for notice in a["history"] if history else a["history"][-1:]:
-            when = f"{notice['at']:%Y-%m-%d %H:%M} " if history else ""
+            when = f"{when_it_was(notice['at'])} " if history else ""
             console.print(f"  {when}{notice['turn']}: {escape(notice['body'])}")
 
 
@@ -41,9 +42,9 @@ def _state(alert: Mapping[str, Any]) -> str:
 
 
 def _times(alert: Mapping[str, Any]) -> str:
-    until = f" to {alert['closed_at']:%Y-%m-%d %H:%M}" if alert["closed_at"] else ""
+    until = f", over {when_it_was(alert['closed_at'])}" if alert["closed_at"] else ""
     again = f", came back {alert['reopened']} times" if alert["reopened"] else ""
-    return f"since {alert['opened_at']:%Y-%m-%d %H:%M}{until}{again}"
+    return f"opened {when_it_was(alert['opened_at'])}{until}{again}"
 
 
 def evaluation_result(evaluation: Evaluation, troubled: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domiq_dagster.cli.views.screen import escape, make_console
+from domiq_dagster.cli.views.times import when
 from domiq_dagster.sync.decisions.conflict_store import OpenConflict
 from domiq_dagster.sync.linking.reviews import OpenReview
 from domiq_dagster.sync.queue.doubts import OpenDoubt
@@ -19,7 +20,7 @@ def print_conflicts(conflicts: Sequence[OpenConflict]) -> None:
         return
     console.print("[bold]Statuses that both sides moved[/]")
     for c in conflicts:
-        console.print(f"{c.opened_at:%Y-%m-%d %H:%M} {escape(c.partition_key)}")
+        console.print(f"{when(c.opened_at)} {escape(c.partition_key)}")
         console.print(f"  DomIQ {escape(c.domiq_status)}, ResMan {escape(c.resman_status)}")
         console.print(f"  conversation {c.conversation_id}")
         console.print(f"  lead {escape(c.prospect_id)}")
@@ -33,7 +34,7 @@ def print_link_reviews(reviews: Sequence[OpenReview]) -> None:
     console = make_console()
     console.print("[bold]Links to decide[/]")
     for q in reviews:
-        console.print(f"{q.asked_at:%Y-%m-%d %H:%M} {escape(q.partition_key)}: {escape(q.reason)}")
+        console.print(f"{when(q.asked_at)} {escape(q.partition_key)}: {escape(q.reason)}")
         for conversation_id in q.conversation_ids:
             console.print(f"  conversation {conversation_id}")
         for prospect_id in q.prospect_ids or [q.prospect_id]:
@@ -49,7 +50,7 @@ def print_doubts(doubts: Sequence[OpenDoubt]) -> None:
     console.print("[bold]Changes that may have arrived[/]")
     for d in doubts:
         moved = f"{d.old_status or 'none'} -> {d.new_status}"
-        console.print(f"{d.posted_at:%Y-%m-%d %H:%M} {escape(d.partition_key)}: {escape(moved)}")
+        console.print(f"{when(d.posted_at)} {escape(d.partition_key)}: {escape(moved)}")
         console.print(f"  change {d.change_id}")
         console.print(f"  lead {escape(d.prospect_id or 'none yet')}")
         posted = f"posted as {d.event_type} of {d.event_date}, looked for {d.read_backs} times"

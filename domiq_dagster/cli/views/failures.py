@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from domiq_dagster.cli.views.screen import escape, make_console
+from domiq_dagster.cli.views.times import in_the_last, when
 from domiq_dagster.resman.redact import describe
 from domiq_dagster.sync.property_names import PropertyNames
 from domiq_dagster.sync.repair.advice import advice
@@ -61,11 +62,11 @@ def print_failures(result: Mapping[str, Any]) -> None:
 
 
 def _lines(result: Mapping[str, Any]) -> Iterator[str]:
-    since = f"{result['since']:%Y-%m-%d %H:%M %Z}"
+    since = in_the_last(result["since"])
     if not result["failed"] and not result["overtaken"]:
-        yield f"No change that was logged since {since} has failed."
+        yield f"No change that was logged {since} has failed."
         return
-    yield f"Failed, of the changes logged since {since}: {result['failed']}"
+    yield f"Failed, of the changes logged {since}: {result['failed']}"
     for group in result["reasons"]:
         yield f"  [bold]{escape(group['reason'])}: {group['changes']}[/]: {escape(group['advice'])}"
     if result["overtaken"]:
@@ -73,7 +74,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     for row in result["changes"]:
         moved = f"{row['old_status'] or 'no status'} -> {row['new_status'] or 'no status'}"
         lead = f"lead {row['lead']}" if row["lead"] else "no lead"
-        yield escape(f"{row['when']:%Y-%m-%d %H:%M} {row['property']}: {moved}, {lead}")
+        yield escape(f"{when(row['when'])} {row['property']}: {moved}, {lead}")
         yield escape(f"  {row['reason']}: {row['words'] or 'no reason on record'}")
         yield "  needs nothing: overtaken" if row["overtaken"] else f"  domiq-sync retry {row['change']}"
     if result["not_listed"]:

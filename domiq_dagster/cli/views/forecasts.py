@@ -15,28 +15,32 @@ from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.setup.survey import SHOWN, Survey
 
 _COLUMNS = {
-    "fetched": "fetched",
+    "fetched": "read",
     "stored": "new",
     "would_link": "link",
     "would_apply": "apply",
     "would_create": "create",
     "would_push": "tell",
-    "conflicts": "conflicts",
+    "conflicts": "asks",
     "agree": "agree",
     "held": "hold",
-    "left_alone": "left alone",
-    "ambiguous": "ambiguous",
+    "left_alone": "left",
+    "ambiguous": "unclear",
 }
+_LEGEND = "asks: a person decides; left: no lead status; unclear: several fit"
+_WIDEST_KEY = 19
+"""Characters of a partition key beside its figures: the table fits 80 columns."""
 
 
 def print_forecasts(rows: Sequence[Mapping[str, Any]]) -> None:
     """A line per property, then what the figures consist of."""
     table = Table(title="What a sync would do", box=SIMPLE_HEAD, show_edge=False, padding=0)
-    table.add_column("property", no_wrap=True)
+    table.add_column("property", no_wrap=True, max_width=_WIDEST_KEY, overflow="ellipsis")
     for title in _COLUMNS.values():
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(escape(row["property"]), *(str(_total(row[name])) for name in _COLUMNS))
+    table.caption = _LEGEND
     console = make_console()
     console.print(table)
     for title, name in (

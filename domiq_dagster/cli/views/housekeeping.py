@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domiq_dagster.cli.views.screen import escape, make_console
+from domiq_dagster.cli.views.times import when
 from domiq_dagster.sync.housekeeping.erase import Erased
 from domiq_dagster.sync.housekeeping.export import Written
 from domiq_dagster.sync.housekeeping.housekeeping import Housekept
@@ -28,7 +29,7 @@ def print_erased(erased: Erased) -> None:
     """How much of what, and what is not the sync's to erase."""
     console = make_console()
     for at, by in erased.earlier:
-        console.print(escape(f"Erased before: {at:%Y-%m-%d %H:%M %Z}, by {by}."))
+        console.print(escape(f"Erased before: {when(at)}, by {by}."))
     would = "would be erased" if erased.erased_at is None else "erased"
     console.print(f"Of {erased.conversations} conversation(s) {would}:")
     for name, rows in erased.counts.items():

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
 from domiq_dagster.cli.views.screen import escape, make_console
+from domiq_dagster.cli.views.times import when
 from domiq_dagster.sync.notifications.status import OutboxStatus
 from domiq_dagster.sync.property_names import PropertyNames
 
@@ -40,23 +38,25 @@ def notices_result(
 
 
 def print_notices(result: dict[str, Any]) -> None:
+    """Counts first, then three lines for each that did not arrive: a table would break the ids."""
     console = make_console()
     if result["retried"]:
         console.print(f"{result['retried']} notices were put back.")
     for channel, states in result["counts"].items():
         console.print(f"{escape(channel)}: " + ", ".join(f"{n} {state}" for state, n in states.items()))
     for p in result["paused"]:
-        until = f"{p['until']:%Y-%m-%d %H:%M:%S %Z}"
-        console.print(f"[yellow]{escape(p['channel'])}[/] paused until {until} ({escape(str(p['reason']))})")
+        told = f"paused ({escape(str(p['reason']))}), tried again {when(p['until'])}"
+        console.print(f"[yellow]{escape(p['channel'])}[/] {told}")
     if not result["not_delivered"]:
         console.print("No notice failed to arrive.")
         return
-    shown = [n for n in ("recipient",) if n in result["not_delivered"][0]]
-    names = ("id", "property", "channel", *shown, "state", "reason")
-    table = Table(*names, box=SIMPLE_HEAD, show_edge=False, padding=0)
     for row in result["not_delivered"]:
-        table.add_row(*(escape(str(row[n] or "")) for n in names))
-    console.print(table)
+        whom = f", for {row['recipient']}" if "recipient" in row else ""
+        console.print(
+            escape(f"{when(row['created_at'])} {row['property']}: {row['channel']} {row['state']}{whom}")
+        )
+        console.print(escape(f"  {row['reason'] or 'no reason on record'}"))
+        console.print(f"  domiq-sync notifications --retry {row['id']}")
     console.print(
         "Once the reason is mended: domiq-sync notifications --retry-undeliverable. "
         "One that is unknown may have arrived: --retry ID sends it again."

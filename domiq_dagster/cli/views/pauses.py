@@ -6,8 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domiq_dagster.cli.views.screen import say
+from domiq_dagster.cli.views.times import when
 from domiq_dagster.sync.integrations import Integration
 from domiq_dagster.sync.monitoring.pauses import Pause
+
+
+def pause_told(pause: Mapping[str, Any]) -> str:
+    """Who paused a property, when and why; of a pause as values."""
+    return f"paused by {pause['by']} {when(pause['since'])}: {pause['because']}"
 
 
 def paused_result(
@@ -71,6 +77,6 @@ def print_resumed(result: Mapping[str, Any]) -> None:
     for row in result["resumed"]:
         was = "it was switched off"
         if row["paused_by"]:
-            was = f"it was paused by {row['paused_by']} since {row['paused_since']:%Y-%m-%d %H:%M %Z}"
+            was = f"it was paused by {row['paused_by']} {when(row['paused_since'])}"
         would = "would be" if result["dry_run"] else "is"
         say(f"{row['property']} {would} resumed; {was}. Changes that go out now: {row['pending']}.")

@@ -105,8 +105,9 @@ def _print_plan(console: Screen, plan: Mapping[str, Any], days: float) -> None:
             way = rule["trigger_status"]
             if rule["target_status"]:
                 way = f"{way} -> {rule['target_status']}"
-            samples = ", ".join(rule["sample"][:2])
-            console.print(escape(f"{way} (rule {rule['rule']}), for example change {samples}"))
+            console.print(escape(f"{way}, rule {rule['rule']}"))
+            for change in rule["sample"][:2]:
+                console.print(f"  for example change {change}")
 
 
 def _table(plan: Mapping[str, Any], days: float) -> Table:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from domiq_dagster.cli.views.pauses import pause_told
 from domiq_dagster.cli.views.screen import Screen, escape, make_console
-from domiq_dagster.sync.monitoring.pauses import pause_sentence
+from domiq_dagster.cli.views.times import after, when
 
 _WHO = {"chatbot": "DomIQ", "resman_user": "ResMan's staff", "system": "the sync itself"}
 _EFFECT = {
@@ -35,7 +36,7 @@ def _conversation(c: Mapping[str, Any]) -> Iterator[str]:
     where = c["partition_key"] or "of no connected property"
     yield f"[bold]Conversation {c['conversation_id']}[/] ({escape(where)})"
     if c["paused_by"]:
-        told = pause_sentence(c["paused_by"], c["paused_at"], c["paused_because"])
+        told = pause_told({"by": c["paused_by"], "since": c["paused_at"], "because": c["paused_because"]})
         yield f"  [yellow]its property is {escape(told)}[/]"
     elif c["sync_enabled"] is False:
         yield "  [yellow]its property is switched off: domiq-sync resume[/]"
@@ -46,11 +47,11 @@ def _conversation(c: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield escape(f"  {c['resman_status'] or 'not read yet'} at ResMan")
         speaks = "" if c["speaks_for_lead"] else "; a newer conversation speaks for it"
-        linked = f"linked by {escape(c['linked_by'])} {c['linked_at']:%Y-%m-%d %H:%M}"
+        linked = f"linked by {escape(c['linked_by'])} {when(c['linked_at'])}"
         yield f"  lead {escape(c['prospect_id'])}, {linked}{speaks}"
         if c["agreed_at"]:
             pair = f"{c['agreed_domiq_status'] or 'no status'} and {c['agreed_resman_status'] or 'no status'}"
-            yield f"  last agreed on {escape(pair)} {c['agreed_at']:%Y-%m-%d %H:%M:%S}"
+            yield f"  last agreed on {escape(pair)} {when(c['agreed_at'])}"
     if c["conflict"]:
         yield "  [yellow]a conflict waits for a person: domiq-sync conflicts[/]"
     if "contact" in c:
@@ -81,7 +82,9 @@ def _change(s: Mapping[str, Any]) -> Iterator[str]:
             f"  the application's context: {', '.join(s['context_keys'])} (shown with --with-contact)"
         )
     retries = s["retries"] if isinstance(s["retries"], list) else [s["retries"]]
-    yield from _steps(s["steps"], [r if isinstance(r, dict) else {"note": r} for r in retries])
+    yield from _steps(
+        s["created_at"], s["steps"], [r if isinstance(r, dict) else {"note": r} for r in retries]
+    )
     if s["cause_rule_id"]:
         yield f"  moved by the workflow rule {s['cause_rule_id']}, after change {s['caused_by']}"
     for rule in s["rules"]:
@@ -89,8 +92,8 @@ def _change(s: Mapping[str, Any]) -> Iterator[str]:
     if s["delivery_state"]:
         tries = f"{s['attempts']} counted tries, {s['postponements']} postponed"
         last = f", last {s['last_outcome']}" if s["last_outcome"] else ""
-        then = f"{s['next_attempt_at']:%Y-%m-%d %H:%M:%S}"
-        yield escape(f"  waits: {s['delivery_state']} ({tries}{last}), next at {then}")
+        then = when(s["next_attempt_at"])
+        yield escape(f"  waits: {s['delivery_state']} ({tries}{last}), next {then}")
     if s.get("archived_at"):
         yield f"  in the archive since {s['archived_at']:%Y-%m-%d}"
     if isinstance(s["settlement"], dict):
@@ -101,11 +104,14 @@ def _change(s: Mapping[str, Any]) -> Iterator[str]:
 
 def _when(moment: datetime | None) -> str:
     """The application may have logged a row without a time."""
-    return "at an unknown time" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+    return when(moment, never="at an unknown time")
 
 
-def _steps(steps: Sequence[Mapping[str, Any]], retries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Attempts in order, and each retry after the last attempt before it."""
+def _steps(
+    logged_at: datetime | None, steps: Sequence[Mapping[str, Any]], retries: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Attempts in order, by how long after the change was logged they began, and each retry
+    after the last attempt before it."""
     waiting = list(retries)
     lease = None
     for step in steps:
@@ -113,10 +119,10 @@ def _steps(steps: Sequence[Mapping[str, Any]], retries: Sequence[Mapping[str, An
             yield _retry(waiting.pop(0))
         if step["lease_token"] != lease:
             lease = step["lease_token"]
-            yield escape(f"  {step['started_at']:%Y-%m-%d %H:%M:%S} worker {step['worker']}")
+            yield escape(f"  {when(step['started_at'])} worker {step['worker']}")
         ended = f"{step['action']}: {step['outcome']} ({step['duration_ms']} ms)"
         more = "".join(f"; {part}" for part in _request_and_answer(step["detail"] or {}))
-        yield escape(f"    {step['started_at']:%H:%M:%S.%f} {ended}{more}")
+        yield escape(f"    {after(step['started_at'], logged_at or step['started_at'])} {ended}{more}")
     for retry in waiting:
         yield _retry(retry)
 
@@ -158,13 +164,20 @@ def _rule(r: Mapping[str, Any]) -> str:
 def _retry(r: Mapping[str, Any]) -> str:
     chosen = [f"{name} {r[name]}" for name in ("property", "since", "reason") if r.get(name)]
     after = r.get("after")
+    why = f"; why: {r['why']}" if r.get("why") else ""
     failed = (
         f"; it had failed: {after.get('outcome')}: {after.get('reason')}" if isinstance(after, dict) else ""
     )
     chose = f", who chose {', '.join(chosen)}" if chosen else ""
-    return escape(
-        f"  {str(r.get('at'))[:19].replace('T', ' ')} retried by {r.get('by') or 'somebody'}{chose}{failed}"
-    )
+    return escape(f"  {_at(r.get('at'))} retried by {r.get('by') or 'somebody'}{chose}{why}{failed}")
+
+
+def _at(written: object) -> str:
+    """The time of a retry, as the change has it on record."""
+    try:
+        return when(datetime.fromisoformat(str(written)))
+    except ValueError:
+        return "at an unknown time"
 
 
 def _listed(before: str, values: object) -> str:

@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from domiq_dagster.cli.views.screen import escape, make_console
+from domiq_dagster.cli.views.times import when
 from domiq_dagster.sync.accounts import Account
-from domiq_dagster.sync.durations import in_words
-from domiq_dagster.sync.monitoring.divergence import WHY_NOT_COMPARED
 from domiq_dagster.sync.monitoring.figures import FIGURES
 from domiq_dagster.sync.request_counts import DayCount
 
 _MOST_RECORDS = 10
 """So many records in trouble are named for each property."""
+_WIDEST_KEY = 24
+"""Characters of a partition key beside its figures: the table fits 80 columns."""
 _MOST_PROPERTIES = 20
 """Of so many properties the requests are shown."""
 
 
-def print_figures(rows: Sequence[dict[str, Any]], sums: dict[str, Any], title: str) -> None:
-    """The table per property, with its sums."""
+def figures_table(
+    rows: Sequence[dict[str, Any]], sums: dict[str, Any], title: str, *, not_shown: int = 0
+) -> Table:
+    """The table per property, with its sums. `not_shown`: so many more properties are in the sums alone."""
     table = Table(title=title, box=SIMPLE_HEAD, show_edge=False, padding=0)  # twelve demo rows fit 80 columns
-    table.add_column("property", no_wrap=True)
+    table.add_column("property", no_wrap=True, max_width=_WIDEST_KEY, overflow="ellipsis")
     for name in (*FIGURES, "conflicts", "rate"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in [*rows, {**sums, "property": "all"}]:
-        if row["property"] == "all":
-            table.add_section()
-        rate = row["success_rate"]
-        cells = [str(row[n]) for n in (*FIGURES, "conflicts")]
-        table.add_row(escape(row["property"]), *cells, "-" if rate is None else f"{rate:.1f}%")
+    for row in rows:
+        _add_figures(table, row)
+    if not_shown:
+        table.add_row(f"[dim]and {not_shown} more[/]")
+    table.add_section()
+    _add_figures(table, {**sums, "property": "all"})
     table.caption = "pulled, applied, pushed and failed count since the property was connected"
-    make_console().print(table)
+    return table
+
+
+def _add_figures(table: Table, row: dict[str, Any]) -> None:
+    rate = row["success_rate"]
+    cells = [str(row[n]) for n in (*FIGURES, "conflicts")]
+    table.add_row(escape(row["property"]), *cells, "-" if rate is None else f"{rate:.1f}%")
+
+
+def print_figures(rows: Sequence[dict[str, Any]], sums: dict[str, Any], title: str) -> None:
+    """The same, on the screen."""
+    make_console().print(figures_table(rows, sums, title))
 
 
 def print_pass(result: dict[str, Any]) -> None:
@@ -46,6 +61,12 @@ def print_pass(result: dict[str, Any]) -> None:
         for prospect, why in list(row["this_pass"]["unreadable"].items())[:_MOST_RECORDS]:
             console.print(
                 f"[yellow]not read[/] {escape(row['property'])}: prospect {escape(prospect)} {escape(why)}"
+            )
+        if row["this_pass"]["failed"]:
+            key = escape(row["property"])
+            console.print(
+                f"[red]failed[/] {key}: {row['this_pass']['failed']}; ResMan's words: "
+                f"domiq-sync failures --property {key}"
             )
         for conversation, why in list(row["this_pass"]["refused"].items())[:_MOST_RECORDS]:
             told = escape(f"{row['property']}: conversation {conversation}: {why}")
@@ -73,62 +94,6 @@ def print_rules_run(result: dict[str, Any]) -> None:
         console.print(f"rules: {ran} ran ({done})" + (f", [red]{failed} failed[/]" if failed else ""))
 
 
-def print_status(result: dict[str, Any]) -> None:
-    print_figures(result["properties"], result["totals"], "Status sync")
-    print_queues(result["accounts"])
-    console = make_console()
-    sentences = [
-        *_in_alert(result),
-        *_compared(result),
-        *_not_pulled(result),
-        *_strangers(result),
-        *_in_trouble(result),
-    ]
-    for sentence in sentences:
-        console.print(sentence)
-    alone: dict[str, int] = {}
-    for row in result["properties"]:
-        for word, count in row["statuses_left_alone"].items():
-            alone[word] = alone.get(word, 0) + count
-    missed: dict[str, int] = {}
-    for row in result["properties"]:
-        for reason, count in row["not_compared"].items():
-            missed[reason] = missed.get(reason, 0) + count
-    if missed:
-        told = "; ".join(f"{count}: {WHY_NOT_COMPARED[reason]}" for reason, count in sorted(missed.items()))
-        console.print(f"Not compared with a lead: {told}")
-    if alone:
-        words = ", ".join(f"{word} {count}" for word, count in sorted(alone.items()))
-        console.print(f"Left alone, since no lead status: {escape(words)}")
-
-
-def print_queues(accounts: Sequence[dict[str, Any]]) -> None:
-    """What waits at each account, and how fast it goes; nothing where all is sent and none is paused."""
-    if not any(a["pending"] or a["paused_until"] for a in accounts):
-        return
-    table = Table(title="Waiting for ResMan", box=SIMPLE_HEAD, show_edge=False, padding=0)
-    for name in ("account", "pending", "due", "on hold", "unknown", "oldest", "rate", "caught up in"):
-        table.add_column(name, justify="left" if name == "account" else "right", no_wrap=True)
-    for a in accounts:
-        table.add_row(
-            escape(a["account"]),
-            *(str(a[n]) for n in ("pending", "due", "held", "unknown_outcomes")),
-            _span(a["oldest_pending_seconds"]),
-            "-" if a["per_minute"] is None else f"{a['per_minute']:.0f}/min",
-            "cannot tell" if a["catch_up_seconds"] is None else _span(a["catch_up_seconds"]),
-        )
-    make_console().print(table)
-    for a in accounts:
-        if a["paused_until"]:
-            until = f"{a['paused_until']:%Y-%m-%d %H:%M:%S %Z}"
-            make_console().print(
-                f"[yellow]account {escape(a['account'])}[/] paused until {until} ({escape(a['reason'])})"
-            )
-        elif a["ramp_seconds"]:
-            pace = f"one request in {a['ramp_seconds']:.1f} s, and faster with each success"
-            make_console().print(f"account {escape(a['account'])}: after an outage, {pace}")
-
-
 def print_accounts(accounts: Sequence[Account]) -> None:
     """How each account stands, and what opens one that is paused."""
     if not accounts:
@@ -144,10 +109,9 @@ def print_accounts(accounts: Sequence[Account]) -> None:
     make_console().print(table)
     for a in accounts:
         if a.paused_until is not None:
-            until = f"{a.paused_until:%Y-%m-%d %H:%M:%S %Z}"
             make_console().print(
-                f"[yellow]account {escape(a.account_id)}[/] paused until {until} ({a.reason}); "
-                f"to try it now: domiq-sync accounts --open {escape(a.account_id)}",
+                f"[yellow]account {escape(a.account_id)}[/] paused ({a.reason}), tried again "
+                f"{when(a.paused_until)}; to try it now: domiq-sync accounts --open {escape(a.account_id)}",
                 soft_wrap=True,
             )
 
@@ -169,96 +133,12 @@ def print_requests(counts: Sequence[DayCount]) -> None:
         console.print(f"and {len(newest) - _MOST_PROPERTIES} more: see --json")
 
 
-_WAITS_FOR = {
-    "conflicts": "a person's decision (domiq-sync conflicts)",
-    "settings": "the property's settings (domiq-sync doctor)",
-    "contact": "an e-mail address or phone of the lead",
-    "grants": "ResMan to grant an endpoint (named below)",
-    "in_doubt": "a person's word whether it has arrived (domiq-sync conflicts)",
-}
-
-
-def _compared(result: dict[str, Any]) -> Iterator[str]:
-    """What waits, and will not move by itself."""
-    for row in result["properties"]:
-        key = escape(row["property"])
-        if row["paused"]:
-            told = f"{row['paused']['sentence']}; changes that wait for it: {row['held']}"
-            yield f"[yellow]{key}[/] {escape(told)}"
-            continue
-        if row["switched_off"]:
-            if row["held"]:
-                yield f"{key}: waiting, since sync to ResMan is switched off: {row['held']}"
-            continue
-        for name, whom in _WAITS_FOR.items():
-            if row["waiting_for"][name]:
-                yield f"{key}: waiting for {whom}: {row['waiting_for'][name]}"
-        if row["failed"]:
-            yield f"[red]{key}[/] failed: {row['failed']}; why: domiq-sync failures --property {key}"
-        if row["oldest_pending_seconds"]:
-            yield f"{key}: the oldest pending change has waited for {_span(row['oldest_pending_seconds'])}"
-        if row["unknown_outcomes"]:
-            oldest = _span(row["oldest_unknown_seconds"])
-            yield (
-                f"[yellow]{key}[/]: may or may not have reached ResMan: {row['unknown_outcomes']}, "
-                f"the oldest pending for {oldest}; the next push asks"
-            )
-    if result["queue"]["not_connected"]:
-        yield f"waiting at properties that are not connected: {result['queue']['not_connected']}"
-
-
-def _in_alert(result: dict[str, Any]) -> Iterator[str]:
-    for row in result["properties"]:
-        if row["in_alert"]:
-            kinds = escape(", ".join(row["in_alert"]))
-            yield f"[red]{escape(row['property'])}[/] in alert: {kinds} (domiq-sync alerts list)"
-
-
-def _not_pulled(result: dict[str, Any]) -> Iterator[str]:
-    for row in result["properties"]:
-        if row["failing_since"]:
-            why = escape(str(row["last_error"]))
-            last = f"{row['last_pull_at']:%Y-%m-%d %H:%M %Z}" if row["last_pull_at"] else "never"
-            failing = f"its pulls fail since {row['failing_since']:%Y-%m-%d %H:%M %Z}"
-            yield f"[red]{escape(row['property'])}[/] {failing}; last pulled: {last}: {why}"
-        if row["distrust"]:
-            why = escape(row["distrust"])
-            yield f"[yellow]{escape(row['property'])}[/] its last full read is not believed: {why}"
-
-
-def _strangers(result: dict[str, Any]) -> Iterator[str]:
-    for row in result["properties"]:
-        for word, leads in row["unknown_words"].items():
-            yield (
-                f"[yellow]{row['property']}[/] ResMan's status {escape(repr(word))} of {leads} leads has no "
-                "meaning: add it to domiq_sync.resman_status_map"
-            )
-
-
-def _in_trouble(result: dict[str, Any]) -> Iterator[str]:
-    for row in result["properties"]:
-        records = row["records_in_trouble"]
-        for record in records[:_MOST_RECORDS]:
-            why = escape(f"{record['kind']} {record['id']} {record['why']}")
-            yield f"[yellow]{escape(row['property'])}[/] {why} (since {record['since']:%Y-%m-%d %H:%M %Z})"
-        for kind in sorted({record["kind"] for record in records}):
-            then = next(record["then"] for record in records if record["kind"] == kind)
-            yield escape(f"{row['property']}: {kind}: {then}")
-        if len(records) > _MOST_RECORDS:
-            more = len(records) - _MOST_RECORDS
-            yield f"[yellow]{escape(row['property'])}[/] and {more} more records in trouble"
-
-
-def _span(seconds: float | None) -> str:
-    return "-" if seconds is None else in_words(seconds)
-
-
 def print_demo(result: dict[str, Any]) -> None:
     print_figures(result["properties"], result["totals"], "Demo: after two cycles")
-    for conflict in result["conflicts"]:
+    waiting = Counter(conflict["partition_key"] for conflict in result["conflicts"])
+    for key, count in sorted(waiting.items()):
         make_console().print(
-            f"conflict for a person: {escape(conflict['partition_key'])} {conflict['conversation_id']}: "
-            f"DomIQ {escape(conflict['domiq_status'])}, ResMan {escape(conflict['resman_status'])}"
+            f"{escape(key)}: conflicts for a person: {count}; domiq-sync conflicts lists them"
         )
     make_console().print(f"A report for a leasing manager: {escape(result['report'])}")
     make_console().print(

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.operator_actions import Deciding, record
 
 QUERIES = load_queries(__package__, "thresholds.sql")
 _YEAR_HOURS = 8760.0
@@ -180,12 +181,14 @@ def load_thresholds(connection: Connection, base: Threshold | None = None) -> Th
     return Thresholds(base or Threshold(), own)
 
 
-def set_threshold(connection: Connection, property_id: UUID | None, changes: Changes, by: str) -> None:
+def set_threshold(
+    connection: Connection, property_id: UUID | None, changes: Changes, by: str, why: str | None = None
+) -> None:
     """Changes the settings of a property, or the default for None. The caller commits.
 
     Args:
         changes: new values by name; None takes the row's own value away.
-        by: who changes them, for the record.
+        by: who changes them, for the record; and why.
     """
     connection.execute(QUERIES.add_row, {"property_id": property_id})
     connection.execute(QUERIES.lock_row, {"property_id": property_id})
@@ -199,3 +202,5 @@ def set_threshold(connection: Connection, property_id: UUID | None, changes: Cha
         ),
         values,
     )
+    told = {name: "as the default" if value is None else value for name, value in changes.items()}
+    record(connection, Deciding.THRESHOLDS, by, why, property_id=property_id, details=told)

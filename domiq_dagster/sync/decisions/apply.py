@@ -147,10 +147,12 @@ def decisions(
     query = QUERIES.moved_leads.execution_options(yield_per=_CHUNK)
     for row in connection.execute(query, asked).mappings():
         lead = MovedLead(**row)
-        yield lead, decide(_situation(integration, lead, None), statuses)
+        yield lead, decide(situation_of(integration, lead), statuses)
 
 
-def _situation(integration: Integration, lead: MovedLead, domiq_is_newer: bool | None) -> Situation:
+def situation_of(integration: Integration, lead: MovedLead, domiq_is_newer: bool | None = None) -> Situation:
+    """All that a decision about a lead depends on. `domiq_is_newer`: what the caller knows better than the
+    stored dates do."""
     return Situation(
         agreed=lead.agreed,
         now=lead.now,
@@ -194,7 +196,7 @@ class _Applying:
         agreeing: list[MovedLead] = []
         for lead in leads:
             with self.faults.of(str(lead.conversation_id)):
-                decision = decide(_situation(self.integration, lead, self.domiq_is_newer), self.statuses)
+                decision = decide(situation_of(self.integration, lead, self.domiq_is_newer), self.statuses)
                 if decision.action is Action.AGREE or (decision.remember and not lead.in_conflict):
                     agreeing.append(lead)
                     self.applied.count(decision)
@@ -242,7 +244,7 @@ class _Applying:
             lead = self._load_one(conversation_id)
             if locked is None or lead is None:
                 return
-            decision = decide(_situation(self.integration, lead, self.domiq_is_newer), self.statuses)
+            decision = decide(situation_of(self.integration, lead, self.domiq_is_newer), self.statuses)
             self._execute(lead, decision)
             if lead.in_conflict and _is_over(decision, lead):
                 conflict_store.close_conflicts(

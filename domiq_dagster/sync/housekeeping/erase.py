@@ -17,15 +17,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Row
 
 from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.resman.redact import describe
 from domiq_dagster.sync import trouble
 from domiq_dagster.sync.decisions.conflict_store import count_open, erase_conflicts
 from domiq_dagster.sync.linking.erasure import erase_links
 from domiq_dagster.sync.linking.matching import split_emails, split_phones
 from domiq_dagster.sync.notifications.erasure import being_sent, erase_notices
+from domiq_dagster.sync.operator_actions import Deciding, erase_actions, record
 from domiq_dagster.sync.pull.erasure import erase_leads
 from domiq_dagster.sync.queue import erasure as changes_of
 from domiq_dagster.sync.rules.erasure import erase_rulings
@@ -35,6 +37,8 @@ _KINDS = (
     *(trouble.PROSPECT, trouble.LEAD, trouble.UNADOPTED, trouble.UNLOGGED, trouble.RULING, trouble.TELLING),
     trouble.DELIVERY,
 )
+_REQUEST = re.compile(r"[A-Za-z0-9._#/-]{1,40}")
+_SHORTEST_NAME = 3
 _TAIL = 7
 """So many digits tell phone numbers apart, however they are written."""
 
@@ -53,6 +57,7 @@ class Subject:
         conversations: theirs, by id.
         users: DomIQ's users that the person is.
         values: the addresses and numbers by which something may be found.
+        names: what DomIQ calls them.
         canonical: what was asked for, as its hash is made.
     """
 
@@ -60,6 +65,7 @@ class Subject:
     conversations: Sequence[UUID]
     users: Sequence[UUID] = ()
     values: Sequence[str] = field(default=(), repr=False)
+    names: Sequence[str] = field(default=(), repr=False)
     canonical: str = field(default="", repr=False)
 
     def reference(self, key: bytes) -> str:
@@ -98,7 +104,7 @@ def find_conversation(connection: Connection, conversation: UUID) -> Subject:
         raise CannotErase("Nothing is known of this conversation: give the id that DomIQ has, or had.")
     user = connection.execute(QUERIES.user_of, {"conversation": conversation}).all()
     values = tuple(v for row in user for v in (row.email, row.phone) if v)
-    return Subject("conversation", [conversation], (), values, str(conversation))
+    return Subject("conversation", [conversation], (), values, _names(user), str(conversation))
 
 
 def find_person(connection: Connection, given: str) -> Subject:
@@ -130,22 +136,31 @@ def find_person(connection: Connection, given: str) -> Subject:
     ids = [u.id for u in users]
     conversations = list(connection.scalars(QUERIES.conversations_of, {"users": ids}))
     values = {v for u in users for v in (u.email, u.phone) if v}
-    return Subject("person", conversations, ids, sorted({*values, given}), canonical)
+    return Subject("person", conversations, ids, sorted({*values, given}), _names(users), canonical)
 
 
 def erase(
-    engine: Engine, subject: Subject, *, key: bytes, by: str, settle: bool = False, dry_run: bool = False
+    engine: Engine,
+    subject: Subject,
+    *,
+    key: bytes,
+    by: str,
+    request: str | None = None,
+    settle: bool = False,
+    dry_run: bool = False,
 ) -> Erased:
     """Erases in one transaction, and puts on record that it was done.
 
     Args:
         key: of the hash.
         by: who goes on record.
+        request: what their request is filed under: a word without anything of theirs.
         settle: what is pending fails, and a conflict ends undecided, rather than being in the way.
 
     Raises:
-        CannotErase: something is still open, or under way.
+        CannotErase: something is still open, or under way; or `request` may tell of them.
     """
+    _check_request(request, subject)
     with engine.connect() as connection:
         conversations = subject.conversations
         if changes_of.lock_settled(connection, conversations, settle=settle):
@@ -165,6 +180,7 @@ def erase(
         keys = [str(k) for k in (*conversations, *changes, *prospects)]
         for kind in _KINDS:
             trouble.clear(connection, kind, None, keys)
+        counts["operator_actions"] = erase_actions(connection, keys, (*subject.values, *subject.names))
         reference = subject.reference(key)
         earlier = [
             (e.erased_at, e.erased_by) for e in connection.execute(QUERIES.earlier, {"reference": reference})
@@ -178,6 +194,16 @@ def erase(
                 **{"conversations": len(conversations), "counts": json.dumps(counts)},
             }
             erased_at = connection.scalar(QUERIES.record, values)
+            record(
+                connection,
+                Deciding.ERASE,
+                by,
+                details={
+                    "reference": reference,
+                    "conversations": len(conversations),
+                    "request": request,
+                },
+            )
             connection.commit()
         return Erased(subject.kind, reference, len(conversations), counts, earlier, erased_at)
 
@@ -194,6 +220,23 @@ _OPEN_CONFLICT = (
     "A conflict of theirs waits for a person (`domiq-sync conflicts`): decide it, or give --settle, and it "
     "ends undecided."
 )
+
+
+def _check_request(request: str | None, subject: Subject) -> None:
+    if request is None:
+        return
+    private = (*subject.values, *subject.names, *map(str, (*subject.conversations, *subject.users)))
+    if not _REQUEST.fullmatch(request) or describe(request, private) != request:
+        raise CannotErase(
+            "--request is one word that their request is filed under, such as DSR-2041: at most 40 letters, "
+            "digits and signs, and nothing of the person, since it stays on record."
+        )
+
+
+def _names(users: Sequence[Row[Any]]) -> tuple[str, ...]:
+    """First and last names, those of a letter or two left out: any word has them."""
+    parts = {part.strip() for u in users for part in (u.first_name, u.last_name) if part}
+    return tuple(sorted(part for part in parts if len(part) >= _SHORTEST_NAME))
 
 
 def _same_phone(digits: str, phone: str) -> bool:

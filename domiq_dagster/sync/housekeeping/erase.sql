@@ -1,21 +1,21 @@
 -- Whom an erasure is about, and that it was done.
 
 -- name: users_by_id
-SELECT u.id, u.email, u.phone FROM public."user" u WHERE u.id = CAST(:value AS uuid)
+SELECT u.id, u.email, u.phone, u.first_name, u.last_name FROM public."user" u WHERE u.id = CAST(:value AS uuid)
 
 -- name: users_by_email
-SELECT u.id, u.email, u.phone FROM public."user" u WHERE position(lower(:value) IN lower(u.email::text)) > 0
+SELECT u.id, u.email, u.phone, u.first_name, u.last_name FROM public."user" u WHERE position(lower(:value) IN lower(u.email::text)) > 0
 
 -- name: users_by_phone
 -- :value: its last seven digits.
-SELECT u.id, u.email, u.phone FROM public."user" u
+SELECT u.id, u.email, u.phone, u.first_name, u.last_name FROM public."user" u
 WHERE position(:value IN regexp_replace(u.phone::text, '\D', '', 'g')) > 0
 
 -- name: conversations_of
 SELECT c.id FROM public.conversation c WHERE c.user_id = ANY (CAST(:users AS uuid[])) ORDER BY c.id
 
 -- name: user_of
-SELECT u.id, u.email, u.phone FROM public.conversation c JOIN public."user" u ON u.id = c.user_id
+SELECT u.id, u.email, u.phone, u.first_name, u.last_name FROM public.conversation c JOIN public."user" u ON u.id = c.user_id
 WHERE c.id = :conversation
 
 -- name: is_known

@@ -20,6 +20,7 @@ from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.db.privileges import is_missing_grant, what_is_missing
 from domiq_dagster.sync.housekeeping.retention import Retention
 from domiq_dagster.sync.notifications import retention as notices
+from domiq_dagster.sync.operator_actions import Deciding, record
 from domiq_dagster.sync.pull import retention as pulls
 from domiq_dagster.sync.queue import archive, attempt_retention
 from domiq_dagster.sync.workers import forget_the_dead
@@ -68,6 +69,7 @@ def keep_house(
     seconds: float = SECONDS,
     step_rows: int = STEP_ROWS,
     dry_run: bool = False,
+    by: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Housekept:
     """Deletes what is older than its retention, and moves settled rows of the log to the archive.
@@ -76,6 +78,7 @@ def keep_house(
         seconds: when no further step begins.
         step_rows: how many rows one step looks at.
         dry_run: each step is undone, and the next goes on after it all the same.
+        by: whoever chose the retention, for the record, which is there before the first step.
 
     Raises:
         TooShort: something would go that is still needed.
@@ -85,6 +88,9 @@ def keep_house(
         now: datetime = connection.scalar(text("SELECT clock_timestamp()"))
         retention.check(connection)
         connection.rollback()
+        if not dry_run:
+            record(connection, Deciding.HOUSEKEEPING, by, details=asdict(retention))
+            connection.commit()
         ends_at = clock() + seconds
         for name, steps in _kinds(retention, now, step_rows, connection):
             kind = done.kinds[name] = Kind()

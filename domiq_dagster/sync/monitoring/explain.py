@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +34,16 @@ _PLAIN_VALUE = re.compile(r"[\w:.,+@\[\]#\-]{1,100}")
 @dataclass(frozen=True, slots=True)
 class Explained:
     """`changes` in the order in which they were logged, each with its `steps`, `retries` and `rules`;
-    `conversations` as they stand now."""
+    `conversations` as they stand now. `private`: what names the person behind each conversation."""
 
     changes: Sequence[dict[str, Any]]
     conversations: Sequence[dict[str, Any]]
+    private: Mapping[UUID, Sequence[str | None]] = field(default_factory=dict, repr=False)
+
+    def redacted(self, conversation_id: UUID | None, words: str | None) -> str | None:
+        """What somebody wrote freely about a conversation, without its person."""
+        known = self.private.get(conversation_id, ()) if conversation_id is not None else ()
+        return describe(words, known)
 
 
 def explain(connection: Connection, identifier: str, *, with_contact: bool = False) -> Explained:
@@ -62,7 +68,7 @@ def explain(connection: Connection, identifier: str, *, with_contact: bool = Fal
         private = None if with_contact else people.get(row.conversation_id, _NOBODY)
         story = _story(dict(row._mapping), steps.get(row.change_id, []), private)
         changes.append({**story, "rules": rules.get(row.change_id, [])})
-    return Explained(changes, conversations)
+    return Explained(changes, conversations, {c: person.values for c, person in people.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.notifications.channel_state import PausedChannel, paused_channels
+from domiq_dagster.sync.operator_actions import Deciding, record
 
 QUERIES = load_queries(__package__, "status.sql")
 RECENT_HOURS = 24
@@ -99,6 +100,8 @@ def retry(
     all_undeliverable: bool = False,
     property_id: UUID | None = None,
     hours: int = RECENT_HOURS,
+    by: str | None = None,
+    why: str | None = None,
 ) -> int:
     """Makes notices pending again.
 
@@ -108,6 +111,7 @@ def retry(
         all_undeliverable: the recent undeliverable ones too.
         property_id: of this property alone; None for all.
         hours: which ones are recent.
+        by: who asks for it, for the record; and why.
 
     Returns:
         How many.
@@ -119,7 +123,18 @@ def retry(
         "hours": hours,
     }
     with engine.begin() as connection:
-        return len(connection.execute(QUERIES.retry, chosen).all())
+        retried = len(connection.execute(QUERIES.retry, chosen).all())
+        if retried:
+            record(
+                connection,
+                Deciding.RETRY_NOTICES,
+                by,
+                why,
+                property_id=property_id,
+                subject=ids,
+                details={"notices": retried},
+            )
+        return retried
 
 
 def due(connection: Connection) -> Due:

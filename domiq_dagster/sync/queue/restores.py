@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.rows import one_as, row_as
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.operator_actions import Deciding, record
 
 logger = logging.getLogger(__name__)
 QUERIES = load_queries(__package__, "restores.sql")
@@ -140,15 +141,16 @@ def _look_at_timeline(connection: Connection, before: int | None) -> None:
     connection.execute(QUERIES.note_timeline, {"timeline": timeline})
 
 
-def declare(connection: Connection, by: str, since: datetime | None) -> Restore:
+def declare(connection: Connection, by: str, since: datetime | None, *, why: str | None = None) -> Restore:
     """Puts on record that somebody says so. The caller commits.
 
     Args:
-        by: who says so.
+        by: who says so; and why.
         since: the time (aware) that the database was put back to; None: nobody knows.
     """
     now: datetime = one_as(_Position, connection.execute(QUERIES.position)).now
     _declare(connection, f"declared by {by} at {now:%Y-%m-%d %H:%M:%S.%f}", since)
+    record(connection, Deciding.RESTORED, by, why, details={"since": since})
     found = latest(connection)
     assert found is not None
     return found

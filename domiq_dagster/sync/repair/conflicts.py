@@ -15,6 +15,7 @@ from domiq_dagster.sync.decisions.conflict_store import close_conflicts
 from domiq_dagster.sync.decisions.decide import enforceable
 from domiq_dagster.sync.integrations import Integration, load_integrations
 from domiq_dagster.sync.linking.store import AgreedPair, agree
+from domiq_dagster.sync.operator_actions import Deciding, record
 from domiq_dagster.sync.queue import lanes
 from domiq_dagster.sync.queue.doubts import Word, decide_doubt
 from domiq_dagster.sync.status_map import LeadStatus
@@ -33,6 +34,14 @@ class CannotEnforce(NoSuchConflict):
 
 class _MovedOn(Exception):
     """The conflict does not show the two sides as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Whoever decides, and why."""
+
+    by: str | None
+    why: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,11 @@ def resolve(
     keep: Side,
     *,
     by: str | None = None,
+    why: str | None = None,
     dry_run: bool = False,
 ) -> None:
-    """Lets one side win, which goes on record with `by`. ResMan's status is applied at once; DomIQ's goes out
-    with the next push. With `dry_run` it is only found out whether it can be done.
+    """Lets one side win, which goes on record with `by` and `why`. ResMan's status is applied at once;
+    DomIQ's goes out with the next push. With `dry_run` it is only found out whether it can be done.
 
     Raises:
         NoSuchConflict: there is none, or the sides have moved on since: what there is to decide has changed.
@@ -71,7 +81,7 @@ def resolve(
     """
     integration = _integration_of(engine, conversation_id)
     try:
-        _decide(engine, integration, conversation_id, keep, by, dry_run=dry_run)
+        _decide(engine, integration, conversation_id, keep, _Person(by, why), dry_run=dry_run)
     except _MovedOn as moved:
         if not dry_run:
             apply_property(engine, integration, conversation_id=conversation_id)
@@ -84,9 +94,11 @@ def resolve(
             )
 
 
-def resolve_doubt(engine: Engine, change_id: UUID, word: Word, *, by: str, dry_run: bool = False) -> None:
-    """Settles the doubt about a change: it has arrived, or it is to be sent again. Goes on record with `by`;
-    the next push carries it out. With `dry_run` it is only found out whether it can be done.
+def resolve_doubt(
+    engine: Engine, change_id: UUID, word: Word, *, by: str, why: str | None = None, dry_run: bool = False
+) -> None:
+    """Settles the doubt about a change: it has arrived, or it is to be sent again. Goes on record with `by`
+    and `why`; the next push carries it out. With `dry_run` it is only found out whether it can be done.
 
     Raises:
         NoSuchConflict: nothing of the kind is open.
@@ -96,6 +108,8 @@ def resolve_doubt(engine: Engine, change_id: UUID, word: Word, *, by: str, dry_r
             raise NoSuchConflict(
                 f"Change {change_id} is not in doubt, or is just being looked for: see domiq-sync conflicts."
             )
+        property_id = connection.scalar(QUERIES.property_of_change, {"change_id": change_id})
+        record(connection, Deciding(word), by, why, property_id=property_id, subject=[change_id])
         if dry_run:
             connection.rollback()
 
@@ -120,7 +134,7 @@ def _decide(
     integration: Integration,
     conversation_id: UUID,
     keep: Side,
-    by: str | None,
+    person: _Person,
     *,
     dry_run: bool,
 ) -> None:
@@ -134,7 +148,16 @@ def _decide(
         if dry_run:
             return
         # Before the pair: what waited for a person must not find the conflict gone and the pair as it was.
-        close_conflicts(connection, [conversation_id], f"a person decided: {keep}", by=by)
+        close_conflicts(connection, [conversation_id], f"a person decided: {keep}", by=person.by)
+        record(
+            connection,
+            Deciding.RESOLVE,
+            person.by,
+            person.why,
+            property_id=conflict.property_id,
+            subject=[conversation_id, conflict.prospect_id],
+            details={"keep": keep},
+        )
         if keep == "domiq":
             # The side that is to lose counts as agreed, so that only the other one has moved.
             agree(connection, AgreedPair(conversation_id, None, conflict.resman_status))
@@ -143,7 +166,7 @@ def _decide(
             beaten = {
                 "outcome": "superseded",
                 "reason": "a person decided for ResMan's status",
-                "decided_by": by,
+                "decided_by": person.by,
             }
             lanes.supersede_open(connection, conversation_id, conflict.prospect_id, beaten)
             agree(connection, AgreedPair(conversation_id, conflict.domiq_status, ""))

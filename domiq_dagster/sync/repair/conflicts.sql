@@ -1,6 +1,9 @@
 -- name: property_of_conflict
 SELECT property_id FROM domiq_sync.conflict WHERE conversation_id = :conversation_id AND resolved_at IS NULL
 
+-- name: property_of_change
+SELECT property_id FROM domiq_sync.change WHERE change_id = :change_id
+
 -- name: lock_conflict
 -- The conversation before its conflict, as by whoever decides about a lead. shown_*: what the conflict says.
 SELECT k.conversation_id, k.property_id, k.prospect_id, c.status AS domiq_status,

@@ -16,6 +16,7 @@ from domiq_dagster.sync.integrations import load_integrations
 from domiq_dagster.sync.linking import reviews
 from domiq_dagster.sync.linking.reviews import LinkDecision
 from domiq_dagster.sync.linking.store import link_conversation, unlink
+from domiq_dagster.sync.operator_actions import Deciding, record
 from domiq_dagster.sync.queue import lanes
 
 QUERIES = load_queries(__package__, "link_review.sql")
@@ -43,7 +44,13 @@ class _Conversation:
 
 
 def link_by_hand(
-    engine: Engine, conversation_id: UUID, prospect_id: str, *, by: str, dry_run: bool = False
+    engine: Engine,
+    conversation_id: UUID,
+    prospect_id: str,
+    *,
+    by: str,
+    why: str | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Links a conversation with a prospect, whatever the rules say, and decides about the pair at once. A
     link with another prospect is closed. The user's other conversations that have no lead follow at the
@@ -74,14 +81,20 @@ def link_by_hand(
         )
         lanes.wake(connection, lanes.NO_CONTACT, conversation_id)
         lanes.wake(connection, lanes.NO_NAME, conversation_id)
-        _record(connection, found, prospect_id, reviews.SAME, by)
+        _record(connection, found, prospect_id, reviews.SAME, by, why)
         integrations = load_integrations(connection, property_ids=[found.property_id])
     for integration in integrations:
         apply_property(engine, integration, conversation_id=conversation_id)
 
 
 def never_link(
-    engine: Engine, conversation_id: UUID, prospect_id: str, *, by: str, dry_run: bool = False
+    engine: Engine,
+    conversation_id: UUID,
+    prospect_id: str,
+    *,
+    by: str,
+    why: str | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Rules out that a conversation's user is this prospect. Their link is closed, if there is one. The other
     candidates are looked at when ResMan next tells of them, at the latest in the full read.
@@ -96,7 +109,7 @@ def never_link(
             return
         if found.linked_with == prospect_id:
             _unlink(connection, found, f"ruled out by {by}")
-        _record(connection, found, prospect_id, reviews.NEVER, by)
+        _record(connection, found, prospect_id, reviews.NEVER, by, why)
 
 
 def _lock(connection: Connection, conversation_id: UUID, prospect_id: str) -> _Conversation:
@@ -123,6 +136,17 @@ def _unlink(connection: Connection, found: _Conversation, reason: str) -> None:
     lanes.wake(connection, lanes.CONFLICT, found.conversation_id)
 
 
-def _record(connection: Connection, found: _Conversation, prospect_id: str, verdict: str, by: str) -> None:
+def _record(
+    connection: Connection, found: _Conversation, prospect_id: str, verdict: str, by: str, why: str | None
+) -> None:
     decision = LinkDecision(found.user_id, found.conversation_id, prospect_id, verdict)
     reviews.record_decision(connection, found.property_id, decision, by)
+    record(
+        connection,
+        Deciding.LINK if verdict == reviews.SAME else Deciding.NEVER_LINK,
+        by,
+        why,
+        property_id=found.property_id,
+        subject=[found.conversation_id, prospect_id],
+        details={"was_linked_with": found.linked_with if found.linked_with != prospect_id else None},
+    )

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.operator_actions import Deciding, record
 from domiq_dagster.sync.property_names import PropertyNames
 from domiq_dagster.sync.queue import change_log, changes, lanes
 
@@ -93,13 +94,18 @@ def failed_changes(connection: Connection, choice: Choice) -> list[FailedChange]
 
 
 def put_back(
-    engine: Engine, choice: Choice | None = None, *, by: str | None = None, dry_run: bool = False
+    engine: Engine,
+    choice: Choice | None = None,
+    *,
+    by: str | None = None,
+    why: str | None = None,
+    dry_run: bool = False,
 ) -> Retried:
     """Makes failed changes pending again, with a delivery. With `dry_run` they are only counted.
 
     Args:
         choice: which ones; all, if not given.
-        by: whoever asks for it, for the record.
+        by: whoever asks for it, for the record; and why.
 
     Raises:
         CannotRetry: the choice makes no sense.
@@ -116,8 +122,9 @@ def put_back(
         chosen = {c.change_id: c for c in failed if not c.overtaken}
         retried.overtaken = len(failed) - len(chosen)
         if chosen and not dry_run:
-            moved = _put_back(connection, list(chosen), _record(choice, names, by))
+            moved = _put_back(connection, list(chosen), _record(choice, names, by, why))
             chosen = {i: change for i, change in chosen.items() if i in moved}
+            _note(connection, choice, chosen.values(), by, why)
         retried.counts.update((names.name(c.property_id), c.reason) for c in chosen.values())
     if not dry_run:
         logger.info("retry: %d failed changes are pending again", retried.total)
@@ -144,13 +151,33 @@ def _check(connection: Connection, choice: Choice) -> None:
         raise CannotRetry(f"No change has failed of {choice.reason}. Changes have failed of: {known}.")
 
 
-def _record(choice: Choice, names: PropertyNames, by: str | None) -> dict[str, Any]:
+def _note(
+    connection: Connection, choice: Choice, back: Collection[FailedChange], by: str | None, why: str | None
+) -> None:
+    """Puts the decision on record, if anything came of it; which changes it was are named where they were
+    chosen by their ids, and each change has it as well."""
+    if not back:
+        return
+    of = {change.property_id for change in back}
+    record(
+        connection,
+        Deciding.RETRY,
+        by,
+        why,
+        property_id=next(iter(of)) if len(of) == 1 else choice.property_id,
+        subject=choice.change_ids or (),
+        details={"changes": len(back), "since": choice.since, "reason": choice.reason},
+    )
+
+
+def _record(choice: Choice, names: PropertyNames, by: str | None, why: str | None) -> dict[str, Any]:
     """What goes on record in each change: who asked, and how the changes were chosen."""
     return {
         "by": by,
         "property": names.name(choice.property_id) if choice.property_id else None,
         "since": choice.since.isoformat() if choice.since else None,
         "reason": choice.reason,
+        **({"why": why} if why else {}),
     }
 
 

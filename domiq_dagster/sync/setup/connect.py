@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domiq_dagster.resman.ids import canonical_id
 from domiq_dagster.sync.integrations import Integration, load_integrations
+from domiq_dagster.sync.operator_actions import Deciding, record
 
 SETTINGS = (
     "sync_enabled",
@@ -40,6 +41,8 @@ def connect_property(
     resman_property_id: str,
     *,
     dry_run: bool = False,
+    by: str | None = None,
+    why: str | None = None,
     **settings: Any,
 ) -> Integration:
     """Connects a property, or changes its settings where it is connected already. Settings that are None
@@ -48,6 +51,7 @@ def connect_property(
 
     Args:
         dry_run: nothing stays; what is returned is how it would be.
+        by: who connects it, for the record; and why.
 
     Raises:
         CannotConnect: the property or a setting is wrong.
@@ -81,12 +85,27 @@ def connect_property(
             )
             if not known:
                 raise CannotConnect(f"DomIQ has no property {property_id}: give an id of table property.")
+            if by is not None:
+                # Whoever ends a pause by it is on record as well, by the trigger.
+                connection.execute(text("SELECT set_config('domiq_sync.actor', :by, true)"), {"by": by})
             connection.execute(text(statement), values)
             if _IDS & set(given):
                 # Of a property that moves at ResMan the database clears the old place's ids: what is given
                 # stays, also where it is what the old place called it.
                 connection.execute(text(statement), values)
             (integration,) = load_integrations(connection, property_ids=[property_id], enabled_only=False)
+            record(
+                connection,
+                Deciding.CONNECT,
+                by,
+                why,
+                property_id=property_id,
+                details={
+                    "account": account_id,
+                    "resman_property_id": integration.resman_property_id,
+                    **given,
+                },
+            )
             if dry_run:
                 connection.rollback()
     except IntegrityError as error:

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from domiq_dagster.db.sqlfile import load_queries
+from domiq_dagster.sync.operator_actions import Deciding, record
 
 QUERIES = load_queries(__package__, "pausing.sql")
 
@@ -26,15 +27,21 @@ def pause(connection: Connection, property_ids: Iterable[UUID], *, by: str, beca
     values = {"ids": list(property_ids), "by": by, "because": because}
     connection.execute(QUERIES.lock, values)
     connection.execute(QUERIES.switch_off, values)
-    return set(connection.scalars(QUERIES.begin, values))
+    begun = set(connection.scalars(QUERIES.begin, values))
+    for property_id in sorted(begun):
+        record(connection, Deciding.PAUSE, by, because, property_id=property_id)
+    return begun
 
 
-def resume(connection: Connection, property_ids: Iterable[UUID], *, by: str) -> None:
+def resume(connection: Connection, property_ids: Iterable[UUID], *, by: str, why: str | None = None) -> None:
     """Ends the pauses of these properties and switches them on; the caller commits."""
-    values = {"ids": list(property_ids), "by": by}
+    ids = list(property_ids)
+    values = {"ids": ids, "by": by}
     connection.execute(QUERIES.lock, values)
     connection.execute(QUERIES.end, values)
     connection.execute(QUERIES.switch_on, values)
+    for property_id in ids:
+        record(connection, Deciding.RESUME, by, why, property_id=property_id)
 
 
 def under_way(connection: Connection, property_ids: Iterable[UUID]) -> int:

@@ -27,7 +27,7 @@ def test_an_account_that_asks_for_a_day_gets_a_quarter_of_an_hour_is_shown_told_
     assert timedelta(seconds=MAX_WAIT - 60) < left <= timedelta(seconds=MAX_WAIT)
     assert "to try it now: domiq-sync accounts --open 400" in listed.out
     assert world.delivery().next_attempt_at <= datetime.now(UTC) + timedelta(seconds=MAX_WAIT)
-    assert "account 400 paused until" in run("status", **env).out
+    assert "account 400 paused (busy), tried again in " in run("status", **env).out
     now = datetime.now(UTC)
     for moment in (now, now + timedelta(minutes=6)):
         told = evaluate(world.engine, Threshold(), now=moment)

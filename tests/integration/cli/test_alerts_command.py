@@ -27,7 +27,7 @@ def test_look_tells_of_what_turned_and_list_and_status_show_it(
     assert (alert["property"], alert["kind"], alert["open"]) == ("juniper-flats", "failed_sync", True)
     assert alert["figures"]["failed"] == 10
     assert (alert["notices"], alert["unsent_messages"]) == (1, 1)
-    assert "open Juniper Flats: failed_sync, since" in listed.out
+    assert "open Juniper Flats: failed_sync, opened " in listed.out
     assert "opened: Juniper Flats: 10 of 10 status syncs of the last 24 h failed" in listed.out
     assert run("alerts", "list", "--json", "--property", "copper-ridge", **env).result == {"alerts": []}
     status = run("status", "--json", **env)

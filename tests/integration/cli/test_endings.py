@@ -16,7 +16,7 @@ from tests.fixtures.world import World
 
 CRASH = """
 import sys
-from domiq_dagster.cli import main
+from domiq_dagster.cli import main, standing
 
 def broken(*_arguments, **_options):
     lead = "Ada Example ada@example.com"
@@ -25,7 +25,7 @@ def broken(*_arguments, **_options):
     except KeyError as error:
         raise {error} from error
 
-main.coverage = broken
+standing.coverage = broken
 sys.argv = ["domiq-sync", *sys.argv[1:]]
 main.main()
 """
@@ -49,14 +49,14 @@ def test_a_fault_of_our_own_ends_with_70_and_says_where_and_nothing_of_anybody(
     assert ended.returncode == 70
     *frames, line = [text for text in ended.stderr.splitlines() if " DEBUG " not in text]
     assert re.fullmatch(
-        rf"domiq-sync: This is a fault of domiq-sync's own \({kind} at cli/main\.py:\d+ in status, version "
+        rf"domiq-sync: This is a fault of domiq-sync's own \({kind} at cli/standing\.py:\d+ in _look, version "
         r"[^)]+\); .* Please report this line as an issue of domiq-sync's repository; .*",
         line,
     )
     assert json.loads(ended.stdout)["error"] in line
     assert "Ada" not in ended.stderr + ended.stdout
     assert "Traceback" not in ended.stderr
-    assert any("cli/main.py" in frame for frame in frames) == (level == "DEBUG")
+    assert any("cli/standing.py" in frame for frame in frames) == (level == "DEBUG")
 
 
 def test_ctrl_c_ends_with_130_and_a_sentence(world: World, env: dict[str, str]) -> None:

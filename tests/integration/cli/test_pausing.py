@@ -59,12 +59,13 @@ def test_who_paused_it_since_when_and_why_is_said_wherever_its_state_is_shown(
     (record,) = world.rows("SELECT * FROM domiq_sync.pause")
     since = f"{record.paused_at:%Y-%m-%d %H:%M}"
     sentence = f"paused by Grace since {since} UTC: {WHY}"
+    told = f"paused by Grace {record.paused_at:%Y-%m-%d %H:%M:%S UTC}: {WHY}"
 
-    status = run("status", "--json", **env)
-    assert f"juniper-flats {sentence}, ask ada@example.com; changes that wait for it: 1" in status.out
+    status = run("status", "--utc", "--json", **env)
+    assert f"juniper-flats {told}, ask ada@example.com; changes that wait for it: 1" in status.out
     (row,) = status.result["properties"]
     assert (row["paused"]["by"], row["switched_off"], row["held"]) == ("Grace", True, 1)
-    assert f"its property is {sentence}" in run("explain", chat, **env).out
+    assert f"its property is {told}" in run("explain", chat, "--utc", **env).out
     assert sentence in run("sync", "--property", "juniper-flats", **env).sentence
     assert "resume juniper-flats first" in run("pause", flats, "--because", "again", **env).sentence
     with world.engine.connect() as connection:

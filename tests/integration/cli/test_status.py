@@ -21,7 +21,7 @@ def test_status_says_how_things_stand(run: Run, world: World, env: dict[str, str
     world.do(
         "UPDATE domiq_sync.account SET open_until = clock_timestamp() + interval '1 h', open_reason = 'busy'"
     )
-    done = run("status", "--json", **env)
+    done = run("status", "--utc", "--json", **env)
     assert (done.code, done.err) == (0, "")
     first = {row["property"]: row for row in done.result["properties"]}["juniper-flats"]
     assert (first["pending"], first["statuses_left_alone"]) == (1, {"active": 1})
@@ -29,7 +29,8 @@ def test_status_says_how_things_stand(run: Run, world: World, env: dict[str, str
     assert (account["reason"], account["pending"], account["due"]) == ("busy", 1, 0)
     assert (account["per_minute"], account["catch_up_seconds"]) == (None, None)
     until = f"{datetime.fromisoformat(account['paused_until']):%Y-%m-%d %H:%M:%S UTC}"
-    assert f"account 400 paused until {until} (busy)" in done.out
+    assert f"account 400 paused (busy), tried again {until}" in done.out
+    assert "account 400 paused (busy), tried again in 59 min" in run("status", **env).out
     assert re.search(r"^ *400 +1 +0 +0 +0 +\d+ s +- +cannot tell$", done.out, re.MULTILINE)
     assert "Left alone, since no lead status: active 1" in done.out
     world.do("UPDATE status_sync_log SET sync_status = 'failed'")
@@ -172,7 +173,7 @@ def test_explain_tells_the_story_by_change_conversation_and_lead(
     world.push()
     change, lead = world.changes(chat)[0].id, world.last(chat).resman_lead_id
 
-    whole = run("explain", chat, "--json", **env)
+    whole = run("explain", chat, "--utc", "--json", **env)
     assert (whole.code, whole.err) == (0, "")
     first, second = whole.result["changes"]
     assert (first["change_id"], first["settlement"]["outcome"]) == (str(change), "confirmed_by_read")
@@ -181,20 +182,20 @@ def test_explain_tells_the_story_by_change_conversation_and_lead(
         rf"Conversation {chat} \(juniper-flats\)",
         r"  now active in DomIQ, which is no lead status and left alone",
         r"  Prospect at ResMan",
-        r"  lead \S+, linked by email [-0-9]+ [:0-9]+",
+        r"  lead \S+, linked by email [-0-9]+ [:0-9]+ UTC",
         r"  last agreed on contacted and Prospect [-0-9]+ [:0-9]+",
-        rf"[-0-9]+ [:0-9]+ somebody: no status -> new, to ResMan: success  \(change {change}\)",
+        rf"[-0-9]+ [:0-9]+ UTC somebody: no status -> new, to ResMan: success  \(change {change}\)",
         r"  reason: \[hidden\] rang",
         r"  the application's context: conversation_summary \(shown with --with-contact\)",
-        r"  [-0-9]+ [:0-9]+ worker \S+",
+        r"  [-0-9]+ [:0-9]+ UTC worker \S+",
         r"    [.:0-9]+ search_by_email: ok \(\d+ ms\); answer: 0 found",
         r"    [.:0-9]+ create: no_answer \(\d+ ms\); asked: Contact of \S+ as prospect \[DQ-\w+\]; nobody",
         r"    [.:0-9]+ probe: found \(0 ms\); marker \[DQ-",
         r"  ended: confirmed_by_read: ResMan shows the event, though its answer did not come",
-        r"[-0-9]+ [:0-9]+ somebody: no status -> contacted, to ResMan: success",
+        r"[-0-9]+ [:0-9]+ UTC somebody: no status -> contacted, to ResMan: success",
         r"    [.:0-9]+ tell: refused \(\d+ ms\); asked: .* of lead \S+ \[DQ-\w+\]; answer: HTTP 200, .*"
         r"\"Not today\"; it took no effect and will not",
-        r"  [-0-9]+ [:0-9]+ retried by ops, who chose reason refused; it had failed: refused: Not today",
+        r"  [-0-9]+ [:0-9]+ UTC retried by ops, who chose reason refused; it had failed: refused: Not today",
         r"    [.:0-9]+ tell: ok \(\d+ ms\); asked: .*; answer: lead \S+, events \S+",
         r"  ended: sent: .* at ResMan, events \S+",
     ]
@@ -219,7 +220,7 @@ def test_explain_tells_what_waits_and_why(run: Run, world: World, env: dict[str,
     done = run("explain", chat, **env)
     assert "\n  now new in DomIQ\n  no lead at ResMan is known\n" in done.out
     assert re.search(
-        r"^  waits: waiting \(0 counted tries, 1 postponed, last not_configured: agent_id\), next at \d",
+        r"^  waits: waiting \(0 counted tries, 1 postponed, last not_configured: agent_id\), next in \d+ ",
         done.out, re.MULTILINE,
     )  # fmt: skip
 
@@ -457,9 +458,9 @@ def test_status_says_since_when_pulls_fail_and_when_the_last_one_came(
         "UPDATE domiq_sync.watermark SET failing_since = '2026-03-02 10:00Z', last_pull_at = "
         "'2026-03-01 09:30Z', last_error = 'unreachable: nobody answers'"
     )
-    out = run("status", **env).out
+    out = run("status", "--utc", **env).out
     assert (
-        "juniper-flats its pulls fail since 2026-03-02 10:00 UTC; last pulled: 2026-03-01 09:30 UTC: "
-        "unreachable: nobody answers" in out
+        "juniper-flats its pulls have failed since 2026-03-02 10:00:00 UTC; last pulled: 2026-03-01 09:30:00 "
+        "UTC: unreachable: nobody answers" in out
     )
     assert "count since the property was connected" in " ".join(out.split())

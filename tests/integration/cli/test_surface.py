@@ -4,13 +4,15 @@ nothing where it only reads."""
 import json
 import os
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import typer.main
 
-from domiq_dagster.cli.main import app
+from domiq_dagster.cli.main import DECIDE, LOOK, RUN, SET_UP, TRY, app
 from domiq_dagster.runtime.home_lock import LOCK, alone
 from tests.fixtures.commands import Run
 from tests.fixtures.world import World
@@ -35,6 +37,9 @@ READING = {
     "report": [],
     "pause --all --dry-run": ["--because", "x"],
     "resume --all --dry-run": [],
+    "properties": [],
+    "history": [],
+    "duplicates": [],
 }
 
 
@@ -167,6 +172,43 @@ def test_every_command_that_has_a_result_has_json() -> None:
     """F12: but for those that go on until they are told to stop, and migrate."""
     lacking = sorted(name for name, options in _options(GROUP, "") if "--json" not in options)
     assert lacking == ["migrate", "standin", "worker"]
+
+
+def _commands(command: Any, path: str = "domiq-sync") -> list[tuple[str, Any]]:
+    """Each command and group with its path, the program itself among them."""
+    inner = getattr(command, "commands", {})
+    return [(path, command)] + [c for key, one in inner.items() for c in _commands(one, f"{path} {key}")]
+
+
+@pytest.mark.parametrize(("path", "command"), _commands(GROUP), ids=lambda p: p if isinstance(p, str) else "")
+def test_each_command_ends_its_help_with_an_example_that_it_understands(path: str, command: Any) -> None:
+    """F13: of itself or of one of its own, with options and arguments that there are."""
+    assert command.epilog.startswith(f"Example: {path}")
+    words = shlex.split(command.epilog.removeprefix("Example: domiq-sync"))
+    one = GROUP
+    while words and words[0] in getattr(one, "commands", {}):
+        one = one.commands[words.pop(0)]
+    with one.make_context("domiq-sync", words, resilient_parsing=True) as context:
+        assert context.args == []
+    options = {option for p in one.params for option in p.opts}
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_the_help_groups_the_commands_and_fits_80_columns(run: Run) -> None:
+    """F13: each command has one line."""
+    lines = run("--help", COLUMNS="80").out.splitlines()
+    panels = [line.strip("╭─╮ ") for line in lines if line.startswith("╭")]
+    assert panels == ["Options", LOOK, DECIDE, RUN, SET_UP, TRY]
+    assert max(map(len, lines)) <= 80
+    for name, command in GROUP.commands.items():
+        (told,) = [line for line in lines if re.match(rf"│ {name} ", line)]
+        assert command.get_short_help_str(200).split()[0] in told
+
+
+def test_each_command_that_decides_can_say_who(run: Run) -> None:
+    deciding = ["accounts", "alerts thresholds", "conflicts", "connect", "erase", "housekeeping"]
+    deciding += ["notifications", "pause", "restored", "resume", "retry", "sync"]
+    assert sorted(name for name, options in _options(GROUP, "") if "--by" in options) == deciding
 
 
 def _options(command: object, name: str) -> list[tuple[str, set[str]]]:

@@ -83,7 +83,7 @@ def test_sync_names_the_prospect_that_it_could_not_read_and_ends_with_1(
     status = run("status", "--json", **env)
     (row,) = status.result["properties"]
     assert (status.code, [r["id"] for r in row["records_in_trouble"]]) == (1, [odd])
-    assert f"juniper-flats prospect {odd} has no readable lastModified (since 20" in status.out
+    assert f"juniper-flats prospect {odd} has no readable lastModified (for " in status.out
     doctor = run("doctor", "--json", **env)
     bad = [f["answer"] for f in doctor.result["findings"] if not f["ok"]]
     told = f"juniper-flats: prospect {odd} has no readable lastModified (prospect: each pull asks "
