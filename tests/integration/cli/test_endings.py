@@ -49,8 +49,8 @@ def test_a_fault_of_our_own_ends_with_70_and_says_where_and_nothing_of_anybody(
     assert ended.returncode == 70
     *frames, line = [text for text in ended.stderr.splitlines() if " DEBUG " not in text]
     assert re.fullmatch(
-        rf"domiq-sync: This is a fault of domiq-sync's own \({kind} at cli/standing\.py:\d+ in _look, version "
-        r"[^)]+\); .* Please report this line as an issue of domiq-sync's repository; .*",
+        rf"domiq-sync: This is a fault of domiq-sync's own \({kind} at cli/standing\.py:\d+ in _look, "
+        r"version [^)]+\); .* Please report this line as an issue of domiq-sync's repository; .*",
         line,
     )
     assert json.loads(ended.stdout)["error"] in line
