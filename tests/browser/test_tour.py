@@ -37,6 +37,8 @@ SHOWN = {
     "outage": ("resman_leads", "pull_gaps", "domiq-sync doctor"),
 }
 """By what is broken: the asset, its check, and the command that its advice names."""
+MENDED_BY = {"diverge": "reconcile_pending"}
+"""Of what a job mends: the job, to which its check links."""
 DETAIL = {"x": 535, "y": 105, "width": 905, "height": 620}
 """Of a check's page, what it says."""
 RUNS = "{ runsOrError(limit: 20) { ... on Runs { results { status } } } }"
@@ -145,6 +147,9 @@ def test_what_is_broken_shows_with_what_to_do(
     page.get_by_text(NOT_GREEN).first.wait_for()
     page.get_by_text(SHOWN[name][2]).first.wait_for()
     pictures.take(page, f"break-{name}", **DETAIL)
+    if job := MENDED_BY.get(name):
+        page.get_by_role("link", name=job).click()
+        page.get_by_text("Launchpad", exact=True).first.wait_for()
 
 
 def test_a_red_check_leads_by_its_advice_to_its_remedy_and_turns_green(
