@@ -455,8 +455,8 @@ def _each_for_itself(connection: Connection) -> Connection:
 
 
 def _open_anew(connection: Connection) -> None:
-    """A session in the place of one that was lost; nothing where none was. SQLAlchemy opens it by itself once the
-    transaction of the lost one is given up, and as one that begins transactions."""
+    """Opens a session in the place of one that was lost; nothing where none was. SQLAlchemy would by itself,
+    but forget that each statement is a transaction of its own."""
     connection.rollback()
     if connection.invalidated:
         _each_for_itself(connection)

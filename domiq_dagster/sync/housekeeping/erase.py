@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,11 +26,12 @@ from domiq_dagster.sync import trouble
 from domiq_dagster.sync.decisions.conflict_store import count_open, erase_conflicts
 from domiq_dagster.sync.linking.erasure import erase_links
 from domiq_dagster.sync.linking.matching import split_emails, split_phones
-from domiq_dagster.sync.notifications.erasure import being_sent, erase_notices
+from domiq_dagster.sync.notifications.erasure import being_sent, erase_notices, erase_reports
 from domiq_dagster.sync.operator_actions import Deciding, erase_actions, record
 from domiq_dagster.sync.pull.erasure import erase_leads
 from domiq_dagster.sync.queue import erasure as changes_of
 from domiq_dagster.sync.rules.erasure import erase_rulings
+from domiq_dagster.sync.setup.pausing import erase_reasons
 
 QUERIES = load_queries(__package__, "erase.sql")
 _KINDS = (
@@ -180,7 +181,10 @@ def erase(
         keys = [str(k) for k in (*conversations, *changes, *prospects)]
         for kind in _KINDS:
             trouble.clear(connection, kind, None, keys)
-        counts["operator_actions"] = erase_actions(connection, keys, (*subject.values, *subject.names))
+        counts["reports"] = erase_reports(connection, conversations, prospects)
+        patterns = _whole_words((*subject.values, *subject.names))
+        counts["operator_actions"] = erase_actions(connection, keys, patterns)
+        counts["pauses"] = erase_reasons(connection, patterns)
         reference = subject.reference(key)
         earlier = [
             (e.erased_at, e.erased_by) for e in connection.execute(QUERIES.earlier, {"reference": reference})
@@ -237,6 +241,13 @@ def _names(users: Sequence[Row[Any]]) -> tuple[str, ...]:
     """First and last names, those of a letter or two left out: any word has them."""
     parts = {part.strip() for u in users for part in (u.first_name, u.last_name) if part}
     return tuple(sorted(part for part in parts if len(part) >= _SHORTEST_NAME))
+
+
+def _whole_words(words: Iterable[str]) -> list[str]:
+    """Regular expressions that find these in a text in lower case, and not within a longer word: whoever is
+    called Don has nothing to do with what is done."""
+    bare = [re.escape(word.strip().lower()) for word in words if word.strip()]
+    return [f"(^|[^[:alnum:]]){word}($|[^[:alnum:]])" for word in bare]
 
 
 def _same_phone(digits: str, phone: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
@@ -30,6 +31,25 @@ def erase_notices(connection: Connection, changes: Sequence[UUID], values: Colle
     """
     patterns = [f"%{_literal(v.strip().lower())}%" for v in values if len(v.strip()) >= _SHORTEST]
     return len(connection.execute(QUERIES.erase, {"ids": list(changes), "patterns": patterns}).all())
+
+
+def erase_reports(connection: Connection, conversations: Sequence[UUID], leads: Collection[str]) -> int:
+    """Takes out of weekly reports which leads are a person's; pages that show one of them go.
+
+    Args:
+        leads: ids of prospects that no other conversation is linked with.
+
+    Returns:
+        In how many notices and pages.
+    """
+    if not conversations and not leads:
+        return 0
+    theirs, prospects = [str(c) for c in conversations], [re.escape(lead) for lead in leads]
+    named = [f"conversation {c}" for c in theirs] + [f"lead {lead}" for lead in prospects]
+    shown = theirs + [f">{lead}<" for lead in prospects]
+    found = connection.execute(QUERIES.erase_reports, {"named": f"({'|'.join(named)}):"}).all()
+    pages = connection.execute(QUERIES.erase_pages, {"shown": "|".join(shown)}).all()
+    return len(found) + len(pages)
 
 
 def _literal(value: str) -> str:
