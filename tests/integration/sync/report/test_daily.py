@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -107,6 +108,15 @@ def test_the_figures_of_a_day_are_those_that_its_rows_tell(world: World, chat: U
         ("juniper-flats", "to_resman", "pending", 1),
         ("juniper-flats", "to_resman", "success", 2),
     ]
+
+
+def test_what_an_application_writes_as_a_reason_is_not_counted_by_its_words(world: World, chat: UUID) -> None:
+    for reason in ("refused", "Zebediah Quillfeather rang", "LOST"):
+        outcome = json.dumps({"sync": {"outcome": reason}})
+        logged(world, chat, "lost", "12:00:00", sync_status="failed", context_data=outcome)
+    logged(world, chat, "lost", "12:00:00", sync_status="failed")
+    count(world)
+    assert stored(world, "failed, reasons") == (4, {"refused": 1, "other": 2, "none": 1})
 
 
 def test_what_tells_of_the_same_move_and_a_tour_that_moved_are_changes_and_no_moves(
