@@ -6,8 +6,8 @@
 --   was, became lead statuses; 'other': a word that is none. NULL: no status; or, of both, no move
 --   seconds     from logging it until it was settled, where it got to ResMan and its last attempt is on record
 --   stayed      for how many seconds the lead had had its status before
---   reason      of those that failed; 'none': none is on record; 'other': what stands there is no word of the sync's, and
---               may be anything that DomIQ writes
+--   reason      of those that failed; 'none': none is on record; 'other': what stands there is no word of the sync's,
+--               and may be anything that DomIQ wrote
 --   throttled   how often ResMan turned a request about it away
 -- Sub-selects rather than joins: each is one look into an index, where a join may read the whole tables.
 WITH RECURSIVE known AS (
