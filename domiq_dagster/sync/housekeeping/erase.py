@@ -40,6 +40,8 @@ _KINDS = (
 )
 _REQUEST = re.compile(r"[A-Za-z0-9._#/-]{1,40}")
 _SHORTEST_NAME = 3
+_ANYWHERE = 5
+"""From so many letters on a name is looked for inside of other words too."""
 _TAIL = 7
 """So many digits tell phone numbers apart, however they are written."""
 
@@ -182,7 +184,7 @@ def erase(
         for kind in _KINDS:
             trouble.clear(connection, kind, None, keys)
         counts["reports"] = erase_reports(connection, conversations, prospects)
-        patterns = _whole_words((*subject.values, *subject.names))
+        patterns = _patterns((*subject.values, *subject.names))
         counts["operator_actions"] = erase_actions(connection, keys, patterns)
         counts["pauses"] = erase_reasons(connection, patterns)
         reference = subject.reference(key)
@@ -243,11 +245,14 @@ def _names(users: Sequence[Row[Any]]) -> tuple[str, ...]:
     return tuple(sorted(part for part in parts if len(part) >= _SHORTEST_NAME))
 
 
-def _whole_words(words: Iterable[str]) -> list[str]:
-    """Regular expressions that find these in a text in lower case, and not within a longer word: whoever is
-    called Don has nothing to do with what is done."""
-    bare = [re.escape(word.strip().lower()) for word in words if word.strip()]
-    return [f"(^|[^[:alnum:]]){word}($|[^[:alnum:]])" for word in bare]
+def _patterns(words: Iterable[str]) -> list[str]:
+    """PostgreSQL's regular expressions that find these in a text in lower case. A short one not within a
+    longer word: whoever is called Don has nothing to do with what is done."""
+    bare = [word.strip().lower() for word in words if word.strip()]
+    return [
+        re.escape(word) if len(word) >= _ANYWHERE else f"(^|[^[:alnum:]]){re.escape(word)}($|[^[:alnum:]])"
+        for word in bare
+    ]
 
 
 def _same_phone(digits: str, phone: str) -> bool:

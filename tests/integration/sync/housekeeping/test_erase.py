@@ -189,17 +189,17 @@ def test_it_is_on_record_without_the_data(erasing: Erasing) -> None:
 
 def test_of_decisions_and_reports_about_many_the_others_stay(erasing: Erasing) -> None:
     world = erasing.world
-    world.do(
-        "INSERT INTO domiq_sync.operator_action (action, actor, why) VALUES ('resume', 'somebody', :w)",
-        w=f"un{FIRST}ly done",
-    )
+    world.do("UPDATE \"user\" SET first_name = 'Don' WHERE id = :u", u=erasing.user)
+    for why in ("ResMan was done with it", "Don rang", "Quillfeathers' own wish"):
+        world.do(
+            "INSERT INTO domiq_sync.operator_action (action, actor, why) VALUES ('resume', 'somebody', :w)",
+            w=why,
+        )
     erasing.erase()
     subjects = world.rows("SELECT subject FROM domiq_sync.operator_action WHERE action IN ('link', 'retry')")
     assert sorted(row.subject for row in subjects) == [[], ["another"]]
-    whys = world.rows(
-        "SELECT why FROM domiq_sync.operator_action WHERE action IN ('pause', 'resume') ORDER BY id"
-    )
-    assert [row.why for row in whys] == [None, f"un{FIRST}ly done"]
+    whys = world.rows("SELECT why FROM domiq_sync.operator_action WHERE action = 'resume' ORDER BY id")
+    assert [row.why for row in whys] == ["ResMan was done with it", None, None]
     report = world.rows("SELECT subject, body FROM domiq_sync.notification WHERE report_id IS NOT NULL")
     assert report == [("Lead status report", "Juniper Flats, a lead: decide")]
 
