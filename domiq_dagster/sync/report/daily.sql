@@ -87,6 +87,10 @@ SELECT i.partition_key AS property,
           AND k.resolved_at >= CAST(:day AS date) AND k.resolved_at < CAST(:day AS date) + 1) AS conflicts_decided
 FROM domiq_sync.integration i ORDER BY i.partition_key
 
+-- name: lock_day
+-- Until the transaction ends: of two who count a day at once neither sees, and so takes away, what the other stores.
+SELECT pg_advisory_xact_lock(hashtextextended('domiq_sync.daily:' || CAST(:day AS date), 0))
+
 -- name: forget_totals
 DELETE FROM domiq_sync.daily_total WHERE day = CAST(:day AS date)
 
