@@ -30,6 +30,7 @@ from domiq_dagster.sync.notifications.erasure import being_sent, erase_notices, 
 from domiq_dagster.sync.operator_actions import Deciding, erase_actions, record
 from domiq_dagster.sync.pull.erasure import erase_leads
 from domiq_dagster.sync.queue import erasure as changes_of
+from domiq_dagster.sync.report.erasure import erase_pages
 from domiq_dagster.sync.rules.erasure import erase_rulings
 from domiq_dagster.sync.setup.pausing import erase_reasons
 
@@ -184,6 +185,7 @@ def erase(
         for kind in _KINDS:
             trouble.clear(connection, kind, None, keys)
         counts["reports"] = erase_reports(connection, conversations, prospects)
+        counts["report_pages"] = erase_pages(connection, conversations, prospects)
         patterns = _patterns((*subject.values, *subject.names))
         counts["operator_actions"] = erase_actions(connection, keys, patterns)
         counts["pauses"] = erase_reasons(connection, patterns)

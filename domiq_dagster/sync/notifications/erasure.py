@@ -34,22 +34,15 @@ def erase_notices(connection: Connection, changes: Sequence[UUID], values: Colle
 
 
 def erase_reports(connection: Connection, conversations: Sequence[UUID], leads: Collection[str]) -> int:
-    """Takes out of weekly reports which leads are a person's; pages that show one of them go.
+    """Takes out of the words of weekly reports which leads are a person's, and returns of how many.
 
     Args:
         leads: ids of prospects that no other conversation is linked with.
-
-    Returns:
-        In how many notices and pages.
     """
-    if not conversations and not leads:
+    named = [f"conversation {c}" for c in conversations] + [f"lead {re.escape(lead)}" for lead in leads]
+    if not named:
         return 0
-    theirs, prospects = [str(c) for c in conversations], [re.escape(lead) for lead in leads]
-    named = [f"conversation {c}" for c in theirs] + [f"lead {lead}" for lead in prospects]
-    shown = theirs + [f">{lead}<" for lead in prospects]
-    found = connection.execute(QUERIES.erase_reports, {"named": f"({'|'.join(named)}):"}).all()
-    pages = connection.execute(QUERIES.erase_pages, {"shown": "|".join(shown)}).all()
-    return len(found) + len(pages)
+    return len(connection.execute(QUERIES.erase_reports, {"named": f"({'|'.join(named)}):"}).all())
 
 
 def _literal(value: str) -> str:

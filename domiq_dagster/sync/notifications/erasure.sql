@@ -10,10 +10,6 @@ UPDATE domiq_sync.notification n SET body = regexp_replace(n.body, :named, 'a le
 WHERE n.report_id IS NOT NULL AND n.body ~ :named
 RETURNING 1
 
--- name: erase_pages
--- A notice that waits for its page goes without: its words are enough.
-DELETE FROM domiq_sync.report_page r WHERE r.html ~ :shown RETURNING 1
-
 -- name: erase
 -- With the digests in which they were told, and whatever matches one of :patterns. One that waits is not sent.
 WITH about AS MATERIALIZED (
