@@ -2,9 +2,10 @@
 -- They go on record as those of the commands do (032_operator_actions.sql); whoever ends a pause: 102_properties.sql.
 
 -- A workflow rule, a notification preference or a row of the status map was added, changed or removed: which, and which
--- columns of it. Nothing of what stands in it: recipients are people.
+-- columns of it. Nothing of what stands in it: recipients are people. What cannot be put on record is done all the same:
+-- DomIQ writes these tables, and waits for no lock of ours.
 CREATE OR REPLACE FUNCTION domiq_sync.note_setting_by_sql() RETURNS TRIGGER
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
     before CONSTANT JSONB := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) END;
     after CONSTANT JSONB := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) END;
@@ -23,6 +24,9 @@ BEGIN
                 'change', CASE TG_OP WHEN 'INSERT' THEN 'added' WHEN 'UPDATE' THEN 'changed' ELSE 'removed' END,
                 'word', COALESCE(shown ->> 'domiq_status', shown ->> 'resman_status'),
                 'columns', CASE WHEN TG_OP = 'UPDATE' THEN changed END)));
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'domiq_sync: that % was edited is not on record (SQLSTATE %)', TG_TABLE_NAME, SQLSTATE;
     RETURN NULL;
 END $$;
 

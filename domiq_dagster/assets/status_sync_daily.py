@@ -16,6 +16,7 @@ from domiq_dagster.partitions import days, one_run
 from domiq_dagster.resources import DomiqResource
 from domiq_dagster.sync.report.daily import DayCount, count_day
 from domiq_dagster.sync.report.day_figures import success_rate
+from domiq_dagster.sync.trouble import Faults
 
 
 @dg.asset(
@@ -41,11 +42,23 @@ def status_sync_daily(
     **From** status_sync_log and its archive, a little after midnight UTC; days that nobody counted are
     counted by themselves, in one run.
 
-    **Red**: a day whose run failed; the days beside it are as they were.
+    **Red**: a day that could not be counted; it is as it was, and the days beside it are counted.
 
     **Then** materialise that day again: it is counted anew each time."""
+    counted: dict[str, dict[str, Any]] = {}
+    faults = Faults("day {} could not be counted")
     with domiq.engine() as engine:
-        counted = {day: _count(engine, day, keep=not config.dry_run) for day in context.partition_keys}
+        for day in context.partition_keys:
+            with faults.of(day):
+                counted[day] = _count(engine, day, keep=not config.dry_run)
+    if faults.sentences:
+        for day, metadata in counted.items() if not config.dry_run else ():
+            context.log_event(dg.AssetMaterialization(context.asset_key, partition=day, metadata=metadata))
+        raise dg.Failure(
+            f"{len(faults.sentences)} of {len(context.partition_keys)} days could not be counted; the others "
+            "were.",
+            metadata=dict(sorted(faults.sentences.items())[:_MOST_NAMED]),
+        )
     if config.dry_run:
         for day, metadata in counted.items():
             yield dg.AssetObservation(context.asset_key, partition=day, metadata={**metadata, **DRY})
@@ -55,6 +68,8 @@ def status_sync_daily(
     yield dg.MaterializeResult()
 
 
+_MOST_NAMED = 20
+"""So many days are named that could not be counted."""
 _SHOWN = [
     *("property", "sync_direction", "changes", "success", "failed", "pending", "success_rate"),
     *("latency_p50", "latency_p95", "requests", "throttled"),

@@ -153,12 +153,12 @@ def mend(world: World, by: str) -> list[str]:
     """
     broken = broken_now(world.home)
     _standin(world, "POST", "faults", faults=[])
-    note_mended(world.home)
-    done = [f"No longer broken: {one.name}{f' at {one.where}' if one.where else ''}." for one in broken]
     for one in broken:
         if one.name == "diverge":
             _direct(world, one.where, "both")
-    done += _open_accounts(world)
+    note_mended(world.home)
+    done = [f"No longer broken: {one.name}{f' at {one.where}' if one.where else ''}." for one in broken]
+    done += _open_accounts(world, by)
     with world.engine.begin() as connection:
         if connection.execute(
             QUERIES.correct_rule, {"id": _RULE, "conditions": json.dumps(_CORRECT)}
@@ -168,7 +168,7 @@ def mend(world: World, by: str) -> list[str]:
     retried = put_back(world.engine, Choice(), by=by)
     if retried.total:
         done.append(f"{retried.total} failed changes were put back into the queue.")
-    if told := notices.retry(world.engine, all_undeliverable=True):
+    if told := notices.retry(world.engine, all_undeliverable=True, by=by):
         done.append(f"{told} notices are sent again.")
     decided = [_decide(world, one.conversation_id, by) for one in _open_conflicts(world)]
     if decided:
@@ -182,12 +182,12 @@ def mend(world: World, by: str) -> list[str]:
     return done
 
 
-def _open_accounts(world: World) -> list[str]:
+def _open_accounts(world: World, by: str) -> list[str]:
     """Ends the pause of each paused account."""
     opened = []
     with world.engine.begin() as connection:
         for account in list_accounts(connection):
-            if open_account(connection, account.account_id) is not None:
+            if open_account(connection, account.account_id, by=by) is not None:
                 bring_forward(connection, account.account_id)
                 opened.append(f"Account {account.account_id} is asked again at once.")
     return opened

@@ -42,4 +42,4 @@ SELECT (SELECT count(*) FROM domiq_sync.delivery WHERE state <> 'unknown') AS pe
        (SELECT count(*) FROM domiq_sync.watermark w JOIN domiq_sync.integration i USING (property_id)
         WHERE w.failing_since IS NOT NULL AND i.sync_enabled) AS not_pulled,
        (SELECT count(*) FROM domiq_sync.conflict WHERE resolved_at IS NULL) AS conflicts,
-       (SELECT count(*) FROM domiq_sync.notification WHERE state IN ('undeliverable', 'pending', 'sending')) AS notices
+       (SELECT count(*) FROM domiq_sync.notification WHERE state IN ('undeliverable', 'pending', 'in_flight')) AS notices

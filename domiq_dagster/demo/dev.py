@@ -42,6 +42,7 @@ def run_dev(
     if port_open(port):
         raise PortTaken(f"Port {port} of 127.0.0.1 is in use: stop what listens there, or give --port.")
     directory = home()
+    forget_environment(directory)  # of one that was killed
     state_file = directory / "standin.json"
     console.print("Starting PostgreSQL ...")
     with databases(os.environ, directory, keep=True) as (urls, stands):

@@ -19,6 +19,7 @@ from rich.text import Text
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
+from domiq_dagster.db.errors import DatabaseError
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.runtime.dev_home import Broken, broken_now
 from domiq_dagster.sync.durations import in_words
@@ -86,7 +87,7 @@ def _keep_drawing(
             try:
                 with engine.connect() as connection:
                     shown = draw(signposts, read_state(connection, home), datetime.now(UTC))
-            except DBAPIError as error:
+            except (DBAPIError, DatabaseError) as error:
                 shown = Group(
                     _signposts(signposts), Text(f"The database does not answer: {type(error).__name__}")
                 )

@@ -161,6 +161,12 @@ def _stands(url: str, *, keep: bool) -> bool:
     )
 
 
+def is_made_up(engine: Engine) -> bool:
+    """Whether a database holds the demo's world, and is the demo's to do as it likes with."""
+    with engine.connect() as connection:
+        return _comment(connection.connection.driver_connection) == _MARK
+
+
 def _drop_if_demo(server: EmbeddedServer, name: str) -> None:
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()

@@ -18,8 +18,9 @@ from domiq_dagster.check_clock import tell_news
 from domiq_dagster.checks import check_results
 from domiq_dagster.demo.breaks import BREAKS, World, mend
 from domiq_dagster.demo.run import surroundings
+from domiq_dagster.demo.stage import is_made_up
 from domiq_dagster.resources import LimitsResource, ThresholdResource
-from domiq_dagster.runtime.dev_home import DAGSTER_UI, running_environment
+from domiq_dagster.runtime.dev_home import DAGSTER_UI, CannotBreak, running_environment
 from domiq_dagster.wiring import open_engine
 
 CHECKS: Final[Mapping[str, str]] = {
@@ -49,7 +50,7 @@ def break_it(home: Path, name: str) -> Steered:
 
     Raises:
         NotRunning: nothing runs there.
-        CannotBreak: it did not break.
+        CannotBreak: it did not break, or is not the demo's to break.
     """
     with _world(home) as (world, instance, ui):
         said = BREAKS[name](world)
@@ -80,12 +81,14 @@ def mend_all(home: Path, *, by: str) -> Steered:
 @contextmanager
 def _world(home: Path) -> Iterator[tuple[World, dg.DagsterInstance, str]]:
     env = running_environment(home)
-    with (
-        surroundings(env),
-        open_engine(env["DOMIQ_DATABASE_URL"]) as engine,
-        dg.DagsterInstance.get() as instance,
-    ):
-        yield World(engine, env["RESMAN_V2_URL"], home), instance, env[DAGSTER_UI]
+    with surroundings(env), open_engine(env["DOMIQ_DATABASE_URL"]) as engine:
+        if not is_made_up(engine):
+            raise CannotBreak(
+                "The database that dev.env leads to is not the demo's: nothing was done. End dev and start "
+                "it again."
+            )
+        with dg.DagsterInstance.get() as instance:
+            yield World(engine, env["RESMAN_V2_URL"], home), instance, env[DAGSTER_UI]
 
 
 def _look(instance: dg.DagsterInstance, engine: Engine) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:

@@ -189,7 +189,7 @@ class AccountGate:
     @contextmanager
     def one_session(self) -> Iterator[None]:
         """Keeps one database session for all slots that this thread takes."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with _each_for_itself(self._engine.connect()) as connection:
             self._own.connection = connection
             try:
                 yield
@@ -206,10 +206,10 @@ class AccountGate:
     def _session(self) -> Iterator[Connection]:
         kept = self._kept
         if kept is None:
-            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as own:
+            with _each_for_itself(self._engine.connect()) as own:
                 yield own
             return
-        kept.rollback()  # or one that was lost would not be opened anew
+        _open_anew(kept)
         yield kept
 
     def close(self) -> None:
@@ -229,7 +229,7 @@ class AccountGate:
                 if connection is not self._kept or not is_lost_session(error):
                     raise
                 # It ended while it stood idle between two requests: what it held went with it.
-                connection.rollback()
+                _open_anew(connection)
                 slot = self._take_slot(connection, account_id, endpoint)
             try:
                 yield slot
@@ -447,6 +447,19 @@ class AccountGate:
                 ceiling = 0.0  # ResMan knows best when it has time again
             pause = max(error.retry_after or 0.0, self._jitter() * ceiling)
             slot.connection.execute(QUERIES.open, {**slot.key, "seconds": pause, "reason": error.kind})
+
+
+def _each_for_itself(connection: Connection) -> Connection:
+    """The same one, on which each statement is a transaction of its own."""
+    return connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _open_anew(connection: Connection) -> None:
+    """Opens a session in the place of one that was lost; nothing where none was. SQLAlchemy would by itself,
+    but forget that each statement is a transaction of its own."""
+    connection.rollback()
+    if connection.invalidated:
+        _each_for_itself(connection)
 
 
 def _require_wanted(connection: Connection) -> None:

@@ -121,12 +121,15 @@ def actions_about(connection: Connection, ids: Iterable[object]) -> list[Operato
     return rows_as(OperatorAction, connection.execute(QUERIES.about, {"ids": [str(i) for i in ids]}))
 
 
-def erase_actions(connection: Connection, ids: Iterable[object], words: Iterable[str]) -> int:
-    """Takes out of the record what may tell of a person: the ids, and why, where it is about one of these ids
-    or has one of these words. That something was decided, when and by whom stays. The caller commits.
+def erase_actions(connection: Connection, ids: Iterable[object], patterns: Sequence[str]) -> int:
+    """Takes out of the record what may tell of a person: these ids, and why, where it is about one of them or
+    matches. That something was decided, when and by whom stays. The caller commits.
+
+    Args:
+        patterns: PostgreSQL's regular expressions, which why in lower case is held against.
 
     Returns:
         In how many rows.
     """
-    values = {"ids": [str(i) for i in ids], "words": [w.lower() for w in words if w.strip()]}
+    values = {"ids": [str(i) for i in ids], "patterns": list(patterns)}
     return len(connection.execute(QUERIES.erase, values).all())

@@ -16,11 +16,13 @@ FROM domiq_sync.operator_action a LEFT JOIN domiq_sync.integration i ON i.proper
 WHERE a.subject && CAST(:ids AS text[]) ORDER BY a.taken_at, a.id
 
 -- name: erase
--- A word that merely comes up in why leaves the row what it is about.
+-- Of a decision about many the others stay. :patterns are regular expressions of lower-case words.
 UPDATE domiq_sync.operator_action a
-SET why = NULL, subject = CASE WHEN a.subject && CAST(:ids AS text[]) THEN '{}' ELSE a.subject END,
+SET why = NULL,
+    subject = ARRAY(SELECT s.id FROM unnest(a.subject) WITH ORDINALITY AS s(id, place)
+                    WHERE s.id <> ALL (CAST(:ids AS text[])) ORDER BY s.place),
     details = CASE WHEN a.subject && CAST(:ids AS text[]) THEN a.details - '{resolution,was_linked_with}'::text[]
                    ELSE a.details END
 WHERE a.subject && CAST(:ids AS text[])
-   OR EXISTS (SELECT FROM unnest(CAST(:words AS text[])) AS w(word) WHERE position(w.word IN lower(a.why)) > 0)
+   OR lower(a.why) ~ ANY (CAST(:patterns AS text[]))
 RETURNING 1

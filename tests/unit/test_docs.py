@@ -43,6 +43,14 @@ def test_every_file_and_test_that_is_named_is_there(page: Path) -> None:
     assert lost == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_piece_of_code_ends_where_it_seems_to(page: Path) -> None:
+    """A fence with a word behind it opens and never closes: all after it would be shown as code."""
+    fences = re.findall(r"(?m)^ *```(.*)$", page.read_text(encoding="utf-8"))
+    assert len(fences) % 2 == 0
+    assert [word for word in fences[1::2] if word.strip()] == []
+
+
 @pytest.mark.parametrize("way", ["The way of a change out", "The way of a change in"])
 def test_each_step_of_a_way_is_one_file_and_none_comes_twice(way: str) -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,11 +26,13 @@ from domiq_dagster.sync import trouble
 from domiq_dagster.sync.decisions.conflict_store import count_open, erase_conflicts
 from domiq_dagster.sync.linking.erasure import erase_links
 from domiq_dagster.sync.linking.matching import split_emails, split_phones
-from domiq_dagster.sync.notifications.erasure import being_sent, erase_notices
+from domiq_dagster.sync.notifications.erasure import being_sent, erase_notices, erase_reports
 from domiq_dagster.sync.operator_actions import Deciding, erase_actions, record
 from domiq_dagster.sync.pull.erasure import erase_leads
 from domiq_dagster.sync.queue import erasure as changes_of
+from domiq_dagster.sync.report.erasure import erase_pages
 from domiq_dagster.sync.rules.erasure import erase_rulings
+from domiq_dagster.sync.setup.pausing import erase_reasons
 
 QUERIES = load_queries(__package__, "erase.sql")
 _KINDS = (
@@ -39,6 +41,8 @@ _KINDS = (
 )
 _REQUEST = re.compile(r"[A-Za-z0-9._#/-]{1,40}")
 _SHORTEST_NAME = 3
+_ANYWHERE = 5
+"""From so many letters on a name is looked for inside of other words too."""
 _TAIL = 7
 """So many digits tell phone numbers apart, however they are written."""
 
@@ -180,7 +184,11 @@ def erase(
         keys = [str(k) for k in (*conversations, *changes, *prospects)]
         for kind in _KINDS:
             trouble.clear(connection, kind, None, keys)
-        counts["operator_actions"] = erase_actions(connection, keys, (*subject.values, *subject.names))
+        counts["reports"] = erase_reports(connection, conversations, prospects)
+        counts["report_pages"] = erase_pages(connection, conversations, prospects)
+        patterns = _patterns((*subject.values, *subject.names))
+        counts["operator_actions"] = erase_actions(connection, keys, patterns)
+        counts["pauses"] = erase_reasons(connection, patterns)
         reference = subject.reference(key)
         earlier = [
             (e.erased_at, e.erased_by) for e in connection.execute(QUERIES.earlier, {"reference": reference})
@@ -237,6 +245,16 @@ def _names(users: Sequence[Row[Any]]) -> tuple[str, ...]:
     """First and last names, those of a letter or two left out: any word has them."""
     parts = {part.strip() for u in users for part in (u.first_name, u.last_name) if part}
     return tuple(sorted(part for part in parts if len(part) >= _SHORTEST_NAME))
+
+
+def _patterns(words: Iterable[str]) -> list[str]:
+    """PostgreSQL's regular expressions that find these in a text in lower case. A short one not within a
+    longer word: whoever is called Don has nothing to do with what is done."""
+    bare = [word.strip().lower() for word in words if word.strip()]
+    return [
+        re.escape(word) if len(word) >= _ANYWHERE else f"(^|[^[:alnum:]]){re.escape(word)}($|[^[:alnum:]])"
+        for word in bare
+    ]
 
 
 def _same_phone(digits: str, phone: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
@@ -30,6 +31,18 @@ def erase_notices(connection: Connection, changes: Sequence[UUID], values: Colle
     """
     patterns = [f"%{_literal(v.strip().lower())}%" for v in values if len(v.strip()) >= _SHORTEST]
     return len(connection.execute(QUERIES.erase, {"ids": list(changes), "patterns": patterns}).all())
+
+
+def erase_reports(connection: Connection, conversations: Sequence[UUID], leads: Collection[str]) -> int:
+    """Takes out of the words of weekly reports which leads are a person's, and returns of how many.
+
+    Args:
+        leads: ids of prospects that no other conversation is linked with.
+    """
+    named = [f"conversation {c}" for c in conversations] + [f"lead {re.escape(lead)}" for lead in leads]
+    if not named:
+        return 0
+    return len(connection.execute(QUERIES.erase_reports, {"named": f"({'|'.join(named)}):"}).all())
 
 
 def _literal(value: str) -> str:

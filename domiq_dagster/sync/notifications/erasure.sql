@@ -4,6 +4,12 @@
 SELECT count(*) FROM domiq_sync.notification n
 WHERE n.change_id = ANY (CAST(:ids AS uuid[])) AND n.state = 'in_flight'
 
+-- name: erase_reports
+-- Reports name leads by their ids alone; which one it was goes, the rest is of others.
+UPDATE domiq_sync.notification n SET body = regexp_replace(n.body, :named, 'a lead:', 'g')
+WHERE n.report_id IS NOT NULL AND n.body ~ :named
+RETURNING 1
+
 -- name: erase
 -- With the digests in which they were told, and whatever matches one of :patterns. One that waits is not sent.
 WITH about AS MATERIALIZED (

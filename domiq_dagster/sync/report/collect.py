@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from domiq_dagster.sync.monitoring.backlog import load_backlog
 from domiq_dagster.sync.monitoring.figures import PropertyFigures, property_figures
 from domiq_dagster.sync.monitoring.pauses import open_pauses
-from domiq_dagster.sync.report.daily import days_between, figures_of_days, time_now
+from domiq_dagster.sync.report.daily import Days, days_between, figures_of_days, time_now
 from domiq_dagster.sync.report.day_figures import NO_STATUS
 from domiq_dagster.sync.report.service_level import CatchUp, catch_up, diverged_by_age
 from domiq_dagster.sync.report.waiting import WaitingLead, waiting_leads
@@ -162,23 +162,36 @@ def percent(part: int, whole: int) -> float | None:
     return 100.0 * part / whole if whole else None
 
 
-def collect(connection: Connection, *, days: int = 7, property_ids: Sequence[UUID] | None = None) -> Report:
+def read_days(connection: Connection, last: date, days: int) -> Days:
+    """The figures that a report needs: of so many days until the last, and of as many before them."""
+    return figures_of_days(connection, last - timedelta(days=2 * days - 1), last)
+
+
+def collect(
+    connection: Connection,
+    *,
+    days: int = 7,
+    property_ids: Sequence[UUID] | None = None,
+    figures: Days | None = None,
+) -> Report:
     """Reads all that a report of the last days needs.
 
     Args:
         connection: any; nothing is written.
         days: how many, today among them; at most LONGEST_DAYS.
         property_ids: only these properties; None: all that are connected.
+        figures: what `read_days` read, for whoever makes several reports: today's are counted for it. The
+            report ends with their last day.
     """
     now = time_now(connection)
-    last = now.date()
+    found = figures or read_days(connection, now.date(), days)
+    last = found.last
     first = last - timedelta(days=days - 1)
     one = property_ids[0] if property_ids is not None and len(property_ids) == 1 else None
     chosen = [
         f for f in property_figures(connection, one) if property_ids is None or f.property_id in property_ids
     ]
     keys = {f.partition_key for f in chosen}
-    found = figures_of_days(connection, first - timedelta(days=days), last)
     mine = _of(found.figures, keys)
     waiting = [w for w in waiting_leads(connection, one) if w.partition_key in keys]
     in_range = mine[mine["day"] >= first]

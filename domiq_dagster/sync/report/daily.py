@@ -73,6 +73,7 @@ def count_day(connection: Connection, day: date) -> DayCount:
     Figures of what is no longer on record (attempts, requests, how leads compared then) stay as they were
     counted.
     """
+    connection.execute(QUERIES.lock_day, {"day": day})
     counted = look_at_day(connection, day)
     connection.execute(QUERIES.forget_totals, {"day": day})
     for query, frame in (

@@ -6,6 +6,8 @@
 --   was, became lead statuses; 'other': a word that is none. NULL: no status; or, of both, no move
 --   seconds     from logging it until it was settled, where it got to ResMan and its last attempt is on record
 --   stayed      for how many seconds the lead had had its status before
+--   reason      of those that failed; 'none': none is on record; 'other': what stands there is no word of the sync's,
+--               and may be anything that DomIQ wrote
 --   throttled   how often ResMan turned a request about it away
 -- Sub-selects rather than joins: each is one look into an index, where a join may read the whole tables.
 WITH RECURSIVE known AS (
@@ -47,7 +49,8 @@ WITH RECURSIVE known AS (
 SELECT COALESCE(i.partition_key, '(not connected)') AS property, t.sync_direction, t.sync_status, t.conversation_id,
        CASE WHEN t.is_move AND t.old_word IS NOT NULL THEN COALESCE(was.lead_status, 'other') END AS was,
        CASE WHEN t.is_move AND t.new_word IS NOT NULL THEN COALESCE(became.lead_status, 'other') END AS became,
-       CASE WHEN t.sync_status = 'failed' THEN COALESCE(t.reason, 'none') END AS reason,
+       CASE WHEN t.sync_status IS DISTINCT FROM 'failed' THEN NULL WHEN t.reason IS NULL THEN 'none'
+            WHEN t.reason ~ '^[a-z][a-z_]{0,39}$' THEN t.reason ELSE 'other' END AS reason,
        CASE WHEN t.sync_status = 'success' AND t.sync_direction = 'to_resman' THEN
            (SELECT greatest(EXTRACT(EPOCH FROM a.started_at + a.duration_ms * interval '1 ms' - t.logged_at), 0)
             FROM domiq_sync.attempt a WHERE a.change_id = t.change_id ORDER BY a.id DESC LIMIT 1)::float END AS seconds,
@@ -83,6 +86,10 @@ SELECT i.partition_key AS property,
        (SELECT count(*) FROM domiq_sync.conflict k WHERE k.property_id = i.property_id
           AND k.resolved_at >= CAST(:day AS date) AND k.resolved_at < CAST(:day AS date) + 1) AS conflicts_decided
 FROM domiq_sync.integration i ORDER BY i.partition_key
+
+-- name: lock_day
+-- Until the transaction ends: of two who count a day at once neither sees, and so takes away, what the other stores.
+SELECT pg_advisory_xact_lock(hashtextextended('domiq_sync.daily:' || CAST(:day AS date), 0))
 
 -- name: forget_totals
 DELETE FROM domiq_sync.daily_total WHERE day = CAST(:day AS date)

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync.notifications.outbox import Notice, enqueue
 from domiq_dagster.sync.notifications.recipients import Address, resolve
-from domiq_dagster.sync.report.collect import Report, collect
+from domiq_dagster.sync.report.collect import Report, collect, read_days
+from domiq_dagster.sync.report.daily import time_now
 from domiq_dagster.sync.report.links import Links
 from domiq_dagster.sync.report.page import headline, page, percent, title
 from domiq_dagster.sync.trouble import Faults
@@ -70,8 +71,9 @@ def enqueue_reports(engine: Engine, links: Links, *, days: int = 7) -> Sent:
         groups: dict[tuple[UUID, ...], list[_Reader]] = {}
         for reader in _readers(connection, sent):
             groups.setdefault(tuple(sorted(reader.properties)), []).append(reader)
+        figures = read_days(connection, time_now(connection).date(), days) if groups else None
         for properties, readers in groups.items():
-            report = collect(connection, days=days, property_ids=properties)
+            report = collect(connection, days=days, property_ids=properties, figures=figures)
             sent.notices += _enqueue(connection, report, readers, links)
     return sent
 

@@ -7,7 +7,7 @@ out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -42,6 +42,18 @@ def resume(connection: Connection, property_ids: Iterable[UUID], *, by: str, why
     connection.execute(QUERIES.switch_on, values)
     for property_id in ids:
         record(connection, Deciding.RESUME, by, why, property_id=property_id)
+
+
+def erase_reasons(connection: Connection, patterns: Sequence[str]) -> int:
+    """Takes out of the record why a property was paused, where it may tell of a person. The caller commits.
+
+    Args:
+        patterns: PostgreSQL's regular expressions, which the reason in lower case is held against.
+
+    Returns:
+        In how many pauses.
+    """
+    return len(connection.execute(QUERIES.erase_reasons, {"patterns": list(patterns)}).all())
 
 
 def under_way(connection: Connection, property_ids: Iterable[UUID]) -> int:

@@ -22,6 +22,10 @@ WHERE property_id = ANY (CAST(:ids AS uuid[])) AND resumed_at IS NULL
 UPDATE domiq_sync.integration SET sync_enabled = TRUE
 WHERE property_id = ANY (CAST(:ids AS uuid[])) AND NOT sync_enabled
 
+-- name: erase_reasons
+UPDATE domiq_sync.pause SET because = 'erased'
+WHERE lower(because) ~ ANY (CAST(:patterns AS text[])) RETURNING id
+
 -- name: under_way
 SELECT count(*) FROM domiq_sync.delivery d
 WHERE d.property_id = ANY (CAST(:ids AS uuid[])) AND d.state = 'in_flight' AND d.next_attempt_at > clock_timestamp()

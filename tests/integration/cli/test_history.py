@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from domiq_dagster.sync.operator_actions import Deciding
 from tests.fixtures.commands import Run, resman_options
@@ -189,6 +190,19 @@ def test_a_rule_a_preference_and_a_row_of_the_map_that_somebody_edits_are_on_rec
     ]
     assert {a["who"] for a in done.result["actions"]} == {world.value("SELECT session_user")}
     assert "ada@example.com" not in str(world.rows("SELECT * FROM domiq_sync.operator_action"))
+
+
+def test_a_rule_that_cannot_be_put_on_record_is_written_all_the_same(world: World) -> None:
+    """DomIQ writes it: neither a fault of the record nor a lock on it is in its way."""
+    flats = world.property(0)
+    insert = "INSERT INTO status_workflow_rules (property_id, trigger_status) VALUES (:p, 'new')"
+    with world.engine.begin() as other:
+        other.execute(text("LOCK TABLE domiq_sync.operator_action IN ACCESS EXCLUSIVE MODE"))
+        world.do(insert, p=flats)
+    world.do("ALTER TABLE domiq_sync.operator_action ADD CHECK (action <> 'rule')")
+    world.do(insert, p=flats)
+    assert world.value("SELECT count(*) FROM status_workflow_rules") == 2
+    assert world.value("SELECT count(*) FROM domiq_sync.operator_action WHERE action = 'rule'") == 0
 
 
 def test_what_an_erasure_leaves_on_record_tells_nothing_of_the_person(

@@ -357,6 +357,21 @@ def test_days_of_a_range_are_counted_each_by_itself_and_anew(harness: Harness) -
     ]
 
 
+def test_a_day_that_cannot_be_counted_keeps_no_other_from_it(harness: Harness) -> None:
+    """Else the days after it would be asked for, and not counted, again and again."""
+    harness.world.do("ALTER TABLE domiq_sync.daily_count ADD CHECK (day <> '2026-03-03')")
+    tags = {
+        "dagster/asset_partition_range_start": "2026-03-02",
+        "dagster/asset_partition_range_end": "2026-03-04",
+    }
+    run = harness.run("daily", tags=tags, fails=True)
+    assert harness.done("status_sync_daily") == {"2026-03-02", "2026-03-04"}
+    counted = harness.world.rows("SELECT day::text FROM domiq_sync.daily_count ORDER BY 1")
+    assert [row.day for row in counted] == ["2026-03-02", "2026-03-04"]
+    (said,) = (e for e in run.all_events if e.event_type == DagsterEventType.STEP_FAILURE)
+    assert "1 of 3 days could not be counted" in str(said.event_specific_data)
+
+
 def test_reconciliation_mends_and_puts_what_it_found_on_record(harness: Harness) -> None:
     (flats,) = harness.connect(0)
     harness.world.do("ALTER TABLE conversation DISABLE TRIGGER USER")

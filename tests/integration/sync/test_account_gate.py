@@ -173,6 +173,24 @@ def test_one_session_for_many_requests_is_opened_anew_where_it_ends(world: World
     assert marks(world) == []
 
 
+@pytest.mark.parametrize("ends", ["between two requests", "during one"])
+def test_what_a_session_opened_anew_writes_is_seen_at_once(world: World, ends: str) -> None:
+    """Others are kept out by the mark of a request: it is no use in a transaction that is still open."""
+    world.property()
+    gate = world.client._v2.transport._guard
+    with world.client.one_session():
+        ask(world)
+        if ends == "during one":
+            with gate("400"):
+                world.do(GATES)
+        else:
+            world.do(GATES)
+        ask(world)
+        with gate("400"):
+            assert len(marks(world)) == 1
+        assert marks(world) == []
+
+
 def marks(world: World) -> list[Any]:
     return world.rows("SELECT FROM domiq_sync.account_turn WHERE busy_until IS NOT NULL")
 

@@ -96,6 +96,16 @@ class Erasing:
             "VALUES (:p, :l, now(), now())",
             "INSERT INTO domiq_sync.trouble (kind, property_id, key, sentence) VALUES ('prospect', :p, :l, :t), "
             "('lead', :p, CAST(:c AS text), :t), ('status', :p, CAST(:c AS text), :t)",
+            "INSERT INTO domiq_sync.operator_action (action, actor, why, property_id, subject, details) VALUES "
+            "('link', 'somebody', NULL, :p, ARRAY[CAST(:c AS text), :l], '{}'), "
+            "('retry', 'somebody', NULL, :p, ARRAY['another', CAST(:c AS text)], '{}'), "
+            "('pause', 'somebody', :t, :p, '{}', '{}')",
+            "INSERT INTO domiq_sync.pause (property_id, paused_by, because, resumed_at) "
+            "VALUES (:p, 'somebody', :t, now())",
+            "WITH page AS (INSERT INTO domiq_sync.report_page (id, file_name, html) VALUES (gen_random_uuid(), "
+            "'report.html', '<code>' || :l || '</code>') RETURNING id) INSERT INTO domiq_sync.notification "
+            "(property_id, channel, recipient, subject, body, state, report_id) SELECT :p, 'in_app', 'desk', "
+            "'Lead status report', 'Juniper Flats, lead ' || :l || ': decide', 'delivered', id FROM page",
             "UPDATE domiq_sync.resman_lead SET lost_reason = :t WHERE prospect_id = :l",
         ):
             world.do(statement, **{k: v for k, v in values.items() if f":{k}" in statement})
@@ -175,6 +185,23 @@ def test_it_is_on_record_without_the_data(erasing: Erasing) -> None:
         sum(again.counts.values()) - again.counts["notices"] - again.counts["archive"]
         == again.counts["rule_decisions"] + again.counts["tasks"]
     ), "there was nothing left to erase"
+
+
+def test_of_decisions_and_reports_about_many_the_others_stay(erasing: Erasing) -> None:
+    world = erasing.world
+    world.do("UPDATE \"user\" SET first_name = 'Don' WHERE id = :u", u=erasing.user)
+    for why in ("ResMan was done with it", "Don rang", "Quillfeathers' own wish"):
+        world.do(
+            "INSERT INTO domiq_sync.operator_action (action, actor, why) VALUES ('resume', 'somebody', :w)",
+            w=why,
+        )
+    erasing.erase()
+    subjects = world.rows("SELECT subject FROM domiq_sync.operator_action WHERE action IN ('link', 'retry')")
+    assert sorted(row.subject for row in subjects) == [[], ["another"]]
+    whys = world.rows("SELECT why FROM domiq_sync.operator_action WHERE action = 'resume' ORDER BY id")
+    assert [row.why for row in whys] == ["ResMan was done with it", None, None]
+    report = world.rows("SELECT subject, body FROM domiq_sync.notification WHERE report_id IS NOT NULL")
+    assert report == [("Lead status report", "Juniper Flats, a lead: decide")]
 
 
 @pytest.mark.parametrize("given", [EMAIL, PHONE, "2125650187", "565-0187", "user"])

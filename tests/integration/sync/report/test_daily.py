@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from domiq_dagster.sync.report.daily import DayCount, count_day, days_to_count, figures_of_days
+from tests.fixtures.commands import eventually
 from tests.fixtures.world import World
 
 DAY = date(2026, 3, 4)
@@ -107,6 +110,30 @@ def test_the_figures_of_a_day_are_those_that_its_rows_tell(world: World, chat: U
         ("juniper-flats", "to_resman", "pending", 1),
         ("juniper-flats", "to_resman", "success", 2),
     ]
+
+
+def test_a_day_that_two_count_at_once_is_stored_once(world: World, chat: UUID) -> None:
+    logged(world, chat, "contacted", "12:00:00")
+    with world.engine.connect() as one, ThreadPoolExecutor(1) as elsewhere:
+        count_day(one, DAY)
+        other = elsewhere.submit(count, world)
+        waits = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        eventually(lambda: world.value(waits), 20)
+        one.commit()
+        other.result(20)
+    assert world.value("SELECT sum(changes) FROM domiq_sync.daily_total WHERE day = :d", d=DAY) == 1
+
+
+def test_what_an_application_writes_as_a_reason_is_not_counted_by_its_words(world: World, chat: UUID) -> None:
+    for reason in ("refused", "Zebediah Quillfeather rang", "LOST"):
+        outcome = json.dumps({"sync": {"outcome": reason}})
+        logged(world, chat, "lost", "12:00:00", sync_status="failed", context_data=outcome)
+    logged(world, chat, "lost", "12:00:00", sync_status="failed")
+    count(world)
+    assert stored(world, "failed, reasons") == (4, {"refused": 1, "other": 2, "none": 1})
 
 
 def test_what_tells_of_the_same_move_and_a_tour_that_moved_are_changes_and_no_moves(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Engine, event
 
 from domiq_dagster.sync.notifications.outbox import Notice
 from domiq_dagster.sync.report.links import Links
@@ -57,6 +62,31 @@ def test_an_address_gets_one_mail_a_week_with_the_page_of_all_its_properties(
     assert [tuple(r) for r in rows] == [("email", "delivered", True)] * 2
     pages = world.value("SELECT count(*) FROM domiq_sync.report_page")
     assert pages == 2, "one for each set of properties"
+
+
+def test_however_many_get_one_of_their_own_the_days_are_read_once(notice_world: NoticeWorld) -> None:
+    """Today is counted for the report, which compares all leads: with a hundred readers a hundred times."""
+    world = notice_world.world
+    for number, reader in enumerate(("mo@staff.example", "ann@staff.example", "zoe@staff.example")):
+        asked(notice_world, world.property(number), "email", reader)
+    asked_for: list[str] = []
+    with heard(world.engine, asked_for):
+        assert enqueue_reports(world.engine, Links()).notices == 3
+    assert sum("domiq_sync.daily_count" in statement for statement in asked_for) == 1
+
+
+@contextmanager
+def heard(engine: Engine, statements: list[str]) -> Iterator[None]:
+    """Each statement of the engine's, as it is made."""
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def test_the_next_week_brings_the_next_one_and_old_pages_go(notice_world: NoticeWorld) -> None:
