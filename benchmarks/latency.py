@@ -265,6 +265,7 @@ def main() -> None:
             }.get(name, nullcontext)
             with beside(), a_worker(w, *(["--no-notify"] if name == "polling" else [])):
                 result[name] = {**measure(w, given.changes), "floor": measured}
+            print(f"{name}: {json.dumps(result[name])}", file=sys.stderr)
     print(json.dumps(result))
 
 

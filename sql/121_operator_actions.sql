@@ -1,9 +1,9 @@
 -- Decisions that people take by SQL alone, or in DomIQ: workflow rules, whom a status is told to, and the status map.
 -- They go on record as those of the commands do (032_operator_actions.sql); whoever ends a pause: 102_properties.sql.
 
--- A workflow rule, a notification preference or a row of the status map was added, changed or removed: which, and which
--- columns of it. Nothing of what stands in it: recipients are people. What cannot be put on record is done all the same:
--- DomIQ writes these tables, and waits for no lock of ours.
+-- A workflow rule, a notification preference or a row of the status map was added, changed or removed: which, and
+-- which columns of it. Nothing of what stands in it: recipients are people. What cannot be put on record is done
+-- anyway: DomIQ writes these tables, and waits for no lock of ours.
 CREATE OR REPLACE FUNCTION domiq_sync.note_setting_by_sql() RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
