@@ -6,6 +6,10 @@
 --   enable_seqscan  off, since all look-ups are by key: a plan made while the tables are empty would read them whole,
 --                   and a session keeps it (10,000 updates at once: 43 s, else 4 s)
 
+-- Rows of the log are looked up one by one here, by a LATERAL with OFFSET 0. A session plans these queries once, maybe
+-- while all tables are empty: then a join would begin at the log, and read the whole of it for each change that one
+-- statement of the application makes.
+
 -- The last change that was logged of a conversation: no row where none was. It has no settings of its own, so that
 -- PostgreSQL inlines it into the query that names it.
 DROP FUNCTION IF EXISTS domiq_sync.last_change(UUID);
@@ -15,7 +19,8 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE ROWS 1 AS $$
     SELECT g.id, g.old_status, g.new_status, g.sync_direction, g.sync_status, g.context_data #>> '{sync,outcome}'
-    FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
+    FROM domiq_sync.change ch
+    CROSS JOIN LATERAL (SELECT * FROM public.status_sync_log l WHERE l.id = ch.change_id OFFSET 0) AS g
     WHERE ch.conversation_id = of_conversation
     ORDER BY ch.seq DESC LIMIT 1
 $$;
@@ -52,7 +57,7 @@ BEGIN
               FROM (SELECT * FROM domiq_sync.change ch
                     WHERE ch.conversation_id = of_conversation AND ch.change_id <> of_change
                     ORDER BY ch.seq DESC LIMIT 20) AS ch) AS n
-        JOIN public.status_sync_log g ON g.id = n.change_id
+        CROSS JOIN LATERAL (SELECT * FROM public.status_sync_log l WHERE l.id = n.change_id OFFSET 0) AS g
         WHERE n.logged_by IN ('trigger', 'sync') AND n.same_as IS NULL AND g.sync_direction = 'to_resman'
           AND domiq_sync.word(g.new_status) = domiq_sync.word(status_after)
           AND domiq_sync.is_tour_move(g.context_data) = of_a_tour
@@ -77,13 +82,14 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off 
 BEGIN
     RETURN (
         WITH newest AS (
-            SELECT ch.change_id, ch.seq, ch.same_as, g.old_status, g.new_status, g.created_at, g.ctid AS place,
+            SELECT ch.change_id, ch.seq, ch.same_as, g.old_status, g.new_status, g.created_at, g.place,
                    domiq_sync.is_tour_move(g.context_data) AS of_a_tour,
                    row_number() OVER (ORDER BY ch.seq DESC) = 1 AS is_last
             FROM (SELECT * FROM domiq_sync.change ch
                   WHERE ch.conversation_id = of_conversation AND ch.change_id <> of_change
                   ORDER BY ch.seq DESC LIMIT 20) AS ch
-            JOIN public.status_sync_log g ON g.id = ch.change_id
+            CROSS JOIN LATERAL (SELECT l.*, l.ctid AS place FROM public.status_sync_log l
+                                WHERE l.id = ch.change_id OFFSET 0) AS g
         )
         SELECT n.change_id
         FROM newest n CROSS JOIN (SELECT g.created_at, g.ctid AS place FROM public.status_sync_log g
@@ -122,7 +128,7 @@ BEGIN
         FROM (SELECT ch.change_id, ch.seq, ch.logged_at, ch.logged_by, ch.same_as, row_number() OVER () = 1 AS is_last
               FROM (SELECT * FROM domiq_sync.change ch WHERE ch.conversation_id = of_conversation
                     ORDER BY ch.seq DESC LIMIT 20) AS ch) AS n
-        JOIN public.status_sync_log g ON g.id = n.change_id
+        CROSS JOIN LATERAL (SELECT * FROM public.status_sync_log l WHERE l.id = n.change_id OFFSET 0) AS g
         WHERE n.logged_by = 'application' AND n.same_as IS NULL
           AND domiq_sync.word(g.new_status) = domiq_sync.word(status_after)
           AND (n.is_last OR n.logged_at > clock_timestamp() - interval '10 minutes')
@@ -155,7 +161,8 @@ BEGIN
                AND ch.logged_at > clock_timestamp() - interval '1 minute'
                AND domiq_sync.word(g.new_status) IS DISTINCT FROM domiq_sync.word(status_now)
                AND NOT EXISTS (SELECT FROM domiq_sync.announced_move m WHERE m.change_id = ch.change_id)
-        FROM domiq_sync.change ch JOIN public.status_sync_log g ON g.id = ch.change_id
+        FROM domiq_sync.change ch
+        CROSS JOIN LATERAL (SELECT * FROM public.status_sync_log l WHERE l.id = ch.change_id OFFSET 0) AS g
         WHERE ch.conversation_id = of_conversation ORDER BY ch.seq DESC LIMIT 1), FALSE);
 END $$;
 

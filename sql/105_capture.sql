@@ -206,7 +206,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $
     SELECT n.change_id
     FROM (SELECT * FROM domiq_sync.change ch WHERE ch.conversation_id = of_conversation
           ORDER BY ch.seq DESC LIMIT 20) AS n
-    JOIN public.status_sync_log g ON g.id = n.change_id
+    CROSS JOIN LATERAL (SELECT * FROM public.status_sync_log l WHERE l.id = n.change_id OFFSET 0) AS g
     WHERE n.logged_by = 'application' AND n.same_as IS NULL
       AND n.logged_at > clock_timestamp() - interval '10 minutes'
       AND domiq_sync.word(g.old_status) = domiq_sync.word(stands_at)
