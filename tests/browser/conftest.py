@@ -11,9 +11,10 @@ import pytest
 from tests.browser.pages import PATIENCE_MS, WIDTHS, OpenPage, Pictures, Scheme, Width
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium, as Playwright drives it."""
+    """Debian's Chromium, as Playwright drives it. While it does, an event loop runs in this thread, which what
+    other tests call takes for its own: so it ends with its module."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("no Chromium (apt-get install chromium)")
@@ -25,7 +26,7 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def contexts(browser: Any) -> dict[tuple[Width, Scheme], Any]:
     """Those that were opened. They are kept, since what a context knows already it need not load again."""
     return {}

@@ -6,11 +6,12 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.pages import PATIENCE_MS, OpenPage, Pictures
+from tests.browser.pages import PATIENCE_MS, OpenPage, Pictures, Scheme, Width
 from tests.e2e.dev_program import OURS, PROGRAM, PROPERTIES, Dev, home
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -24,10 +25,12 @@ ASSETS = {
         "status_workflow_actions",
         "status_notifications",
         "status_sync_daily",
+        "status_sync_report",
     ],
 }
 MADE = [asset for group, assets in ASSETS.items() if group != "sources" for asset in assets]
-UNCHECKED = "status_sync_daily"
+PAGE = "status_sync_report"
+UNCHECKED = {"status_sync_daily"}
 SHOWN = {
     "refuse": ("status_sync_success_rate", "failed_sync_threshold", "domiq-sync retry --property"),
     "conflict": ("conversation_status_pushes", "conflicts_waiting", "domiq-sync conflicts"),
@@ -114,9 +117,11 @@ def test_an_assets_page_says_what_it_is_and_has_its_schema_plots_and_checks(
     page = open_page(f"{tour.ui}/assets/{asset}")
     for part in ("From", "Red", "Then"):
         page.get_by_text(part, exact=True).first.wait_for()
+    if asset == PAGE:
+        return  # which has no table
     page.get_by_text("Column name", exact=True).wait_for()
     assert page.locator("tbody tr").count() > 1
-    if asset == UNCHECKED:
+    if asset in UNCHECKED:
         return
     page.goto(f"{tour.ui}/assets/{asset}?view=checks")
     page.get_by_text("Latest execution", exact=True).wait_for()
@@ -192,6 +197,26 @@ def test_what_was_broken_is_green_once_it_is_mended_and_mending_again_finds_noth
     for name in SHOWN:
         page = open_page(tour.check_url(name))
         page.get_by_text("Passed", exact=True).first.wait_for()
+
+
+@pytest.mark.parametrize("width", ["desk", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_renders_at_any_width_in_light_and_dark(
+    width: Width, scheme: Scheme, tour: Tour, open_page: OpenPage, tmp_path: Path, pictures: Pictures
+) -> None:
+    """From a file, as a mail has it: nothing is loaded from anywhere, and nothing sticks out sideways."""
+    done = tour.say("report", "--out", str(tmp_path / "report.html"))
+    assert done.returncode == 0, done.stderr
+    page = open_page((tmp_path / "report.html").as_uri(), width=width, scheme=scheme)
+    page.get_by_role("heading", level=1).first.wait_for()
+    assert page.locator("svg").count() > 0
+    assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth")
+    asked = "performance.getEntriesByType('resource').length + document.scripts.length"
+    assert page.evaluate(asked) == 0
+    behind = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    red, green, blue = (int(part) for part in re.findall(r"\d+", behind)[:3])
+    assert (red + green + blue < 3 * 128) == (scheme == "dark")
+    pictures.take(page, f"report-{width}-{scheme}")
 
 
 def test_the_lineage_shows_every_asset_from_left_to_right(

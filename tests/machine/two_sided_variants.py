@@ -53,7 +53,7 @@ def stale_apply(patch: pytest.MonkeyPatch) -> None:
         lead = read[conversation_id]
         with self.connection.begin():
             decision = inbound.decide(
-                inbound._situation(self.integration, lead, self.domiq_is_newer), self.statuses
+                inbound.situation_of(self.integration, lead, self.domiq_is_newer), self.statuses
             )
             if decision.action in (Action.APPLY, Action.PUSH):
                 self._execute(lead, decision)

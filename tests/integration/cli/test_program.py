@@ -21,13 +21,14 @@ from tests.integration.leaks import leaks
 def test_the_installed_program_runs_and_says_what_it_can(tmp_path: Path) -> None:
     done = subprocess.run([PROGRAM, "--help"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    listed = re.findall(r"^\W*([a-z]+)  ", done.stdout, re.MULTILINE)
+    listed = re.findall(r"^\W*([a-z][a-z-]+)  ", done.stdout, re.MULTILINE)
     assert listed[listed.index("help") + 1 :] == [
-        *("demo", "dev", "migrate", "connect", "sync", "standin"),
-        *("status", "doctor", "explain", "restored", "failures", "retry", "pause", "resume", "accounts"),
-        *("conflicts", "notifications"),
-        *("worker", "housekeeping", "erase"),
-        *("rules", "alerts", "archive"),
+        *("status", "properties", "failures", "lead", "explain", "accounts", "notifications", "duplicates"),
+        *("report", "history", "alerts"),
+        *("conflicts", "retry", "pause", "resume", "restored", "erase"),
+        *("sync", "worker"),
+        *("migrate", "connect", "doctor", "plan-map", "housekeeping", "rules", "archive"),
+        *("demo", "dev", "standin"),
     ]
     assert list(tmp_path.iterdir()) == []
 
