@@ -13,8 +13,8 @@ from tests.browser.pages import PATIENCE_MS, WIDTHS, OpenPage, Pictures, Scheme,
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium, as Playwright drives it. While it does, an event loop runs in this thread, which what
-    other tests call takes for its own: so it ends with its module."""
+    """Debian's Chromium, as Playwright drives it, by an event loop in this thread. What other tests call
+    would take that for its own, so it ends with its module."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("no Chromium (apt-get install chromium)")
