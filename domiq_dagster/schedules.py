@@ -118,11 +118,11 @@ def count_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 report_weekly = dg.ScheduleDefinition(
     name="report_weekly",
     job=report,
-    cron_schedule="0 12 * * 1",
+    cron_schedule="0 15 * * 1",
     execution_timezone="UTC",
     run_config=SENT,
     default_status=_ON,
-    description="Mondays at noon UTC, early morning in the United States: make the report, and send it to "
+    description="Mondays at 15:00 UTC, the morning in the United States: make the report, and send it to "
     "those who asked: nobody, unless a preference has the status_type sync_report.",
 )
 

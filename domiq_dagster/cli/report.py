@@ -48,7 +48,7 @@ def _days(since: str) -> int:
     days = (now.date() - parse_since(since, now).astimezone(UTC).date()).days
     if since.strip()[:-1].isdigit():
         days -= 1  # seven days are today and the six before
-    if not 0 <= days < LONGEST_DAYS:
+    if since.strip()[-1:] in ("h", "m") or not 0 <= days < LONGEST_DAYS:
         raise Usage(
             f"A report is of 1 to {LONGEST_DAYS} days until today: give --since 7d, or a day among them."
         )

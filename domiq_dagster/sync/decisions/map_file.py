@@ -102,6 +102,7 @@ class _Reading:
     domiq: dict[tuple[UUID | None, str], DomiqMeaning | None] = field(default_factory=dict)
     resman: dict[tuple[UUID | None, str], ResmanMeaning | None] = field(default_factory=dict)
     policies: dict[UUID | None, ConflictPolicy] = field(default_factory=dict)
+    said: dict[tuple[str, UUID | None, str], str] = field(default_factory=dict)
 
     def once(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         """An object; a key that comes twice, in whatever case, is a fault."""
@@ -134,10 +135,12 @@ class _Reading:
         for word, row in self._rows(part, "domiq", name):
             meaning = None if row is None else self._domiq_meaning(word, row)
             if row is None or meaning is not None:
+                self._once_in_all("domiq", scope, word, name)
                 self.domiq[scope, word] = meaning
         for word, row in self._rows(part, "resman", name):
             covered = None if row is None else self._resman_meaning(word, row)
             if row is None or covered is not None:
+                self._once_in_all("resman", scope, word, name)
                 self.resman[scope, word] = covered
 
     def _policy(self, policy: object, scope: UUID | None, name: str) -> None:
@@ -149,10 +152,19 @@ class _Reading:
                 f"{name} has the policy '{_short(policy)}', which there is not: use one of {known}."
             )
             return
+        self._once_in_all("policy", scope, "", name)
         self.policies[scope] = ConflictPolicy(str(policy))
 
+    def _once_in_all(self, side: str, scope: UUID | None, word: str, part: str) -> None:
+        """What two parts of a file say of the same thing is a fault: one of them would be passed over."""
+        if self.said.setdefault((side, scope, folded(word)), part) != part:
+            what = f"'{_short(word)}' under {side}" if word else f"the {side}"
+            self.faults.append(f"Two parts say {what} of the same property: leave one of them.")
+
     def _rows(self, part: Mapping[str, Any], side: str, name: str) -> Iterator[tuple[str, Any]]:
-        rows = part.get(side) or {}
+        rows = part.get(side)
+        if rows is None:
+            return
         if not isinstance(rows, dict):
             self.faults.append(f"{name} has no object under {side}: write a word and its row, as in --help.")
             return

@@ -37,7 +37,7 @@ def test_the_page_is_written_and_its_figures_are_one_object(
     assert (tmp_path / "report.html").read_text().count("<code>") == 1
 
 
-@pytest.mark.parametrize("since", ["93d", "2020-01-01", "0d", "3000-01-01"])
+@pytest.mark.parametrize("since", ["93d", "2020-01-01", "0d", "12h", "3000-01-01"])
 def test_a_range_that_no_report_has_is_refused(run: Run, env: dict[str, str], since: str) -> None:
     assert "A report is of 1 to 92 days" in run("report", "--since", since, **env).sentence
 

@@ -108,7 +108,7 @@ def test_the_nightly_count_is_of_the_day_that_ended_and_of_the_one_before_in_one
 
 def test_the_weekly_report_is_made_and_sent_on_mondays(harness: Harness) -> None:
     monday = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    assert schedules.report_weekly.cron_schedule == "0 12 * * 1"
+    assert schedules.report_weekly.cron_schedule == "0 15 * * 1"
     with build_schedule_context(
         harness.instance, scheduled_execution_time=monday, resources=all_resources()
     ) as context:

@@ -56,8 +56,18 @@ LOST = {"covers": ["lost"], "sets": "lost"}
             {"property": "nowhere", "policy": "domiq_wins"},
             "The file is about 'nowhere', which is no connected",
         ),
-        ({"domiq": []}, "The file proposes nothing"),
+        ({"domiq": {}}, "The file proposes nothing"),
+        ({"domiq": []}, "The file has no object under domiq"),
         ({"domiq": [1]}, "The file has no object under domiq"),
+        ({"resman": False}, "The file has no object under resman"),
+        (
+            [{"domiq": {"a": None}}, {"domiq": {"A": None}}],
+            "Two parts say 'A' under domiq of the same property",
+        ),
+        (
+            [{"property": "flats", "policy": "domiq_wins"}, {"property": "flats", "policy": "resman_wins"}],
+            "Two parts say the policy of the same property",
+        ),
         (
             {"domiq": {"a": {"lead_status": [], "event_type": "Other"}}},
             "The row for DomIQ's status 'a' names",
