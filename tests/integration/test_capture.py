@@ -512,8 +512,8 @@ WHERE relname IN ('status_sync_log', 'change', 'delivery', 'lead_link', 'convers
 def test_a_plan_made_for_empty_tables_does_not_read_them_whole_later(
     application: Connection, kind: str
 ) -> None:
-    """One statement, the tables known to be empty at its start: the case in which plans go stale. What a row
-    costs does not grow with those before it."""
+    """C9: one statement, the tables known to be empty at its start: the case in which plans go stale. What a
+    row costs does not grow with those before it."""
     tables = ["status_sync_log", "domiq_sync.change", "domiq_sync.delivery", "domiq_sync.lead_link"]
     add_conversation(application)
     application.execute(

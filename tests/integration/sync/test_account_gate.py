@@ -153,8 +153,8 @@ def test_a_request_that_outlives_its_session_counts_and_its_slot_is_free(world: 
 
 @pytest.mark.parametrize("ends", ["between two requests", "during one"])
 def test_one_session_for_many_requests_is_opened_anew_where_it_ends(world: World, ends: str) -> None:
-    """A session that is kept may end while it stands idle, as a pooled one may: the next request goes all the
-    same."""
+    """C10: a session that is kept may end while it stands idle, as a pooled one may: the next request goes
+    all the same."""
     world.property()
     gate = world.client._v2.transport._guard
     with world.client.one_session():
@@ -175,7 +175,7 @@ def test_one_session_for_many_requests_is_opened_anew_where_it_ends(world: World
 
 @pytest.mark.parametrize("ends", ["between two requests", "during one"])
 def test_what_a_session_opened_anew_writes_is_seen_at_once(world: World, ends: str) -> None:
-    """Others are kept out by the mark of a request: it is no use in a transaction that is still open."""
+    """C10: others are kept out by the mark of a request, no use in a transaction that is still open."""
     world.property()
     gate = world.client._v2.transport._guard
     with world.client.one_session():
