@@ -232,7 +232,7 @@ def test_the_lineage_shows_every_asset_from_left_to_right(
             page.get_by_text(asset, exact=True).last.wait_for()
     first = [page.get_by_text(assets[0], exact=True).last.bounding_box()["x"] for assets in ASSETS.values()]
     assert first == sorted(first)
-    page.wait_for_function("!document.body.innerText.includes('Loading...')")
+    page.get_by_text("Loading...").first.wait_for(state="hidden")
     pictures.take(page, "lineage", x=540, y=110, width=2000, height=880)
 
 
