@@ -30,7 +30,8 @@ FROM (
     SELECT c.property_id, 'failed', c.conversation_id, COALESCE(l.prospect_id, g.resman_lead_id), g.new_status, NULL,
            g.context_data #>> '{sync,outcome}', c.logged_at
     FROM public.status_sync_log g
-    JOIN domiq_sync.change c ON c.change_id = g.id
+    -- one by one: of some hundreds PostgreSQL would rather read all changes
+    CROSS JOIN LATERAL (SELECT * FROM domiq_sync.change h WHERE h.change_id = g.id OFFSET 0) AS c
     LEFT JOIN domiq_sync.lead_link l ON l.conversation_id = c.conversation_id
     CROSS JOIN LATERAL domiq_sync.last_change(c.conversation_id) AS last
     -- by the contract's index: of the log only what failed of late
