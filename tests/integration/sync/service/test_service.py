@@ -235,7 +235,10 @@ def test_its_sessions_may_be_ended_and_it_goes_on(world: World, lead: Any) -> No
         world.change(lead, status="qualified")
         until(lambda: settled(world, lead))
         until(lambda: service.unready() == [])
-    assert world.told(lead) == ["Contact", "Other"]
+    tried = world.rows(
+        "SELECT change_id, lease_token, action, outcome, detail FROM domiq_sync.attempt ORDER BY started_at"
+    )
+    assert world.told(lead) == ["Contact", "Other"], tried
 
 
 def test_it_says_that_it_lives_how_far_behind_it_is_and_that_it_is_gone(world: World) -> None:
