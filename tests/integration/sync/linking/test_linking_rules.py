@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -405,9 +406,7 @@ def test_no_contact_data_is_stored(world: World) -> None:
     )
     for t in tables:
         for row in world.rows(f"SELECT t::text AS all_of FROM domiq_sync.{t.tablename} t"):
-            assert not any(word in row.all_of.lower() for word in ("twin", "example.com", "555", "0143")), (
-                t.tablename
-            )
+            assert not re.search(r"twin|example\.com|555\D{0,2}0143", row.all_of.lower()), t.tablename
 
 
 def test_where_the_property_s_own_contacts_are_not_to_be_had_everything_else_goes_on(world: World) -> None:
