@@ -118,6 +118,7 @@ class Wire:
 
     async def _exchange(self, call: Call, entry: RequestEntry, connection: Connection) -> None:
         standin = self._standin
+        store = standin.store
         seconds, fault = standin.plan.draw(entry.endpoint, entry.account_id, entry.property_id)
         entry.fault = fault.kind if fault is not None else "latency" if seconds else None
         started = asyncio.get_running_loop().time()
@@ -126,7 +127,9 @@ class Wire:
             # A slow server goes on working for a client that has given up; only the client no longer waits.
             standin.log.end(entry)
             await asyncio.sleep(started + seconds - asyncio.get_running_loop().time())
-        if fault is None:
+        if standin.store is not store:
+            await self._send(_of_a_former_world(), entry, connection)
+        elif fault is None:
             late = standin.switches.commit_late_seconds if entry.endpoint == POST_LEAD else 0.0
             answer = await self._process_late(late, call, entry) if late else self._process(call, entry)
             await self._send(answer, entry, connection)
@@ -156,8 +159,8 @@ class Wire:
         store = self._standin.store
         self._standin.later(seconds, lambda: done.append(self._process(call, entry)))
         while not done:
-            if self._standin.store is not store:  # a new world, which knows nothing of it
-                return Answer(503, b"", HTML, outcome="Failed")
+            if self._standin.store is not store:
+                return _of_a_former_world()
             await asyncio.sleep(_TICK_SECONDS)
             self._standin.catch_up()
         return done[0]
@@ -190,6 +193,12 @@ async def _read_call(scope: Scope, receive: Receive) -> Call | None:
     query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return Call(scope["method"], scope["path"], query, headers, bytes(body))
+
+
+def _of_a_former_world() -> Answer:
+    """For a request that came before a reset and was not carried out by then. It takes no effect: the new
+    world may know what it names, since one seed gives the same ids each time."""
+    return Answer(503, b"", HTML, outcome="Failed")
 
 
 def _fault_answer(standin: Standin, fault: Fault, call: Call) -> Answer:

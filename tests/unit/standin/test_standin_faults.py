@@ -84,6 +84,24 @@ def test_a_slow_server_commits_for_a_client_that_gave_up(hand: Hand, say: type[W
     assert events(hand, ids) == 1
 
 
+def test_what_waits_when_the_world_is_made_anew_takes_no_effect_in_it(hand: Hand, say: type[Wording]) -> None:
+    """The new world may have the lead that it names: one seed gives the same ids each time."""
+    ids = hand.created()
+    state = hand.state()
+    same = {key: state[key] for key in ("accounts", "properties", "lostReasons", "prospects")}
+    hand.faults({"kind": "latency", "seconds": 1.0, "count": 1})
+    answers: list[requests.Response] = []
+    thread = threading.Thread(target=lambda: answers.append(post(hand, say, ids)))
+    thread.start()
+    deadline = time.monotonic() + 5
+    while not any(r["fault"] == "latency" for r in hand.state()["requests"]) and time.monotonic() < deadline:
+        threading.Event().wait(0.02)
+    hand.reset(world=same)
+    thread.join()
+    assert answers[0].status_code == 503
+    assert events(hand, ids) == 0
+
+
 def test_status_with_headers_body_and_hints(hand: Hand, say: type[Wording]) -> None:
     ids = hand.created()
     hand.faults(
