@@ -8,9 +8,11 @@ SELECT n.conversation_id
 FROM domiq_sync.change n
 WHERE n.property_id = :property_id AND n.ruled_at IS NULL AND n.logged_at >= :connected_at
   AND n.conversation_id <> ALL (CAST(:skipped AS uuid[]))
-  AND NOT EXISTS (SELECT FROM domiq_sync.change e
-                  WHERE e.conversation_id = n.conversation_id AND e.seq < n.seq AND e.property_id = n.property_id
-                    AND e.ruled_at IS NULL AND e.logged_at >= :connected_at)
+  -- Looked up by the conversation alone, whatever the statistics say: by an index of what is not ruled it would be the
+  -- property's whole backlog, once for each.
+  AND NOT EXISTS (SELECT FROM (SELECT * FROM domiq_sync.change o
+                               WHERE o.conversation_id = n.conversation_id AND o.seq < n.seq OFFSET 0) AS e
+                  WHERE e.property_id = n.property_id AND e.ruled_at IS NULL AND e.logged_at >= :connected_at)
 ORDER BY n.logged_at, n.seq LIMIT :most
 FOR UPDATE OF n SKIP LOCKED
 

@@ -8,22 +8,22 @@ SELECT c.change_id, c.seq, c.conversation_id, c.logged_at, c.caused_by, c.cause_
        g.resman_lead_id, CASE WHEN isfinite(g.created_at) THEN g.created_at END AS created_at, g.context_data,
        before.change_id AS before_id, before.cause_rule_id AS before_rule_id,
        before.chain_depth AS before_depth, before.old_status AS before_old_status
-FROM domiq_sync.change c
+-- Looked up by the conversation alone, as in claim_conversations.
+FROM (SELECT * FROM domiq_sync.change u WHERE u.conversation_id = ANY (CAST(:conversations AS uuid[])) OFFSET 0) AS c
 JOIN public.status_sync_log g ON g.id = c.change_id
 LEFT JOIN LATERAL (
     SELECT b.change_id, b.cause_rule_id, b.chain_depth, o.old_status
     FROM domiq_sync.change b JOIN public.status_sync_log o ON o.id = b.change_id
     WHERE b.conversation_id = c.conversation_id AND b.seq < c.seq AND NOT domiq_sync.is_tour_move(o.context_data)
     ORDER BY b.seq DESC LIMIT 1) AS before ON c.caused_by IS NULL
-WHERE c.conversation_id = ANY (CAST(:conversations AS uuid[])) AND c.property_id = :property_id
-  AND c.ruled_at IS NULL AND c.logged_at >= :connected_at
+WHERE c.property_id = :property_id AND c.ruled_at IS NULL AND c.logged_at >= :connected_at
 ORDER BY c.seq LIMIT :most
 
 -- name: still_unruled
 -- Whether a conversation has a change that the rules have not looked at.
-SELECT EXISTS (SELECT FROM domiq_sync.change c
-               WHERE c.conversation_id = :conversation_id AND c.property_id = :property_id AND c.ruled_at IS NULL
-                 AND c.logged_at >= :connected_at)
+SELECT EXISTS (SELECT FROM (SELECT * FROM domiq_sync.change u
+                            WHERE u.conversation_id = :conversation_id OFFSET 0) AS c
+               WHERE c.property_id = :property_id AND c.ruled_at IS NULL AND c.logged_at >= :connected_at)
 
 -- name: logged_changes
 -- What was logged for a property since a time, in order, but for tours that moved: no rule looks at those.
