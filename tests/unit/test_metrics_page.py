@@ -93,4 +93,6 @@ def test_each_link_of_an_alert_leads_to_a_heading_of_the_runbook(anchor: str) ->
 
 def test_each_alert_has_a_test_of_when_it_opens() -> None:
     tests = RULES.with_name("alerts_test.yaml").read_text()
-    assert set(re.findall(r"- alert: (\w+)", RULES.read_text())) == set(re.findall(r'alertname="(\w+)"', tests))
+    assert set(re.findall(r"- alert: (\w+)", RULES.read_text())) == set(
+        re.findall(r'alertname="(\w+)"', tests)
+    )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync import request_counts
+from domiq_dagster.sync.trouble import REMEDIES
 
 QUERIES = load_queries(__package__, "scraped.sql")
 
@@ -56,13 +57,16 @@ class Standing:
 
 def load_standing(connection: Connection) -> Standing:
     """Reads it; what it costs grows with the queue and with what is wrong, never with the log."""
-    requests: dict[tuple[str, str], int] = {}
+    paused = {row.account_id: row.is_paused for row in connection.execute(QUERIES.accounts)}
+    # Those of which there are none are told, too: what was not there before has no rate, and opens no alert.
+    requests = {(account, api): 0 for account in paused for api in ("v1", "v2")}
     for day in request_counts.days(connection, 1):
         for api, made in (("v1", day.v1), ("v2", day.v2)):
             requests[day.account_id, api] = requests.get((day.account_id, api), 0) + made
     return Standing(
         properties=rows_as(PropertyStanding, connection.execute(QUERIES.properties)),
-        paused={row.account_id: row.is_paused for row in connection.execute(QUERIES.accounts)},
-        troubles={row.kind: row.records for row in connection.execute(QUERIES.troubles)},
+        paused=paused,
+        troubles=dict.fromkeys(REMEDIES, 0)
+        | {row.kind: row.records for row in connection.execute(QUERIES.troubles)},
         requests=requests,
     )

@@ -70,7 +70,8 @@ def waiting(world: World) -> World:
         " SELECT 'prospect', property_id, '1', 'unreadable' FROM domiq_sync.integration"
     )
     world.do(
-        "INSERT INTO domiq_sync.request_count AS kept (day, resman_account_id, resman_property_id, api, requests)"
+        "INSERT INTO domiq_sync.request_count AS kept"
+        " (day, resman_account_id, resman_property_id, api, requests)"
         " SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date, resman_account_id, '', 'v1', 7"
         " FROM domiq_sync.integration ON CONFLICT (day, resman_account_id, resman_property_id, api)"
         " DO UPDATE SET requests = kept.requests + 7"
@@ -94,6 +95,7 @@ def test_they_tell_how_the_database_stands_and_name_nobody(waiting: World) -> No
     assert 0 <= series[f"domiq_sync_account_oldest_pull_seconds{of_it}"] < 300
     assert series[f"domiq_sync_never_pulled_properties{of_it}"] == 0
     assert series['domiq_sync_records_in_trouble{kind="prospect"}'] == 1
+    assert series['domiq_sync_records_in_trouble{kind="lead"}'] == 0
     asked = f'domiq_sync_account_requests_total{{account="{integration.account_id}",api="v1"}}'
     counted = waiting.value("SELECT sum(requests) FROM domiq_sync.request_count WHERE api = 'v1'")
     assert series[asked] == counted >= 7
