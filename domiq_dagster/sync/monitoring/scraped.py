@@ -1,5 +1,5 @@
-"""What Prometheus is told of the database: how each property and account stands, cheaply read. Whoever scrapes
-comes every few seconds, at every worker."""
+"""What Prometheus is told of the database: how each property and account stands, cheaply read. Whoever
+scrapes comes every few seconds, at every worker."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The database's figures for Prometheus, read when a scrape asks for them, and at most every some seconds.
 
-A scrape never waits long for the database: what cannot be read at once is what was read before, and its age says
-so. A fault there is logged once and stops nothing.
+A scrape never waits long for the database: what cannot be read at once is what was read before, and its age
+says so. A fault there is logged once and stops nothing.
 """
 
 from __future__ import annotations
