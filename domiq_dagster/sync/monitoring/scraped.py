@@ -17,7 +17,7 @@ QUERIES = load_queries(__package__, "scraped.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class PropertyStanding:
+class ScrapedProperty:
     """How one connected property stands. Ages in seconds.
 
     Attributes:
@@ -40,7 +40,7 @@ class PropertyStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Scraped:
     """How everything stands.
 
     Attributes:
@@ -49,13 +49,13 @@ class Standing:
         requests: those of today (UTC), of all processes, by account and API (`v1`, `v2`).
     """
 
-    properties: Sequence[PropertyStanding]
+    properties: Sequence[ScrapedProperty]
     paused: Mapping[str, bool]
     troubles: Mapping[str, int]
     requests: Mapping[tuple[str, str], int]
 
 
-def load_standing(connection: Connection) -> Standing:
+def load_scraped(connection: Connection) -> Scraped:
     """Reads it; what it costs grows with the queue and with what is wrong, never with the log."""
     paused = {row.account_id: row.is_paused for row in connection.execute(QUERIES.accounts)}
     # Those of which there are none are told, too: what was not there before has no rate, and opens no alert.
@@ -63,8 +63,8 @@ def load_standing(connection: Connection) -> Standing:
     for day in request_counts.days(connection, 1):
         for api, made in (("v1", day.v1), ("v2", day.v2)):
             requests[day.account_id, api] = requests.get((day.account_id, api), 0) + made
-    return Standing(
-        properties=rows_as(PropertyStanding, connection.execute(QUERIES.properties)),
+    return Scraped(
+        properties=rows_as(ScrapedProperty, connection.execute(QUERIES.properties)),
         paused=paused,
         troubles=dict.fromkeys(REMEDIES, 0)
         | {row.kind: row.records for row in connection.execute(QUERIES.troubles)},

@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine, text
 
-from domiq_dagster.sync.monitoring.scraped import PropertyStanding, Standing, load_standing
+from domiq_dagster.sync.monitoring.scraped import Scraped, ScrapedProperty, load_scraped
 from domiq_dagster.sync.trouble import log_fault
 
 logger = logging.getLogger(__name__)
@@ -33,23 +33,23 @@ _AGE_HELP = "Since the figures of the database were read, or were first asked fo
 
 class Figure(NamedTuple):
     """One figure of the database: its name in Prometheus (a counter's without `_total`), its meaning, its
-    labels, and its values in a standing, each with its labels'."""
+    labels, and its values in what was read, each with its labels'."""
 
     name: str
     help_text: str
     labels: Sequence[str]
-    values: Callable[[Standing], Iterable[tuple[Sequence[str], float]]]
+    values: Callable[[Scraped], Iterable[tuple[Sequence[str], float]]]
     is_counter: bool = False
 
 
 def _of_accounts(
-    value: Callable[[list[PropertyStanding]], float | None],
-) -> Callable[[Standing], Iterator[tuple[Sequence[str], float]]]:
+    value: Callable[[list[ScrapedProperty]], float | None],
+) -> Callable[[Scraped], Iterator[tuple[Sequence[str], float]]]:
     """One value an account that has a property; none where `value` is None."""
 
-    def values(standing: Standing) -> Iterator[tuple[Sequence[str], float]]:
-        by_account: dict[str, list[PropertyStanding]] = {}
-        for one in standing.properties:
+    def values(scraped: Scraped) -> Iterator[tuple[Sequence[str], float]]:
+        by_account: dict[str, list[ScrapedProperty]] = {}
+        for one in scraped.properties:
             by_account.setdefault(one.account_id, []).append(one)
         for account, properties in by_account.items():
             found = value(properties)
@@ -60,12 +60,12 @@ def _of_accounts(
 
 
 def _of_properties(
-    value: Callable[[PropertyStanding], float | None],
-) -> Callable[[Standing], Iterator[tuple[Sequence[str], float]]]:
+    value: Callable[[ScrapedProperty], float | None],
+) -> Callable[[Scraped], Iterator[tuple[Sequence[str], float]]]:
     """One value a property; none where `value` is None."""
 
-    def values(standing: Standing) -> Iterator[tuple[Sequence[str], float]]:
-        for one in standing.properties:
+    def values(scraped: Scraped) -> Iterator[tuple[Sequence[str], float]]:
+        for one in scraped.properties:
             found = value(one)
             if found is not None:
                 yield (one.partition_key,), float(found)
@@ -73,7 +73,7 @@ def _of_properties(
     return values
 
 
-def _oldest_pull(properties: list[PropertyStanding]) -> float | None:
+def _oldest_pull(properties: list[ScrapedProperty]) -> float | None:
     return max((p.pull_seconds for p in properties if p.is_on and p.pull_seconds is not None), default=None)
 
 
@@ -100,7 +100,7 @@ FIGURES: Sequence[Figure] = (
         "domiq_sync_account_paused",
         "1 while the account's breaker is open: ResMan is not asked.",
         ("account",),
-        lambda standing: (((account,), float(paused)) for account, paused in standing.paused.items()),
+        lambda scraped: (((account,), float(paused)) for account, paused in scraped.paused.items()),
     ),
     Figure(
         "domiq_sync_diverged_leads",
@@ -124,14 +124,14 @@ FIGURES: Sequence[Figure] = (
         "domiq_sync_account_requests",
         "Requests of all processes at the account; begins anew at midnight UTC.",
         ("account", "api"),
-        lambda standing: ((key, float(made)) for key, made in standing.requests.items()),
+        lambda scraped: ((key, float(made)) for key, made in scraped.requests.items()),
         is_counter=True,
     ),
     Figure(
         "domiq_sync_records_in_trouble",
         "Single records that could not be dealt with, by kind.",
         ("kind",),
-        lambda standing: (((kind,), float(records)) for kind, records in standing.troubles.items()),
+        lambda scraped: (((kind,), float(records)) for kind, records in scraped.troubles.items()),
     ),
 )
 OF_PROPERTIES: Sequence[Figure] = (
@@ -177,7 +177,7 @@ class DatabaseFigures(Collector):
         self._engine, self._clock = engine, clock
         self._figures = (*FIGURES, *(OF_PROPERTIES if by_property else ()))
         self._lock = threading.Lock()
-        self._standing: Standing | None = None
+        self._scraped: Scraped | None = None
         self._read_at = clock()
         self._reading: threading.Thread | None = None
         self._has_failed = False
@@ -191,19 +191,19 @@ class DatabaseFigures(Collector):
         """The figures as they were last read, which is now, if that is due."""
         self._read_if_due()
         with self._lock:
-            standing, age = self._standing, self._clock() - self._read_at
+            scraped, age = self._scraped, self._clock() - self._read_at
         yield GaugeMetricFamily(_AGE, _AGE_HELP, value=age)
-        if standing is None or age > KEPT_SECONDS:
+        if scraped is None or age > KEPT_SECONDS:
             return
         for figure in self._figures:
             family = _family(figure)
-            for labels, value in figure.values(standing):
+            for labels, value in figure.values(scraped):
                 family.add_metric(labels, value)
             yield family
 
     def _read_if_due(self) -> None:
         with self._lock:
-            if self._standing is not None and self._clock() - self._read_at < READ_SECONDS:
+            if self._scraped is not None and self._clock() - self._read_at < READ_SECONDS:
                 return
             if self._reading is None or not self._reading.is_alive():
                 # A thread that ends: a database that does not answer keeps no scrape, nor the worker's end.
@@ -216,7 +216,7 @@ class DatabaseFigures(Collector):
         try:
             with self._engine.begin() as connection:
                 connection.execute(text(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'"))
-                standing = load_standing(connection)
+                scraped = load_scraped(connection)
         except Exception as fault:
             if not self._has_failed:
                 log_fault("the figures for Prometheus could not be read; those of before are told", fault)
@@ -226,7 +226,7 @@ class DatabaseFigures(Collector):
             logger.warning("the figures for Prometheus can be read again")
         self._has_failed = False
         with self._lock:
-            self._standing, self._read_at = standing, self._clock()
+            self._scraped, self._read_at = scraped, self._clock()
 
 
 def _family(figure: Figure) -> CounterMetricFamily | GaugeMetricFamily:
