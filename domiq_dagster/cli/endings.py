@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 
 from domiq_dagster.cli.base import fail, result_to_stdout
 from domiq_dagster.db.privileges import is_missing_grant, what_is_missing
+from domiq_dagster.runtime import logs
 from domiq_dagster.runtime.supervise import interruptible
 
 CRASHED = 70
@@ -133,10 +134,14 @@ def _set_up_logging() -> None:
         fail(
             f"DOMIQ_LOG_LEVEL is no level: set it to one of {', '.join(list(known)[:5])}, or leave it out.",
         )
-    logging.basicConfig(
-        level=known[wanted],
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_format = os.environ.get("DOMIQ_LOG_FORMAT", "").strip().lower() or logs.TEXT
+    if log_format not in logs.FORMATS:
+        fail(
+            f"DOMIQ_LOG_FORMAT is no format: set it to one of {', '.join(logs.FORMATS)}, or leave it out.",
+        )
+    handler = logging.StreamHandler()
+    handler.setFormatter(logs.formatter(log_format))
+    logging.basicConfig(level=known[wanted], handlers=[handler])
 
 
 def _of_database(error: DBAPIError | PendingRollbackError | psycopg.Error) -> str:

@@ -22,6 +22,7 @@ from domiq_dagster.runtime import dagster_home
 from domiq_dagster.runtime.home import home
 from domiq_dagster.runtime.probes import Answer, ProbeServer
 from domiq_dagster.sync import patience
+from domiq_dagster.sync.service.database_figures import DatabaseFigures
 from domiq_dagster.sync.service.service import Service, ServiceOptions
 from domiq_dagster.sync.service.tally import Reports, Summary
 from domiq_dagster.wiring import (
@@ -59,6 +60,12 @@ def worker(
     http: Annotated[
         str, typer.Option(help="Where /healthz, /readyz and /metrics are answered: host:port, or off.")
     ] = DEFAULT_HTTP,
+    metrics_by_property: Annotated[
+        bool,
+        typer.Option(
+            "--metrics-by-property", help="In /metrics, have each property's figures, too, by its name."
+        ),
+    ] = False,
     grace: Annotated[
         float, typer.Option(help="Seconds to end in, once it is told to stop.", min=10, max=3600)
     ] = patience.SERVICE_GRACE,
@@ -87,6 +94,7 @@ def worker(
         service = Service(
             engine, client, options, channels=channels, reports=_reports(urls, engine, os.environ)
         )
+        service.metrics.add(DatabaseFigures(engine, by_property=metrics_by_property))
         stack.enter_context(_told_to_stop(service))
         if address is not None:
             _serve_probes(stack, address, service, engine)
@@ -96,8 +104,8 @@ def worker(
 
 
 def _connections(options: ServiceOptions) -> int:
-    """How many the service needs at most."""
-    return 7 + 4 * options.max_accounts + (3 * options.max_pulls if options.pulls else 0)
+    """How many the service and its figures need at most."""
+    return 8 + 4 * options.max_accounts + (3 * options.max_pulls if options.pulls else 0)
 
 
 def _address(http: str) -> tuple[str, int] | None:

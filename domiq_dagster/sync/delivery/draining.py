@@ -15,6 +15,7 @@ from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
+from structlog.contextvars import bound_contextvars
 
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync import patience
@@ -105,7 +106,7 @@ class Drain:
                     return None
                 claim, settings = found
                 began = time.perf_counter()
-                with self.heartbeat.holding(claim):
+                with bound_contextvars(change_id=str(claim.change_id)), self.heartbeat.holding(claim):
                     result = self._deliver(connection, claim, settings)
                 properties.delivered()
                 self.note(claim, settings, result, time.perf_counter() - began)

@@ -3,13 +3,22 @@ Nothing in them names a lead or a property."""
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 from domiq_dagster.sync.delivery.outcomes import DeliveryResult
 
 _BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600)
+_LAG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)
+_MOST_OUTCOMES = 100
+_OUTCOME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+OTHER = "other"
+"""Stands for every outcome that is no word of ours, or one too many: whatever comes, the series are few."""
 
 
 class Metrics:
@@ -19,6 +28,20 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._deliveries = Counter(
             "domiq_sync_deliveries", "Deliveries by how they ended.", ["result"], registry=self._registry
+        )
+        self._outcomes = Counter(
+            "domiq_sync_outcomes",
+            "Deliveries by how they ended and why, in the word that `domiq-sync explain` has.",
+            ["result", "outcome"],
+            registry=self._registry,
+        )
+        self._known: set[str] = set()
+        self._lock = threading.Lock()
+        self._settled_lag = Histogram(
+            "domiq_sync_settled_lag_seconds",
+            "From when a change was logged until it was settled, of those settled here.",
+            buckets=_LAG_BUCKETS,
+            registry=self._registry,
         )
         self._seconds = Histogram(
             "domiq_sync_delivery_seconds",
@@ -56,9 +79,27 @@ class Metrics:
             registry=self._registry,
         )
 
-    def delivered(self, result: DeliveryResult, seconds: float) -> None:
+    def delivered(self, result: DeliveryResult, seconds: float, logged_at: datetime) -> None:
+        """One delivery ended.
+
+        Args:
+            logged_at: when its change was, by the database's clock; where that is ahead of ours the lag is 0.
+        """
         self._deliveries.labels(result.result).inc()
+        self._outcomes.labels(result.result, self._bounded(result.outcome)).inc()
         self._seconds.observe(seconds)
+        if result.result in ("success", "failed"):
+            lag = (datetime.now(UTC) - logged_at).total_seconds()
+            self._settled_lag.observe(max(lag, 0.0))
+
+    def _bounded(self, outcome: str) -> str:
+        with self._lock:
+            if outcome in self._known:
+                return outcome
+            if len(self._known) >= _MOST_OUTCOMES or not _OUTCOME.fullmatch(outcome):
+                return OTHER
+            self._known.add(outcome)
+            return outcome
 
     def looked(self, *, due: int, lag: float, serving: int, left: int) -> None:
         self._due.set(due)
@@ -75,9 +116,18 @@ class Metrics:
     def pulls_looked(self, oldest: float) -> None:
         self._oldest_pull.set(oldest)
 
-    def flag(self, name: str, help_text: str, value: Callable[[], bool]) -> None:
-        """A gauge of 0 or 1 that is asked when it is read."""
-        Gauge(name, help_text, registry=self._registry).set_function(lambda: float(value()))
+    def tell_readiness(self, is_ready: Callable[[], bool]) -> None:
+        """Has it told whether the worker is fit for its work, which is asked at each scrape."""
+        gauge = Gauge(
+            "domiq_sync_ready",
+            "1 while the worker is fit for its work, as /readyz has it.",
+            registry=self._registry,
+        )
+        gauge.set_function(lambda: float(is_ready()))
+
+    def add(self, figures: Collector) -> None:
+        """Has figures told that are kept elsewhere."""
+        self._registry.register(figures)
 
     def text(self) -> bytes:
         """In Prometheus's text format."""

@@ -105,6 +105,7 @@ class Service:
     ) -> None:
         self.name = name or worker_name()
         self.metrics = Metrics()
+        self.metrics.tell_readiness(lambda: not self.unready())
         self._engine, self._client, self._channels, self._reports = engine, client, channels, reports
         self._options = options or ServiceOptions()
         self._clock = clock
@@ -265,11 +266,11 @@ class Service:
         return begun
 
     def _delivered(
-        self, _claim: Claim, settings: PropertySettings, result: DeliveryResult, seconds: float
+        self, claim: Claim, settings: PropertySettings, result: DeliveryResult, seconds: float
     ) -> None:
         self._has_written = True
         self._tally.delivered(settings.integration.partition_key, result)
-        self.metrics.delivered(result, seconds)
+        self.metrics.delivered(result, seconds, claim.enqueued_at)
         self._news.ring()
 
     # Beside the loop

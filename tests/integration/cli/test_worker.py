@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -132,3 +133,35 @@ def test_two_at_one_address_are_told_so(world: World, tmp_path: Path) -> None:
         with worker(world, other, "--http", url.removeprefix("http://")) as (second, _):
             assert second.wait(60) == 2
         assert "Nothing can listen at" in (other / "said").read_text()
+
+
+def test_with_json_logs_each_line_is_an_object_and_those_of_a_delivery_have_its_change(
+    world: World, tmp_path: Path
+) -> None:
+    conversation = world.conversation(world.property(), "contacted", email="bo@example.com")
+    world.sync(2)
+    world.change(conversation, status="qualified")
+    with worker(world, tmp_path, "--no-pull", DOMIQ_LOG_FORMAT="json", DOMIQ_LOG_LEVEL="DEBUG") as (
+        process,
+        url,
+    ):
+        ready(process, url)
+        until = time.monotonic() + 60
+        while world.last(conversation).sync_status != "success":
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    said = (tmp_path / "said").read_text()
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert len({line["run_id"] for line in lines}) == 1
+    change = str(world.last(conversation).id)
+    assert {line["change_id"] for line in lines if "change_id" in line} == {change}
+    assert any("has ended" in line["message"] and "change_id" not in line for line in lines)
+    assert "bo@example.com" not in said
+
+
+def test_a_format_of_the_log_that_is_none_is_refused(world: World, tmp_path: Path) -> None:
+    with worker(world, tmp_path, DOMIQ_LOG_FORMAT="xml") as (process, _):
+        assert process.wait(60) == 2
+    assert "DOMIQ_LOG_FORMAT is no format: set it to one of text, json" in (tmp_path / "said").read_text()
