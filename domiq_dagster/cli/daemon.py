@@ -25,6 +25,8 @@ from domiq_dagster.runtime.home import home
 from domiq_dagster.runtime.supervise import Program, run
 
 logger = logging.getLogger(__name__)
+LOCK_URL: Final = "DOMIQ_DAEMON_LOCK_URL"
+"""Dagster's database for the lock, where DAGSTER_PG_URL leads through a pooler that shares sessions."""
 HEARTBEAT_TOLERANCE: Final = "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE"
 _TOLERATED: Final = "120"
 _NOTICING_SECONDS: Final = 2.0
@@ -54,11 +56,13 @@ def daemon(
     """Run Dagster's daemon, of which there may be one, under a lock in Dagster's database (DAGSTER_PG_URL).
 
     Any number may stand ready with --standby, on any machines: one runs. Where it ends, is killed or is cut
-    off from the database, another takes over. It needs PostgreSQL itself, or a pooler in session mode.
+    off from the database, another takes over. The lock needs PostgreSQL itself, or a pooler in session mode:
+    where DAGSTER_PG_URL leads through one in transaction mode, DOMIQ_DAEMON_LOCK_URL says where.
     """
     program = _program(os.environ, workspace)
     logging.getLogger("domiq_dagster").setLevel(logging.INFO)
-    with closing(DaemonLock(os.environ["DAGSTER_PG_URL"])) as lock, _told_to_stop() as stop:
+    url = os.environ.get(LOCK_URL, "").strip() or os.environ["DAGSTER_PG_URL"]
+    with closing(DaemonLock(url)) as lock, _told_to_stop() as stop:
         code = _Stand(lock, program, stop, grace, standby).go()
     logger.info("daemon: has ended")
     if code:

@@ -181,6 +181,22 @@ def test_a_lost_session_is_a_lost_lock_and_another_takes_it(make_database: Calla
 
 
 @pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
+def test_the_lock_is_taken_elsewhere_where_dagster_goes_through_such_a_pooler(
+    pg_server: EmbeddedServer, make_database: Callable[..., str], run: Run
+) -> None:
+    url = make_database()
+    name = url.partition("@/")[2].partition("?")[0]
+    lock = DaemonLock(url)
+    with pgbouncer(pg_server.socket_dir, "transaction") as port:
+        pooled = f"postgresql://postgres@127.0.0.1:{port}/{name}"
+        assert lock.try_take()
+        assert "set pool_mode=session" in run("daemon", DAGSTER_PG_URL=pooled).sentence
+        sentence = run("daemon", DAGSTER_PG_URL=pooled, DOMIQ_DAEMON_LOCK_URL=url).sentence
+    lock.close()
+    assert "runs the daemon since" in sentence
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
 def test_a_pooler_that_shares_sessions_is_refused(
     pg_server: EmbeddedServer, make_database: Callable[..., str]
 ) -> None:
