@@ -16,6 +16,7 @@ from domiq_dagster.cli.accounts import accounts
 from domiq_dagster.cli.alerts import alerts_app
 from domiq_dagster.cli.base import Usage
 from domiq_dagster.cli.conflicts import conflicts
+from domiq_dagster.cli.daemon import daemon
 from domiq_dagster.cli.dev import dev
 from domiq_dagster.cli.failures import failures, retry
 from domiq_dagster.cli.history import history
@@ -154,6 +155,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., Any], str, str], ...] = (
         "sync --property juniper-flats --dry-run",
     ),
     (RUN, worker, "Push and pull for as long as it runs.", "worker --http 0.0.0.0:9273"),
+    (RUN, daemon, "Dagster's daemon; several stand ready, one runs.", "daemon --standby"),
     (SET_UP, migrate, "Bring DomIQ's database to this version's schema.", "migrate --dry-run"),
     (
         SET_UP,

@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -136,11 +137,17 @@ def webserver(
 
 def daemon(env: Mapping[str, str], *, workspace: Path | None = None, at_once: bool = False) -> Program:
     """Schedules, sensors and the run queue; ready when each has reported in. PostgreSQL must run already."""
+    ready = _heartbeat_of_another_daemon(env["DAGSTER_PG_URL"])
+    alone = lone_daemon(env, workspace=workspace)
+    return replace(alone, ready=ready, ready_timeout=_START_SECONDS, at_once=at_once)
+
+
+def lone_daemon(env: Mapping[str, str], *, workspace: Path | None = None) -> Program:
+    """The same, ready as soon as it runs: for who asks for nothing of its own in Dagster's database."""
     # A line for each tick is no news.
     argv = [sys.executable, "-m", "dagster._daemon", "run", "--log-level", "warning"]
     argv += ["-w", str(workspace or shipped("workspace.yaml"))]
-    ready = _heartbeat_of_another_daemon(env["DAGSTER_PG_URL"])
-    return Program("daemon", argv, env, ready=ready, ready_timeout=_START_SECONDS, at_once=at_once)
+    return Program("daemon", argv, env)
 
 
 def worker(env: Mapping[str, str], *, port: int | None = None, at_once: bool = False) -> Program:

@@ -54,6 +54,7 @@ def run(
     out: TextIO,
     stop_signals: Sequence[signal.Signals] = STOP_SIGNALS,
     grace: float = 10.0,
+    over: Callable[[], bool] = lambda: False,
 ) -> int:
     """Runs the programs until a stop signal comes or one of them dies; returns when all are gone. Main thread
     only.
@@ -64,10 +65,11 @@ def run(
     Args:
         out: takes their output, each line after its program's name.
         on_ready: called once, when all are ready.
+        over: asked every tenth of a second, so it must answer quickly; True ends all, as a stop signal does.
 
     Returns:
-        0 after a stop signal; 1 if a program died, could not be started or was not ready in time, and the
-        last line in `out` says which and why.
+        0 after a stop signal, or where it is over; 1 if a program died, could not be started or was not ready
+        in time, and the last line in `out` says which and why.
 
     Raises:
         Exception: whatever `on_ready`, a `ready` or `out` raises, after everything has ended.
@@ -75,7 +77,7 @@ def run(
     mark = uuid.uuid4().hex
     with _noting(stop_signals) as received, reaper(mark, grace):
         output = _Output(out)
-        group = _ProcessGroup(output, mark, grace, received)
+        group = _ProcessGroup(output, mark, grace, received, over)
         failure: _Failure | None = None
         try:
             group.start(programs)
@@ -176,7 +178,7 @@ class _Output:
 
 
 class _Stopped(Exception):
-    """A stop signal came."""
+    """A stop signal came, or it is over."""
 
 
 class _Failure(Exception):
@@ -196,11 +198,19 @@ class _Running:
 class _ProcessGroup:
     """The programs that run now, in stages: those of one stage start and end together."""
 
-    def __init__(self, output: _Output, mark: str, grace: float, received: Sequence[int]) -> None:
+    def __init__(
+        self,
+        output: _Output,
+        mark: str,
+        grace: float,
+        received: Sequence[int],
+        over: Callable[[], bool],
+    ) -> None:
         self._output = output
         self._mark = mark
         self._grace = grace
         self._received = received
+        self._over = over
         self._stages: list[list[_Running]] = []
         self._selector = selectors.DefaultSelector()
         self._width = 0
@@ -261,7 +271,7 @@ class _ProcessGroup:
     def _tick(self) -> None:
         """Pass output on, then look for signals, deaths and deadlines: raises _Stopped or _Failure."""
         self._relay(_TICK_SECONDS)
-        if self._received:
+        if self._received or self._over():
             raise _Stopped
         for one in [one for stage in self._stages for one in stage]:
             code = one.process.poll()

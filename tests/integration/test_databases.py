@@ -22,7 +22,7 @@ from domiq_dagster.runtime.files import shipped
 from domiq_dagster.sync.repair.reconcile import SEQUENCES, UNCAPTURED
 from domiq_dagster.sync.setup.doctor import examine
 from domiq_dagster.sync.trouble import is_lost_database
-from tests.fixtures.commands import Run
+from tests.fixtures.commands import Run, environment_for
 from tests.fixtures.domiq_shapes import (
     PEOPLE,
     add_conversation,
@@ -405,6 +405,29 @@ def test_a_dump_that_is_restored_goes_on_without_doubles(
         assert again.told(conversation)[-1] == "Cancel"
         assert again.repeated_markers() == []
         again.closing.close()
+    world.do("DELETE FROM domiq_sync.delivery; DELETE FROM conversation")
+
+
+def test_a_backup_from_before_the_last_push_is_restored_as_the_runbook_says(
+    tmp_path: Path, world: World, make_database: Callable[..., str], run: Run
+) -> None:
+    """D4: what ResMan was told after the copy is not told again."""
+    programs = programs_for(tmp_path).directory
+    conversation = world.conversation(world.property(), "contacted")
+    world.sync(2)
+    world.change(conversation, status="lost")
+    dump, url = tmp_path / "domiq.dump", make_database()
+    subprocess.run([programs / "pg_dump", "-Fc", "-d", world.url, "-f", dump], check=True)
+    world.sync()
+    assert world.told(conversation).count("Cancel") == 1
+    restore = [programs / "pg_restore", "--exit-on-error", "-d", url, dump]
+    subprocess.run(restore, check=True, capture_output=True)
+    env = {**environment_for(url, world.standin.url), "DOMIQ_HOME": str(tmp_path / "home")}
+    for command in (["migrate"], ["restored"], ["sync"], ["status"], ["doctor"]):
+        done = run(*command, **env)
+        assert done.code == 0, (command, done)
+    assert world.told(conversation).count("Cancel") == 1
+    assert world.repeated_markers() == []
     world.do("DELETE FROM domiq_sync.delivery; DELETE FROM conversation")
 
 

@@ -26,7 +26,7 @@ def test_the_installed_program_runs_and_says_what_it_can(tmp_path: Path) -> None
         *("status", "properties", "failures", "lead", "explain", "accounts", "notifications", "duplicates"),
         *("report", "history", "alerts"),
         *("conflicts", "retry", "pause", "resume", "restored", "erase"),
-        *("sync", "worker"),
+        *("sync", "worker", "daemon"),
         *("migrate", "connect", "doctor", "plan-map", "housekeeping", "rules", "archive"),
         *("demo", "dev", "standin"),
     ]

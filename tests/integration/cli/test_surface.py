@@ -171,7 +171,7 @@ def test_whoever_was_killed_keeps_no_home(tmp_path: Path) -> None:
 def test_every_command_that_has_a_result_has_json() -> None:
     """F12: but for those that go on until they are told to stop, and migrate."""
     lacking = sorted(name for name, options in _options(GROUP, "") if "--json" not in options)
-    assert lacking == ["migrate", "standin", "worker"]
+    assert lacking == ["daemon", "migrate", "standin", "worker"]
 
 
 def _commands(command: Any, path: str = "domiq-sync") -> list[tuple[str, Any]]:
