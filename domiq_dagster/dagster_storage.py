@@ -33,6 +33,7 @@ from sqlalchemy import Engine, create_engine, event
 
 from domiq_dagster.db.engine import plain_url
 from domiq_dagster.db.errors import DatabaseUnavailable
+from domiq_dagster.runtime import secret_files
 
 _SET_UP = """
 SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
@@ -76,9 +77,13 @@ class PostgresStorage(DagsterPostgresStorage):
         one in files, which are gone with the process.
 
         Raises:
-            DagsterInvariantViolationError: the URL is not set, or none of PostgreSQL's; the text says what
-                to write.
+            DagsterInvariantViolationError: the URL is not set, or none of PostgreSQL's, or a file of secrets
+                cannot be used; the text says what to write.
         """
+        try:
+            secret_files.take_up()
+        except secret_files.SecretFileError as error:
+            raise dg.DagsterInvariantViolationError(str(error)) from None
         variable = config_value.get("postgres_url_in")
         configured = _configured(config_value, variable)
         if not configured:

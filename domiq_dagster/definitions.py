@@ -12,6 +12,7 @@ from domiq_dagster.assets import all_assets
 from domiq_dagster.checks import all_checks
 from domiq_dagster.jobs import all_jobs
 from domiq_dagster.resources import all_resources
+from domiq_dagster.runtime import secret_files
 from domiq_dagster.schedules import all_schedules
 from domiq_dagster.sensors import all_sensors
 
@@ -30,4 +31,5 @@ def build_definitions(**overrides: Any) -> dg.Definitions:
     )
 
 
+secret_files.take_up()  # in each process that runs what is defined here
 defs = build_definitions()

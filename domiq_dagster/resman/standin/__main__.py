@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from domiq_dagster.runtime import secret_files
+
 from .app import StandinError, serve
 
 
@@ -25,8 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
+        secret_files.take_up()
         serve(options.port, options.seed, options.state, empty=options.empty, prospects=options.prospects)
-    except StandinError as error:
+    except (StandinError, secret_files.SecretFileError) as error:
         print(f"The stand-in could not run: {error}", file=sys.stderr)
         return 2
     return 0
