@@ -291,8 +291,8 @@ def test_the_rules_look_at_new_changes_without_reading_the_history(
 def test_the_changes_of_a_conversation_are_looked_up_by_it_however_many_wait_for_the_rules(
     loaded: Connection, parameters: Mapping[str, Any], file: str, name: str
 ) -> None:
-    """C11: a backlog comes faster than statistics, and what was empty when they were made counts as empty: for
-    each of a batch's 200 conversations the property's whole backlog was gone through."""
+    """C11: a backlog comes faster than statistics, and what was empty when they were made counts as empty.
+    For each of a batch's 200 conversations the property's whole backlog was gone through."""
     given = {
         **parameters,
         "connected_at": "2020-01-01T00:00:00Z",
