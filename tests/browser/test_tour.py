@@ -125,7 +125,7 @@ def test_an_assets_page_says_what_it_is_and_has_its_schema_plots_and_checks(
         return
     page.goto(f"{tour.ui}/assets/{asset}?view=checks")
     page.get_by_text("Latest execution", exact=True).wait_for()
-    page.get_by_text(re.compile(r"^(Passed|Failed|Warning)$")).first.wait_for()
+    page.get_by_text(re.compile(r"^(Passed|Failed|Warning)$")).first.wait_for(timeout=3 * PATIENCE_MS)
     page.get_by_text("Plots", exact=True).wait_for()
     page.locator("canvas").first.wait_for()
 

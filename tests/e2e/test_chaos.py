@@ -50,5 +50,5 @@ def test_nothing_is_lost_doubled_misordered_or_held() -> None:
     assert result["database_restarts"]["immediate"] >= 1
     assert result["stalls"] >= 2 and result["connections_cut"]["database"] >= 1
     # By the stand-in, or on the way: which of the two comes in time is the machine's matter.
-    assert result["faults"]["drop_after"] + result["answers_lost"]["standin"] >= 1
+    assert result["faults"].get("drop_after", 0) + result["answers_lost"]["standin"] >= 1
     assert result["unknown_outcomes"] >= 1 and result["confirmed_by_read"] >= 1

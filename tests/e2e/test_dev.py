@@ -104,9 +104,9 @@ def _crash_and_go_on(dev_home: DevHome, *, power_loss: bool, after: list[str]) -
         _fall_behind(database)
         prospects: dict[Any, str] = {}
         under_way = _change_some_lead(database, prospects)
-        dev.until("a push is in the middle of it", lambda: _in_flight(database, under_way), 60)
+        dev.until("a push is in the middle of it", lambda: _in_flight(database, under_way), 180)
         if not power_loss:
-            dev.until("a pull is at work", lambda: _at_work(database, "pull"), 90)
+            dev.until("a pull is at work", lambda: _at_work(database, "pull"), 180)
         _change_some_lead(database, prospects)  # that waits, however far the push has come
     _kill(dev, the_database_too=power_loss)
 
