@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from domiq_dagster.db.daemon_lock import DaemonLock
 from domiq_dagster.db.embedded import EmbeddedServer
@@ -176,6 +177,41 @@ def test_a_lost_session_is_a_lost_lock_and_another_takes_it(make_database: Calla
         assert other.try_take()
         assert not one.try_take()
     finally:
+        one.close()
+        other.close()
+
+
+def test_a_database_that_stood_still_leaves_the_lock_lost_and_free(
+    make_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer comes when nobody waits for it any more: no session keeps the lock, in a pool neither."""
+    url, goes_on, asked = make_database(), threading.Event(), threading.Event()
+    one, other = DaemonLock(url), DaemonLock(url)
+    monkeypatch.setattr("domiq_dagster.db.daemon_lock.ANSWER_SECONDS", 1.0)
+
+    def stand_still(*_call: object) -> None:
+        asked.set()
+        goes_on.wait(_SECONDS)
+
+    try:
+        assert one.try_take()
+        event.listen(one._engine, "before_cursor_execute", stand_still)
+        assert asked.wait(_SECONDS)
+        until = time.monotonic() + _SECONDS
+        while one.holds():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        watch = one._watch
+        assert watch is not None
+        one.let_go()
+        assert not other.try_take()
+        goes_on.set()
+        while not other.try_take():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert not watch.is_well()
+    finally:
+        goes_on.set()
         one.close()
         other.close()
 
