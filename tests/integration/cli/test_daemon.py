@@ -186,7 +186,7 @@ def test_a_lost_session_is_a_lost_lock_and_another_takes_it(make_database: Calla
 def test_a_database_that_stood_still_leaves_the_lock_lost_and_free(
     make_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer comes when nobody waits for it any more: no session keeps the lock, in a pool neither."""
+    """C12: the answer comes when nobody waits for it any more. No session keeps the lock, not in a pool."""
     url, goes_on, asked = make_database(), threading.Event(), threading.Event()
     one, other = DaemonLock(url), DaemonLock(url)
     monkeypatch.setattr("domiq_dagster.db.daemon_lock.ANSWER_SECONDS", 1.0)
