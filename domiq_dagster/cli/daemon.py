@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Final
 
 import typer
@@ -22,7 +20,7 @@ from domiq_dagster.db.daemon_lock import DaemonLock
 from domiq_dagster.db.errors import DatabaseError, UnsuitablePooler
 from domiq_dagster.runtime import dagster_home
 from domiq_dagster.runtime.home import home
-from domiq_dagster.runtime.supervise import Program, run
+from domiq_dagster.runtime.supervise import Program, run, told_to_stop
 
 logger = logging.getLogger(__name__)
 LOCK_URL: Final = "DOMIQ_DAEMON_LOCK_URL"
@@ -62,7 +60,8 @@ def daemon(
     program = _program(os.environ, workspace)
     logging.getLogger("domiq_dagster").setLevel(logging.INFO)
     url = os.environ.get(LOCK_URL, "").strip() or os.environ["DAGSTER_PG_URL"]
-    with closing(DaemonLock(url)) as lock, _told_to_stop() as stop:
+    stop = threading.Event()
+    with closing(DaemonLock(url)) as lock, told_to_stop(stop.set):
         code = _Stand(lock, program, stop, grace, standby).go()
     logger.info("daemon: has ended")
     if code:
@@ -165,23 +164,3 @@ class _Stand:
         if what != self._said:
             self._said = what
             logger.info("daemon: %s", what)
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """Set by SIGTERM, SIGINT and SIGHUP."""
-    stop = threading.Event()
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {
-        number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    }
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield stop
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -21,6 +19,7 @@ from domiq_dagster.db.revision import HEAD
 from domiq_dagster.runtime import dagster_home
 from domiq_dagster.runtime.home import home
 from domiq_dagster.runtime.probes import Answer, ProbeServer
+from domiq_dagster.runtime.supervise import told_to_stop
 from domiq_dagster.sync import patience
 from domiq_dagster.sync.service.database_figures import DatabaseFigures
 from domiq_dagster.sync.service.service import Service, ServiceOptions
@@ -95,7 +94,8 @@ def worker(
             engine, client, options, channels=channels, reports=_reports(urls, engine, os.environ)
         )
         service.metrics.add(DatabaseFigures(engine, by_property=metrics_by_property))
-        stack.enter_context(_told_to_stop(service))
+        # A second signal has it give back what is in hand.
+        stack.enter_context(told_to_stop(service.stop))
         if address is not None:
             _serve_probes(stack, address, service, engine)
         logger.info("worker %s goes on; it pushes for %d accounts at a time", service.name, accounts)
@@ -153,23 +153,6 @@ class _DagsterWhenNeeded:
 
             self.opened = DagsterReports(self.engine)
         self.opened.tell(summary)
-
-
-@contextmanager
-def _told_to_stop(service: Service) -> Iterator[None]:
-    """SIGTERM, SIGINT and SIGHUP stop the service; a second one has it give back what is in hand."""
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        service.stop()
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def _serve_probes(stack: ExitStack, address: tuple[str, int], service: Service, engine: Engine) -> None:

@@ -92,7 +92,7 @@ class DaemonLock:
         watch, self._watch = self._watch, None
         connection, self._connection = self._connection, None
         if watch is not None and not watch.end():
-            return  # it waits for an answer that may never come, and its session ends with it
+            return  # it waits for an answer that may never come, and ends the session as soon as it has one
         if connection is not None:
             connection.invalidate()
             connection.close()
@@ -116,7 +116,8 @@ class DaemonLock:
 
 
 class _Watch:
-    """Asks, in a thread of its own, whether the session still holds the lock: an answer may never come."""
+    """Asks, in a thread of its own, whether the session still holds the lock: an answer may never come. Once
+    lost, it stays lost, and the session ends with the thread."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -127,7 +128,10 @@ class _Watch:
         self._thread.start()
 
     def is_well(self) -> bool:
-        return not self._lost and time.monotonic() - self._answered < ANSWER_SECONDS
+        if time.monotonic() - self._answered >= ANSWER_SECONDS:
+            # Whoever asked has begun to end its daemon: an answer that comes after all changes nothing.
+            self._lost = True
+        return not self._lost
 
     def end(self) -> bool:
         """Whether the thread is done with the session."""
@@ -136,7 +140,7 @@ class _Watch:
         return not self._thread.is_alive()
 
     def _look(self) -> None:
-        while not self._ends.wait(_LOOK_SECONDS):
+        while not self._ends.wait(_LOOK_SECONDS) and not self._lost:
             asked = time.monotonic()
             try:
                 is_ours = self._connection.execute(_HOLDS, {"key": KEY}).scalar_one()
@@ -144,5 +148,7 @@ class _Watch:
                 is_ours = 0
             if not is_ours:
                 self._lost = True
-                return
             self._answered = asked
+        # Here, since nobody may wait for this thread any more: a session that is merely dropped goes back to
+        # the pool, which keeps it open, and with it the lock.
+        self._connection.invalidate()

@@ -2,10 +2,15 @@
 what it answers."""
 
 import http.server
+import logging
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+logger = logging.getLogger(__name__)
 
 
 class Answer(NamedTuple):
@@ -53,14 +58,31 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of whoever did not wait for the answer."""
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+
+def _answered(path: str, ask: Callable[[], Answer]) -> Answer:
+    """The answer; of a fault, without the values that it happened with, that the log has it."""
+    try:
+        return ask()
+    except Exception as fault:
+        frames = "".join(traceback.format_tb(fault.__traceback__))
+        logger.error("%s could not be answered: %s\n%s", path, type(fault).__name__, frames)
+        return Answer(500, b"This could not be answered: the log says where it failed.\n")
+
 
 def _handler(paths: Mapping[str, Callable[[], Answer]]) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         timeout = 10.0  # whoever asks and does not go on
 
         def do_GET(self) -> None:
-            asked = paths.get(self.path.partition("?")[0])
-            answer = asked() if asked is not None else Answer(404, b"There is nothing here.\n")
+            path = self.path.partition("?")[0]
+            answer = (
+                _answered(path, paths[path]) if path in paths else Answer(404, b"There is nothing here.\n")
+            )
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(len(answer.body)))

@@ -5,6 +5,7 @@ knows nothing of files from then on.
 """
 
 import os
+import threading
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,8 @@ VARIABLES: Final = (
 )
 """Those that hold a secret, or an address which may have one in it."""
 _SUFFIX: Final = "_FILE"
+_TAKING_UP: Final = threading.Lock()
+"""Dagster's programs have several threads that may come to it at once."""
 
 
 class SecretFileError(Exception):
@@ -37,22 +40,33 @@ def take_up(env: MutableMapping[str, str] = os.environ) -> None:
     """Sets each variable of VARIABLES for which `NAME_FILE` names a file to what is in it, without the
     white space around it, and removes `NAME_FILE`: whatever is started with `env` finds one of the two.
 
-    Nothing is set unless all can be.
+    Nothing is set unless all can be. Given both ways with one value is no contradiction: Dagster reads its
+    .env again in each run, whose parent has handed down what the file had.
 
     Raises:
-        SecretFileError: a variable is given both ways, or its file is missing, unreadable, empty or no text.
+        SecretFileError: a variable is given both ways with two values, or its file is missing, unreadable,
+            empty or no text.
     """
-    found = {name: _value(name, env) for name in VARIABLES if env.get(name + _SUFFIX, "").strip()}
-    for name, value in found.items():
-        env[name] = value
-        del env[name + _SUFFIX]
+    with _TAKING_UP:
+        found = {name: _value(name, env) for name in VARIABLES if env.get(name + _SUFFIX, "").strip()}
+        for name, value in found.items():
+            env[name] = value
+            del env[name + _SUFFIX]
 
 
 def _value(name: str, env: MutableMapping[str, str]) -> str:
     variable = name + _SUFFIX
-    if env.get(name, "").strip():
-        raise SecretFileError(f"{name} and {variable} are both set: leave one of them out.")
-    path = Path(env[variable].strip())
+    value = _content(name, Path(env[variable].strip()))
+    if env.get(name, "").strip() not in ("", value):
+        raise SecretFileError(
+            f"{name} and {variable} are both set, and differ: leave one of them out, or start anew whatever "
+            "has the old value."
+        )
+    return value
+
+
+def _content(name: str, path: Path) -> str:
+    variable = name + _SUFFIX
     try:
         value = path.read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -142,6 +142,14 @@ def interruptible() -> Iterator[list[int]]:
         yield received
 
 
+@contextlib.contextmanager
+def told_to_stop(stop: Callable[[], None]) -> Iterator[None]:
+    """Each SIGTERM, SIGINT and SIGHUP calls `stop` in this block, and interrupts nothing. A SIGHUP that is
+    ignored, as under nohup, stays so. Main thread only."""
+    with _handling(STOP_SIGNALS, lambda _number, _frame: stop()):
+        yield
+
+
 class _Output:
     """Lines to the user. Whoever does not read them loses them: they never hold up the programs' end."""
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from dagster._utils.interrupts import capture_interrupts
 
-from domiq_dagster.runtime.supervise import http_ready, interruptible, port_open
+from domiq_dagster.runtime.supervise import STOP_SIGNALS, http_ready, interruptible, port_open, told_to_stop
 
 # A supervisor of its own process, which a signal can be sent to. Arguments: the specification, the directory.
 DRIVER = """
@@ -399,3 +399,22 @@ def test_what_a_script_starts_in_the_background_ends_on_sigterm_after_a_run_of_d
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_who_is_told_to_stop_is_not_interrupted_and_not_told_under_nohup() -> None:
+    told: list[None] = []
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    with told_to_stop(lambda: told.append(None)):
+        for number in STOP_SIGNALS:
+            os.kill(os.getpid(), number)
+    assert len(told) == len(STOP_SIGNALS)
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with told_to_stop(lambda: told.append(None)):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert len(told) == len(STOP_SIGNALS)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before[signal.SIGHUP])
+    assert {number: signal.getsignal(number) for number in STOP_SIGNALS} == before

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
@@ -47,16 +48,41 @@ def test_without_files_nothing_changes() -> None:
     assert env == before
 
 
-def test_given_both_ways_is_refused_and_nothing_is_set(tmp_path: Path) -> None:
+def test_given_both_ways_with_two_values_is_refused_and_nothing_is_set(tmp_path: Path) -> None:
     path = str(_file(tmp_path))
     env = {"RESMAN_API_KEY": "k", "RESMAN_API_KEY_FILE": path, "DAGSTER_PG_URL_FILE": path}
     before = dict(env)
     with pytest.raises(
         SecretFileError,
-        match=r"^RESMAN_API_KEY and RESMAN_API_KEY_FILE are both set: leave one of them out\.$",
+        match=r"^RESMAN_API_KEY and RESMAN_API_KEY_FILE are both set, and differ: leave one of them out",
     ):
         take_up(env)
     assert env == before
+
+
+def test_given_both_ways_with_one_value_is_what_it_says(tmp_path: Path) -> None:
+    env = {"RESMAN_API_KEY": "s3cret", "RESMAN_API_KEY_FILE": str(_file(tmp_path))}
+    take_up(env)
+    assert env == {"RESMAN_API_KEY": "s3cret"}
+
+
+def test_many_threads_at_once_all_find_the_value(tmp_path: Path) -> None:
+    path = str(_file(tmp_path))
+    for _ in range(50):
+        env = {f"{name}_FILE": path for name in VARIABLES}
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda _number, env=env: take_up(env), range(4)))
+        assert env == dict.fromkeys(VARIABLES, "s3cret")
+
+
+def test_a_run_that_is_given_the_file_again_goes_on_with_what_it_was_handed_down(tmp_path: Path) -> None:
+    """Dagster sets what .env has in the code server, and again in each run that this starts."""
+    given = f"import os; os.environ['RESMAN_API_KEY_FILE'] = {str(_file(tmp_path))!r}; "
+    loads = f"{given} import domiq_dagster.definitions; "
+    child = f"{loads} print(os.environ['RESMAN_API_KEY'], 'RESMAN_API_KEY_FILE' in os.environ)"
+    code = f"{loads} import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', {child!r}]))"
+    done = _program(tmp_path, "-c", code)
+    assert (done.returncode, done.stdout) == (0, "s3cret False\n"), done.stderr
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ def told(figures: DatabaseFigures) -> dict[str, float]:
     return {name: float(number) for name, _, number in (line.rpartition(" ") for line in lines)}
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer for a reading than a scrape waits."""
+    monkeypatch.setattr("domiq_dagster.sync.service.database_figures._WAIT_SECONDS", 60.0)
+
+
 @contextmanager
 def statements(world: World) -> Iterator[list[str]]:
     """What is asked of the database within the block."""
