@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -15,7 +16,9 @@ from sqlalchemy.exc import InternalError, OperationalError
 
 from domiq_dagster.db.migrate import migrate
 from domiq_dagster.sync.monitoring.explain import explain
+from domiq_dagster.sync.queue.ruled_changes import claim_conversations
 from domiq_dagster.sync.rules import run_rules
+from domiq_dagster.sync.rules.changes import QUERIES as CHANGES
 from domiq_dagster.sync.rules.check import check_rules
 from domiq_dagster.sync.rules.execute import RuleExecutor
 from domiq_dagster.sync.trouble import is_lost_database
@@ -501,3 +504,32 @@ def test_explain_tells_what_each_rule_decided_and_names_nobody(world: World) -> 
         ("not_held", "ai_intent_summary is not 'tour'", {}),
     ]
     assert (move["cause_rule_id"], move["caused_by"]) == (rule, cause["change_id"])
+
+
+def test_a_batch_reads_its_own_changes_however_many_wait_for_the_rules(world: World) -> None:
+    """C11: a backlog that came faster than statistics, of a table that was empty when they were made. For
+    each of a batch's conversations the property's whole backlog was gone through."""
+    flats = world.property()
+    world.sync()
+    with world.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE domiq_sync.change"))
+    first = world.conversation(flats, "new")
+    world.do(
+        "INSERT INTO conversation "
+        "SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid()))).* "
+        "FROM conversation c, generate_series(1, 1000) WHERE c.id = :c",
+        c=first,
+    )
+    since, of_batch = datetime(2020, 1, 1, tzinfo=UTC), 100
+    with world.engine.connect() as connection:
+        claimed = claim_conversations(connection, flats, since, most=of_batch)
+        asked = {"conversations": claimed, "property_id": flats, "connected_at": since, "most": of_batch}
+        found = connection.execute(CHANGES.unruled_changes, asked).all()
+        read = connection.scalar(
+            text(
+                "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables "
+                "WHERE relid = 'domiq_sync.change'::regclass"
+            )
+        )
+    assert (len(claimed), len(found)) == (of_batch, of_batch)
+    assert read < of_batch * 10
