@@ -120,7 +120,7 @@ class Metrics:
         """Has it told whether the worker is fit for its work, which is asked at each scrape."""
         gauge = Gauge(
             "domiq_sync_ready",
-            "1 while the worker is fit for its work, as /readyz has it.",
+            "1 while the worker is fit for its work. /readyz looks at the database's schema, too.",
             registry=self._registry,
         )
         gauge.set_function(lambda: float(is_ready()))
