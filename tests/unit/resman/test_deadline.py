@@ -74,7 +74,7 @@ def test_a_post_ends_at_its_deadline_whatever_drips(
     began = time.monotonic()
     with pytest.raises(NoAnswer, match="too long as a whole") as late:
         client.post_lead("400", "prop-1", lead(words=4_000_000 if handle is slow_reading else 10))
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 2.8  # the peers go on for 3 s and longer
     assert late.value.disposition is Disposition.UNKNOWN
 
 
@@ -94,7 +94,7 @@ def test_a_proxy_that_drips_while_it_opens_a_tunnel_keeps_nobody(
     began = time.monotonic()
     with pytest.raises(Unreachable, match="nothing was sent, the time for it was over"):
         client.post_lead("400", "prop-1", lead())
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 2.8  # the peers go on for 3 s and longer
 
 
 def test_a_handshake_through_a_tunnel_has_what_is_left(
