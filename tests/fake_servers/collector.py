@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.fake_servers.http import Endpoint, Post
+from tests.fake_servers.http import Endpoint, HttpServer, Post
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,13 @@ class Collector:
 
     def named(self, name: str) -> list[Span]:
         return [span for span in self.spans if span.name == name]
+
+
+@contextmanager
+def collecting() -> Iterator[Collector]:
+    """A collector that listens until the block ends."""
+    with HttpServer() as end:
+        yield Collector(end)
 
 
 def _unzipped(post: Post) -> bytes:

@@ -14,8 +14,7 @@ from structlog.contextvars import get_contextvars
 
 from domiq_dagster.sync.repair.retry import put_back
 from domiq_dagster.tracing.setting_up import open_traces
-from tests.fake_servers.collector import Collector, Span
-from tests.fake_servers.http import HttpServer
+from tests.fake_servers.collector import Collector, Span, collecting
 from tests.fixtures.world import POST, World
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -25,9 +24,9 @@ FIRST, LAST, EMAIL, PHONE = "Zebediah", "Quillfeather", "zq.canary@mail.example"
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    with HttpServer() as end:
-        monkeypatch.setenv(ENDPOINT, end.url)
-        yield Collector(end)
+    with collecting() as found:
+        monkeypatch.setenv(ENDPOINT, found.url)
+        yield found
 
 
 def traced_push(world: World, **options: Any) -> None:
