@@ -31,7 +31,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from domiq_dagster.tracing.spans import FAULT, Attempt, Request, TracedChange
+from domiq_dagster.tracing.spans import Attempt, Request, TracedChange
 
 logger = logging.getLogger(__name__)
 SERVICE_NAME = "domiq-sync"
@@ -42,7 +42,6 @@ _QUEUE = 2048
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 _OTHER = "other"
-_GOOD = frozenset({"success", "postponed", "lost_lease"})
 
 
 class _Ids(IdGenerator):
@@ -176,7 +175,7 @@ class Exporter:
             _of_attempt(attempt),
             context=parent,
             links=links,
-            failed=attempt.result not in _GOOD,
+            failed=attempt.error is not None,
         )
         if attempt.is_last:
             self._span(
@@ -186,7 +185,7 @@ class Exporter:
                 (min(change.logged_ns, attempt.began), attempt.ended),
                 _of_change(attempt),
                 context=Context(),
-                failed=attempt.result not in _GOOD,
+                failed=attempt.error is not None,
             )
 
     def close(self, seconds: float) -> None:
@@ -270,7 +269,7 @@ def _of_change(attempt: Attempt) -> dict[str, Any]:
         "domiq.new_status": _word(attempt.new_status),
         "domiq.result": attempt.result,
         "domiq.outcome": _word(attempt.outcome),
-        "error.type": None if attempt.result in _GOOD else _word(attempt.outcome) or FAULT,
+        "error.type": _word(attempt.error),
     }
 
 

@@ -89,6 +89,7 @@ class Attempt:
         earlier_token: of the last attempt before it that is on record.
         number: which attempt it is, as the queue counts.
         result, outcome, state: as in a DeliveryResult.
+        error: what went wrong, in a word; a change that waits for something has nothing wrong.
         is_last: the change is settled with it.
     """
 
@@ -101,6 +102,7 @@ class Attempt:
     result: str = FAULT
     outcome: str | None = None
     state: str | None = None
+    error: str | None = FAULT
     http_status: int | None = None
     is_last: bool = False
     requests: list[Request] = field(default_factory=list)
@@ -184,7 +186,7 @@ def _under_way_until_it_ends(attempt: Attempt) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        attempt.result, attempt.outcome = FAULT, type(error).__name__
+        attempt.result, attempt.outcome, attempt.error = FAULT, type(error).__name__, type(error).__name__
         raise
     finally:
         _under_way.reset(before)

@@ -48,7 +48,10 @@ def ended(attempt: Attempt | None, result: DeliveryResult) -> None:
     if attempt is None:
         return
     attempt.result, attempt.outcome, attempt.state = result.result, result.outcome, result.state
-    attempt.http_status = None if result.error is None else result.error.http_status
+    if result.error is not None:
+        attempt.error, attempt.http_status = result.error.kind, result.error.http_status
+    else:
+        attempt.error = result.outcome if result.fault or result.result == "failed" else None
     attempt.is_last = result.result in _SETTLED
 
 

@@ -32,7 +32,9 @@ def collector(endpoint: Endpoint) -> Collector:
 
 def attempt(change_id: UUID | None = None, **values: object) -> Attempt:
     logged = datetime.now(UTC) - timedelta(seconds=9)
-    made = Attempt(TracedChange(change_id or uuid4(), logged, uuid4(), "400"), 7, result="success")
+    made = Attempt(
+        TracedChange(change_id or uuid4(), logged, uuid4(), "400"), 7, result="success", error=None
+    )
     for name, value in values.items():
         setattr(made, name, value)
     made.ended = made.began + 1000
@@ -117,7 +119,7 @@ def test_words_that_are_none_of_ours_do_not_leave(collector: Collector) -> None:
 
 
 def test_what_fails_is_said_to_have_failed(collector: Collector) -> None:
-    made = attempt(result="failed", outcome="refused", is_last=True, http_status=400)
+    made = attempt(result="failed", outcome="refused", error="refused", is_last=True, http_status=400)
     made.requests = [Request("POST", "MITS/PostLeadManagement4_0", "resman.test", 5, 6, 400, "refused")]
     exporter = Exporter()
     exporter.take(made)

@@ -76,7 +76,9 @@ def test_a_change_whose_first_attempt_fails_is_one_trace_and_the_retry_names_the
     assert [a.links for a in attempts] == [[], *([(a.trace_id, a.span_id)] for a in attempts[:-1])]
     assert [a.attributes["domiq.attempt"] for a in attempts] == list(range(1, len(attempts) + 1))
     assert [a.attributes["domiq.result"] for a in attempts[:1] + attempts[-1:]] == ["postponed", "success"]
-    assert attempts[0].attributes["http.response.status_code"] == 503
+    assert [a.has_failed for a in attempts[:1] + attempts[-1:]] == [True, False]
+    about = attempts[0].attributes
+    assert (about["error.type"], about["http.response.status_code"]) == ("server_fault", 503)
     for attempt in attempts:
         own = [span for span in collector.spans if span.parent_id == attempt.span_id]
         assert own and all(span.is_client for span in own)
