@@ -17,6 +17,13 @@
 # rooms    draws docs/architecture.md's picture of the rooms from the code
 # docs     builds docs/ as a site, strictly, into build/docs/site; make lint does as well
 # tables   writes docs/tables.md from the comments in sql/ and the samples of tools/tables.sql
+# wheel    the wheel and the source archive, into build/dist
+# sbom     what an installation of that wheel consists of, as CycloneDX, into build/sbom.cdx.json
+# audit    whether what constraints.txt pins has known vulnerabilities; where nobody can be asked, it says so
+# release-check
+#          whether the version, the changelog and the chart agree; with TAG=v1.2.3, that tag too
+# bench-release
+#          the benchmarks that a release has, a JSON line each, into build/benchmarks-VERSION.jsonl: some minutes
 
 # An own interpreter: make install PYTHON=/path/to/python3.12
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -26,7 +33,8 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms tables docs
+.PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms tables docs \
+  wheel sbom audit release-check bench-release
 
 install: $(STAMP)
 
@@ -88,3 +96,26 @@ tables: install
 
 docs: install
 	$(BIN)/python -m tools.site
+
+# The time of the commit stands for that of the build, so that the same commit makes the same files.
+COMMITTED = SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
+wheel: install
+	rm -rf build/dist
+	$(COMMITTED) $(BIN)/python -m build --no-isolation --outdir build/dist .
+
+sbom: wheel
+	rm -rf build/runtime
+	$(BIN)/python -m venv --without-pip build/runtime
+	$(BIN)/python -m pip --python build/runtime install --no-input --disable-pip-version-check --quiet \
+	  -c constraints.txt build/dist/*.whl
+	$(COMMITTED) $(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
+	  --of JSON -o build/sbom.cdx.json build/runtime
+
+audit: install
+	@$(BIN)/python -m tools.audit $(OPTIONS)
+
+release-check: install
+	@$(BIN)/python -m tools.release $(if $(TAG),--tag $(TAG))
+
+bench-release: install
+	$(BIN)/python -m tools.bench_release
