@@ -17,7 +17,7 @@
 # rooms    draws docs/architecture.md's picture of the rooms from the code
 # docs     builds docs/ as a site, strictly, into build/docs/site; make lint does as well
 # tables   writes docs/tables.md from the comments in sql/ and the samples of tools/tables.sql
-# wheel    the wheel and the source archive, into build/dist
+# dist     the wheel and the source archive, into build/dist
 # sbom     what an installation of that wheel consists of, as CycloneDX, into build/sbom.cdx.json
 # audit    whether what constraints.txt pins has known vulnerabilities; where nobody can be asked, it says so
 # release-check
@@ -34,7 +34,7 @@ STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
 .PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms tables docs \
-  wheel sbom audit release-check bench-release
+  dist sbom audit release-check bench-release
 
 install: $(STAMP)
 
@@ -99,11 +99,11 @@ docs: install
 
 # The time of the commit stands for that of the build, so that the same commit makes the same files.
 COMMITTED = SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
-wheel: install
+dist: install
 	rm -rf build/dist
 	$(COMMITTED) $(BIN)/python -m build --no-isolation --outdir build/dist .
 
-sbom: wheel
+sbom: dist
 	rm -rf build/runtime
 	$(BIN)/python -m venv --without-pip build/runtime
 	$(BIN)/python -m pip --python build/runtime install --no-input --disable-pip-version-check --quiet \

@@ -24,7 +24,7 @@ from tools.release import version_of
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS: dict[str, tuple[str, ...]] = {
-    "latency": ("--only", "quiet", "polling"),
+    "latency": ("--only", "quiet", "--changes", "200"),
     "push_rate": (),
     "push_cost": (),
     "pull_rate": (),
