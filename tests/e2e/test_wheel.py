@@ -1,4 +1,4 @@
-"""The wheel, built, unpacked and used away from the checkout, has all that it needs. The source archive too."""
+"""The wheel, and the source archive: built, unpacked and used away from the checkout, it has all it needs."""
 
 import os
 import subprocess
