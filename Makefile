@@ -18,7 +18,7 @@
 # docs     builds docs/ as a site, strictly, into build/docs/site; make lint does as well
 # tables   writes docs/tables.md from the comments in sql/ and the samples of tools/tables.sql
 # dist     the wheel and the source archive, into build/dist
-# sbom     what an installation of that wheel consists of, as CycloneDX, into build/sbom.cdx.json
+# sbom     what the image is made of beside its base, as CycloneDX, into build/sbom.cdx.json
 # audit    whether what constraints.txt pins has known vulnerabilities; where nobody can be asked, it says so
 # release-check
 #          whether the version, the changelog and the chart agree; with TAG=v1.2.3, that tag too
@@ -33,8 +33,7 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms tables docs \
-  dist sbom audit release-check bench-release
+.PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms tables docs
 
 install: $(STAMP)
 
@@ -97,17 +96,20 @@ tables: install
 docs: install
 	$(BIN)/python -m tools.site
 
+.PHONY: dist sbom audit release-check bench-release
+
 # The time of the commit stands for that of the build, so that the same commit makes the same files.
 COMMITTED = SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
 dist: install
 	rm -rf build/dist
 	$(COMMITTED) $(BIN)/python -m build --no-isolation --outdir build/dist .
 
-sbom: dist
+# Of the wheels that the image is made of, installed as deploy/Containerfile does.
+sbom: wheels
 	rm -rf build/runtime
 	$(BIN)/python -m venv --without-pip build/runtime
 	$(BIN)/python -m pip --python build/runtime install --no-input --disable-pip-version-check --quiet \
-	  -c constraints.txt build/dist/*.whl
+	  --no-index --find-links $(WHEELS) domiq-dagster
 	$(COMMITTED) $(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
 	  --of JSON -o build/sbom.cdx.json build/runtime
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -93,6 +94,55 @@ def test_one_job_may_write_and_it_checks_out_no_code() -> None:
     (publish,) = writing.values()
     assert not any("checkout" in step.get("uses", "") for step in publish["steps"])
     assert set(publish["needs"]) == set(jobs(ROOT / ".github/workflows/release.yaml")) - {"check", "publish"}
+
+
+PROGRAM = """#!/bin/sh
+cat >>"$TOLD"
+echo "${0##*/} $*" >>"$TOLD"
+if test "$1" = copy; then printf 'sha256:0123' >"$3"; fi
+"""
+
+
+def test_what_was_built_is_what_is_published(tmp_path: Path) -> None:
+    """The commands of the job that publishes, with programs in the place of the real ones that note how they
+    are called, and with what the jobs before have built."""
+    programs, here = tmp_path / "bin", tmp_path / "here"
+    for name in ("docker", "skopeo", "helm", "gh"):
+        programs.mkdir(exist_ok=True)
+        (programs / name).write_text(PROGRAM)
+        (programs / name).chmod(0o755)
+    for name in ("dist/a.whl", "dist/a.tar.gz", "chart/domiq-sync-1.2.3.tgz", "benchmarks-1.2.3.jsonl"):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_text("")
+    environment = {
+        "PATH": f"{programs}:/usr/bin:/bin",
+        "TOLD": str(tmp_path / "told"),
+        "GH_TOKEN": "token-of-the-run",
+        "GITHUB_ACTOR": "somebody",
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_REF_NAME": "v1.2.3",
+        "GITHUB_REPOSITORY": "Owner/Sync",
+    }
+    for step in jobs(ROOT / ".github/workflows/release.yaml")["publish"]["steps"]:
+        if "run" in step:
+            subprocess.run(
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+                cwd=here,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                check=True,
+            )
+    assert (tmp_path / "told").read_text().replace("token-of-the-run", "(token)\n").splitlines() == [
+        "(token)",
+        "docker login ghcr.io --username somebody --password-stdin",
+        "skopeo copy --digestfile digest docker-archive:image.tar docker://ghcr.io/owner/sync:1.2.3",
+        "(token)",
+        "helm registry login ghcr.io --username somebody --password-stdin",
+        "helm push chart/domiq-sync-1.2.3.tgz oci://ghcr.io/owner/sync/charts",
+        "gh release create v1.2.3 --repo Owner/Sync --verify-tag --title v1.2.3 --notes-file notes.md "
+        "dist/a.tar.gz dist/a.whl chart/domiq-sync-1.2.3.tgz sbom.cdx.json benchmarks-1.2.3.jsonl",
+    ]
+    assert (tmp_path / "output").read_text() == "image=ghcr.io/owner/sync\ndigest=sha256:0123\n"
 
 
 def test_ci_runs_on_each_python_that_is_supported() -> None:
