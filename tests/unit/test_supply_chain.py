@@ -184,6 +184,14 @@ def _directory(kind: str, path: Path) -> str:
     return "/" if inside == "." or kind == "github-actions" else f"/{inside}"
 
 
+def test_the_sbom_is_of_what_the_image_installs() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    installed = re.findall(r"\[[\w,]+\]", (ROOT / "deploy" / "Containerfile").read_text(encoding="utf-8"))
+    assert len(installed) == 1
+    assert f"$(WHEELS) 'domiq-dagster{installed[0]}'" in makefile
+    assert f"-w $(WHEELS) '.{installed[0]}'" in makefile
+
+
 def pins() -> dict[str, Version]:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
     return {canonicalize_name(name): Version(v) for name, _, v in (line.partition("==") for line in lines)}
@@ -201,7 +209,7 @@ def test_each_dependency_is_pinned_within_its_bounds() -> None:
 
 def test_whatever_a_dependency_brings_along_is_pinned_too() -> None:
     seen: set[str] = set()
-    waiting = [Requirement("domiq-dagster[dev,embedded]")]
+    waiting = [Requirement("domiq-dagster[dev,embedded,k8s,docker,celery]")]
     while waiting:
         requirement = waiting.pop()
         for extra in ("", *sorted(requirement.extras)):
