@@ -51,10 +51,12 @@ class Installed:
     Attributes:
         own_schema: None where schema domiq_sync is not there.
         in_public: in schema public, beyond what the design states, in words.
+        has_role: the server has the role that the sync's grants are for.
     """
 
     own_schema: OwnSchema | None
     in_public: tuple[str, ...]
+    has_role: bool
 
     def __bool__(self) -> bool:
         return self.own_schema is not None or bool(self.in_public)
@@ -65,7 +67,8 @@ def installed(connection: Connection) -> Installed:
     own = None
     if connection.scalar(QUERIES.is_there):
         own = one_as(OwnSchema, connection.execute(QUERIES.in_own_schema))
-    return Installed(own, tuple(connection.scalars(QUERIES.in_public, {"log_index": LOG_INDEX})))
+    in_public = tuple(connection.scalars(QUERIES.in_public, {"log_index": LOG_INDEX}))
+    return Installed(own, in_public, bool(connection.scalar(QUERIES.has_role)))
 
 
 def refuse_what_is_built_on_it(connection: Connection) -> None:

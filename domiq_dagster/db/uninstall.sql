@@ -22,6 +22,10 @@ JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
 WHERE p.polname = 'domiq_sync_company' AND c.relnamespace = 'public'::regnamespace
 ORDER BY 1
 
+-- name: has_role
+-- Whether the role of sql/roles/runtime.sql was made on this server.
+SELECT to_regrole('domiq_sync_runtime') IS NOT NULL
+
 -- name: in_own_schema
 SELECT (SELECT count(*) FROM pg_catalog.pg_class c
         WHERE c.relnamespace = to_regnamespace('domiq_sync') AND c.relkind IN ('r', 'p') AND NOT c.relispartition) AS tables,

@@ -149,7 +149,10 @@ def other_sessions(connection: Connection) -> list[str]:
     """Sessions of the sync's in this database, other than this one, that did anything of late, in words: also
     of commands and of Dagster's sensors, which do not say that they are alive."""
     found = connection.execute(QUERIES.sessions, {"patience": PATIENCE_SECONDS})
-    return [f"{row.name} (session {row.pid}, from {row.address or 'this machine'})" for row in found]
+    return [
+        f"a session of {row.name} (pid {row.pid} of PostgreSQL, from {row.address or 'its own machine'})"
+        for row in found
+    ]
 
 
 def runs_seen(connection: Connection, *, patience: float | None = None) -> dict[str, bool]:

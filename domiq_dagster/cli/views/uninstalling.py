@@ -32,9 +32,9 @@ def what_goes(plan: UninstallPlan) -> str:
             "archived rows of conversations that DomIQ has deleted",
         ),
     ]
-    told = (
-        f"With the sync go {', '.join(found)}." if found else "With the sync go none of anybody's decisions."
-    )
+    told = "No connected property and no decision goes with the sync."
+    if found:
+        told = f"With the sync go {', '.join(found)}."
     if counts.pending:
         doubt = f" ({counts.unknown} may have arrived at ResMan)" if counts.unknown else ""
         (stay,) = _some(counts.pending, "change stays", "changes stay")
@@ -64,9 +64,11 @@ def print_uninstalled(done: UninstallPlan, *, by: str, why: str | None, at: date
     print(_STAYS)
     because = f", since: {why}" if why else ""
     say(f"Uninstalled by {by} at {at:%Y-%m-%d %H:%M:%S} UTC{because}. The database keeps no record of it.")
-    print(
-        "The role domiq_sync_runtime belongs to the whole server: where no other database needs it, drop it."
-    )
+    if done.installed.has_role:
+        print(
+            "The role domiq_sync_runtime stays, since it is the whole server's: drop it where no other "
+            "database needs it."
+        )
 
 
 def _print_what(plan: UninstallPlan) -> None:

@@ -237,7 +237,7 @@ def test_it_is_refused_while_a_command_or_a_sensor_has_a_session(world: World) -
     world.engine.dispose()
     with engine_on(world.url) as theirs, theirs.connect() as connection:
         connection.exec_driver_sql("SELECT 1")
-        assert "domiq-sync (session " in refused(world.url)
+        assert "a session of domiq-sync (pid " in refused(world.url)
     world.closing.close()
     assert taken_out(world.url).alive == ()
     migrate(world.engine)
