@@ -171,6 +171,24 @@ def test_the_application_is_held_up_by_nothing_but_the_machinery_s_own_tables(
             assert migrate(engine, log_index=False).before == "0015"
 
 
+@pytest.mark.parametrize("from_revision", ["0028", "0031", HEAD])
+def test_what_the_capture_triggers_read_is_not_locked_by_a_migration(
+    from_revision: str, make_database: MakeDatabase
+) -> None:
+    """D21: they wait for 100 ms at most, and what they cannot read by then is not captured."""
+    url = make_database()
+    if from_revision == HEAD:
+        migrated(url)
+    else:
+        run(url, *at_revision(from_revision, with_rows=True))
+    with connected(url) as application, application.transaction():
+        value(application, "SELECT count(*) FROM domiq_sync.conversation_property")
+        value(application, "SELECT count(*) FROM domiq_sync.domiq_status_map")
+        value(application, "SELECT count(*) FROM domiq_sync.integration")
+        with engine_on(url, lock_timeout_ms=500) as engine:
+            assert migrate(engine, log_index=False).before == from_revision
+
+
 def test_what_would_be_done_is_said(revision: str, make_database: MakeDatabase) -> None:
     url = make_database()
     run(url, *at_revision(revision, with_rows=False))
