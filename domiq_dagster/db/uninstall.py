@@ -94,7 +94,7 @@ def remove(connection: Connection, *, wait_seconds: float = _WAIT_SECONDS) -> No
     """Locks what must be altered, in short waits, and removes the sync. The caller commits.
 
     Raises:
-        CannotUninstall: a table of DomIQ's is in use for too long.
+        CannotUninstall: a table of DomIQ's is in use for too long, or DomIQ waits for this transaction.
     """
     _lock(connection, connection.scalars(QUERIES.tables_in_the_way).all(), wait_seconds)
     execute_script(connection, (shipped("sql") / _SCRIPT).read_text(encoding="utf-8"))
@@ -104,6 +104,11 @@ def _lock(connection: Connection, tables: Sequence[str], wait_seconds: float) ->
     connection.execute(text(f"SET LOCAL lock_timeout = {_ALL_WAIT_MS // len(tables)}"))
     deadline = time.monotonic() + wait_seconds
     while True:
+        if connection.scalar(QUERIES.waits_for_us, {"tables": list(tables)}):
+            raise CannotUninstall(
+                "DomIQ deletes conversations just now whose archived changes were being put back, so it was "
+                "let through and nothing was removed: run `domiq-sync uninstall` again."
+            )
         try:
             with connection.begin_nested():
                 connection.execute(text(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE"))

@@ -70,6 +70,13 @@ WHERE COALESCE(c.relnamespace, b.in_schema) <> COALESCE(to_regnamespace('domiq_s
   AND c.oid IS DISTINCT FROM to_regclass('public.status_sync_success_rate')
 ORDER BY 1
 
+-- name: waits_for_us
+-- Whether a transaction that has one of these tables waits for this one, so that neither could go on.
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_locks l
+    WHERE l.granted AND l.relation = ANY (CAST(CAST(:tables AS text[]) AS regclass[])) AND l.pid <> pg_backend_pid()
+      AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)))
+
 -- name: tables_in_the_way
 -- DomIQ's and the design's tables that are locked for a moment: those whose triggers go, and those that foreign keys of
 -- the sync's refer to.

@@ -323,6 +323,35 @@ def test_one_that_is_killed_leaves_all_as_it_was(world: World) -> None:
     assert world.conservation() == []
 
 
+def test_a_conversation_that_is_deleted_meanwhile_goes_first(world: World) -> None:
+    """Its archived rows are being put back, so its deletion waits; and neither is ended as a deadlock."""
+    conversation = moved(world, "new", "contacted", "qualified")
+    age(world)
+    assert keep_house(world.engine, ARCHIVE).kinds["log"].rows == 2
+    world.engine.dispose()
+    faults: list[Exception] = []
+
+    def delete() -> None:
+        try:
+            with connected(world.url) as application:
+                application.execute("DELETE FROM conversation WHERE id = %s", [conversation])
+        except psycopg.Error as error:
+            faults.append(error)
+
+    deleting = threading.Thread(target=delete)
+    with held_up(world.url) as (_, ended):
+        deleting.start()
+        eventually(lambda: ended, 60)
+    deleting.join()
+    (done,) = ended
+    assert isinstance(done, CannotUninstall)
+    assert str(done).startswith("DomIQ deletes conversations just now")
+    assert faults == []
+    assert rows(world.url, LOG) == rows(world.url, ARCHIVED) == []
+    assert taken_out(world.url).counts.archived == 0
+    migrate(world.engine)
+
+
 def test_the_application_goes_on_while_it_waits_for_a_long_transaction(make_database: MakeDatabase) -> None:
     """What comes after the last wait in vain is let through, captured and kept."""
     url = make_database()
