@@ -29,3 +29,21 @@ BEGIN
     END IF;
     EXECUTE wanted;
 END $$;
+
+-- Makes a view as it is stated. One that is so already is left alone: to make it anew would lock it, until the
+-- migration ends, against the triggers that read it where DomIQ writes, and they wait for 100 ms at most.
+CREATE OR REPLACE PROCEDURE domiq_sync.ensure_view(view_name TEXT, query TEXT)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    stated CONSTANT TEXT := view_name || '_as_stated';
+    is_so BOOLEAN := FALSE;
+BEGIN
+    IF to_regclass(view_name) IS NOT NULL THEN
+        EXECUTE format('CREATE VIEW %s AS %s', stated, query);
+        is_so := pg_get_viewdef(to_regclass(view_name)) = pg_get_viewdef(to_regclass(stated));
+        EXECUTE format('DROP VIEW %s', stated);
+    END IF;
+    IF NOT is_so THEN
+        EXECUTE format('CREATE OR REPLACE VIEW %s AS %s', view_name, query);
+    END IF;
+END $$;

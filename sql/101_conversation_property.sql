@@ -45,15 +45,14 @@ DECLARE
     shape RECORD;
 BEGIN
     SELECT * INTO shape FROM domiq_sync.database_shape();
-    EXECUTE 'CREATE OR REPLACE VIEW domiq_sync.conversation_property AS ' || CASE WHEN shape.name = 'both'
+    CALL domiq_sync.ensure_view('domiq_sync.conversation_property', CASE WHEN shape.name = 'both'
         THEN format(
             'SELECT c.id AS conversation_id, c.property_id FROM public.conversation c WHERE c.property_id IS NOT NULL
              UNION ALL
              SELECT c.id, b.property_id FROM %s WHERE c.property_id IS NULL', shape.source)
-        ELSE format('SELECT c.id AS conversation_id, %s AS property_id FROM %s', shape.property, shape.source) END;
-    EXECUTE format('CREATE OR REPLACE VIEW domiq_sync.conversation_home AS
-                    SELECT c.id AS conversation_id, %s AS kind, %s AS home FROM public.conversation c',
-                   shape.kind, shape.home);
+        ELSE format('SELECT c.id AS conversation_id, %s AS property_id FROM %s', shape.property, shape.source) END);
+    CALL domiq_sync.ensure_view('domiq_sync.conversation_home', format(
+        'SELECT c.id AS conversation_id, %s AS kind, %s AS home FROM public.conversation c', shape.kind, shape.home));
 END $$;
 
 -- For triggers: SECURITY DEFINER, since the application's role may see neither domiq_sync nor, under row-level

@@ -116,6 +116,24 @@ def make_database(pg_server: EmbeddedServer) -> Iterator[Callable[..., str]]:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.fixture
+def make_role(pg_server: EmbeddedServer) -> Iterator[Callable[[str], str]]:
+    """`make_role(attributes)`: a new role that may log in. Ask for it before `make_database`, so that the
+    database is dropped first."""
+    made: list[str] = []
+
+    def make(attributes: str = "") -> str:
+        made.append(f"role_{uuid.uuid4().hex[:12]}")
+        with _admin(pg_server) as connection:
+            connection.execute(f"CREATE ROLE {made[-1]} LOGIN {attributes}".encode())
+        return made[-1]
+
+    yield make
+    with _admin(pg_server) as connection:
+        for role in made:
+            connection.execute(f"DROP ROLE {role}".encode())
+
+
 def _in_memory() -> str | None:
     """A directory in memory with room for the servers of all workers; None where there is none.
 

@@ -32,6 +32,7 @@ from domiq_dagster.cli.standing import status
 from domiq_dagster.cli.status_plan import plan_map
 from domiq_dagster.cli.syncing import sync
 from domiq_dagster.cli.trial import demo, standin
+from domiq_dagster.cli.uninstall import uninstall
 from domiq_dagster.cli.worker import worker
 from domiq_dagster.db.embedded_programs import EmbeddedServerError
 from domiq_dagster.db.errors import DatabaseError
@@ -166,6 +167,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., Any], str, str], ...] = (
     (SET_UP, doctor, "Check database, credentials and what they may do.", "doctor"),
     (SET_UP, plan_map, "What a changed status map or policy would do.", "plan-map --file map.json"),
     (SET_UP, housekeeping, "Delete what is older than its retention.", "housekeeping --dry-run"),
+    (SET_UP, uninstall, "Take the sync out of DomIQ's database.", "uninstall --dry-run"),
     (TRY, demo, "A made-up world, two cycles through Dagster, a summary.", "demo"),
     (TRY, dev, "The demo's world kept running, with Dagster's UI.", "dev --break refuse"),
     (TRY, standin, "A local server that speaks ResMan's wire.", "standin --port 8080"),

@@ -79,12 +79,17 @@ def require_migrated(connection: Connection, head: str) -> None:
     """Requires the machinery at revision `head`.
 
     Raises:
-        NotMigrated: it is not there, or at another revision.
+        NotMigrated: it is not there, or at another revision: an older one, or that of a newer version.
     """
     present = connection.scalar(text("SELECT to_regclass('domiq_sync.alembic_version') IS NOT NULL"))
     revision = (
         connection.scalar(text("SELECT version_num FROM domiq_sync.alembic_version")) if present else None
     )
+    if revision is not None and revision > head:
+        raise NotMigrated(
+            f"The sync's tables are at revision {revision} in this database, and this version knows them up "
+            f"to {head}: start the version of domiq-dagster that migrated it, or a newer one."
+        )
     if revision != head:
         state = f"at revision {revision}" if revision else "not set up"
         raise NotMigrated(

@@ -49,7 +49,7 @@ BEGIN
         RAISE EXCEPTION 'This is for a database at revision {revision}.';
     END IF;
 END $$;"""
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('domiq_sync.migrate', 0))"
+MIGRATE_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('domiq_sync.migrate', 0))"
 
 
 class MayNotMigrate(DatabaseError):
@@ -159,7 +159,7 @@ def migrate(
 
 def _migrate(engine: Engine, choices: Choices) -> Migrated:
     with engine.begin() as connection:
-        connection.execute(text(_LOCK))
+        connection.execute(text(MIGRATE_LOCK))
         created = create_domiq_tables_if_empty(connection)
         require_domiq_tables(connection)
         refuse_blind_role(connection)
@@ -235,7 +235,7 @@ def migration_sql(
     command.upgrade(_alembic_config(buffer), f"{start}:head" if start else "head", sql=True)
     parts = [
         "BEGIN;",
-        f"{_LOCK};",
+        f"{MIGRATE_LOCK};",
         _FOR_ONE_AT.format(revision=revision) if revision else _FOR_A_NEW_DATABASE,
         "CREATE SCHEMA IF NOT EXISTS domiq_sync;",
         *(f"-- {name}\n{sql_text(name)}" for name in taken_over),

@@ -134,6 +134,27 @@ def live_workers(connection: Connection, job: str) -> list[LiveWorker]:
     return rows_as(LiveWorker, connection.execute(QUERIES.alive, values))
 
 
+def keep_out(connection: Connection) -> None:
+    """Has nobody say that they are alive until this transaction ends: whoever is about to waits for it."""
+    connection.execute(QUERIES.keep_out)
+
+
+def all_alive(connection: Connection) -> list[str]:
+    """Whoever has said of late that they are alive, whatever their job, in words."""
+    found = connection.execute(QUERIES.all_alive, {"patience": PATIENCE_SECONDS})
+    return [f"{row.job} {row.name} (seen {row.silent_seconds:.0f} s ago)" for row in found]
+
+
+def other_sessions(connection: Connection) -> list[str]:
+    """Sessions of the sync's in this database, other than this one, that did anything of late, in words: also
+    of commands and of Dagster's sensors, which do not say that they are alive."""
+    found = connection.execute(QUERIES.sessions, {"patience": PATIENCE_SECONDS})
+    return [
+        f"a session of {row.name} (pid {row.pid} of PostgreSQL, from {row.address or 'its own machine'})"
+        for row in found
+    ]
+
+
 def runs_seen(connection: Connection, *, patience: float | None = None) -> dict[str, bool]:
     """The Dagster runs that were ever seen at work and are not forgotten, each with whether it is alive.
 

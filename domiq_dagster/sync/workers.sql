@@ -16,6 +16,25 @@ SELECT name, started_at, lag_seconds,
 FROM domiq_sync.worker
 WHERE job = :job AND seen_at > clock_timestamp() - :patience * interval '1 second' ORDER BY seen_at DESC, name
 
+-- name: all_alive
+-- Whoever does any job and has said so of late.
+SELECT job, name, CAST(extract(EPOCH FROM clock_timestamp() - seen_at) AS double precision) AS silent_seconds
+FROM domiq_sync.worker WHERE seen_at > clock_timestamp() - :patience * interval '1 second' ORDER BY job, name
+
+-- name: keep_out
+-- Nobody says anything more until the transaction ends.
+LOCK TABLE domiq_sync.worker IN SHARE ROW EXCLUSIVE MODE
+
+-- name: sessions
+-- Other sessions of the sync's in this database that did anything of late, or of which this role may not see when they
+-- last did. One that has been idle for longer may be a pooler's, whose client is gone.
+SELECT a.pid, host(a.client_addr) AS address, a.application_name AS name
+FROM pg_catalog.pg_stat_activity a
+WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.application_name LIKE 'domiq-sync%'
+  AND (a.state_change IS NULL OR a.state = 'active' OR a.state LIKE 'idle in transaction%'
+       OR a.state_change > clock_timestamp() - :patience * interval '1 second')
+ORDER BY a.pid
+
 -- name: sleep
 INSERT INTO domiq_sync.sleeper AS kept (name, until)
 SELECT :name, clock_timestamp() + :seconds * interval '1 second'

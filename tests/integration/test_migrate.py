@@ -3,13 +3,11 @@ in a role that may not; and what a migration leaves alone."""
 
 import re
 import threading
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from domiq_dagster.db.checks import require_migrated
-from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.db.errors import BlindRole, DatabaseError, NotMigrated, WrongDatabase
 from domiq_dagster.db.migrate import HEAD, MayNotMigrate, Migrated, migrate, migration_sql, sql_text
 from domiq_dagster.runtime.files import shipped
@@ -47,21 +45,6 @@ QUEUE = """
 SELECT g.new_status, d.lane = c.conversation_id OR c.conversation_id IS NULL, d.is_head, d.state
 FROM domiq_sync.delivery d JOIN domiq_sync.change c USING (change_id)
 JOIN status_sync_log g ON g.id = c.change_id ORDER BY d.seq"""
-
-
-@pytest.fixture
-def make_role(pg_server: EmbeddedServer) -> Iterator[Callable[[str], str]]:
-    """`make_role(attributes)`: a new role that may log in. Ask for it before `make_database`, so that the
-    database is dropped first."""
-    made: list[str] = []
-
-    def make(attributes: str = "") -> str:
-        made.append(f"role_{uuid.uuid4().hex[:12]}")
-        run(pg_server.url("postgres"), f"CREATE ROLE {made[-1]} LOGIN {attributes}")
-        return made[-1]
-
-    yield make
-    run(pg_server.url("postgres"), *(f"DROP ROLE {role}" for role in made))
 
 
 def own_tables(url: str) -> Catalog:
@@ -449,7 +432,7 @@ def test_every_shipped_file_is_applied_save_domiqs_own_tables_the_other_choice_a
     script = migration_sql()
     folders = {path.name for path in shipped("sql").iterdir() if path.is_dir()}
     names = {path.name for path in shipped("sql").iterdir()} - folders
-    assert folders == {"comments", "roles"}
+    assert folders == {"comments", "roles", "uninstall"}
     assert {name for name in names if sql_text(name) not in script} == {
         "000_domiq_tables.sql",
         "016_take_over.sql",

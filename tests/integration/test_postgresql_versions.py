@@ -18,6 +18,7 @@ from domiq_dagster.sync.housekeeping.erase import erase, find_conversation
 from domiq_dagster.sync.housekeeping.housekeeping import keep_house
 from domiq_dagster.sync.monitoring import log_totals
 from domiq_dagster.sync.setup.doctor import examine
+from domiq_dagster.sync.uninstall import uninstall
 from tests.fixtures.domiq_shapes import (
     PEOPLE,
     add_conversation,
@@ -250,3 +251,28 @@ def test_the_success_rate_is_read_from_totals_that_follow_every_move(there: Serv
         assert rows(connection, "SELECT count(*) FROM domiq_sync.pending_changes()") == [(0,)]
         connection.execute("DROP SCHEMA domiq_sync CASCADE")
         assert rows(connection, view) == rows(connection, design) != []
+
+
+def test_the_sync_goes_out_and_its_archive_back_to_the_log(there: Server, standin: Standin) -> None:
+    url = new_database(there, "without_it")
+    run(url, *domiq_tables())
+    log = "SELECT * FROM status_sync_log ORDER BY id"
+    with engine_on(url, pool_size=10) as engine:
+        migrate(engine, rls=True)
+        world = World(engine, url, standin)
+        conversation = world.conversation(world.property(), "new")
+        for status in ("contacted", "qualified"):
+            world.sync()
+            world.change(conversation, status=status)
+        world.sync()
+        age(world)
+        before = rows(url, log)
+        assert keep_house(engine, ARCHIVE).kinds["log"].rows == 2
+        world.closing.close()
+    run(url, (shipped("sql") / "roles" / "runtime.sql").read_text(encoding="utf-8"))
+    with engine_on(url, pool_size=1) as engine:
+        assert uninstall(engine).counts.archived == 2
+    assert rows(url, log) == before
+    assert rows(url, "SELECT * FROM status_sync_success_rate") != []
+    assert rows(url, "SELECT to_regnamespace('domiq_sync')") == [(None,)]
+    assert migrated(url).before is None

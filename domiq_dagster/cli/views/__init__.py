@@ -43,6 +43,7 @@ from domiq_dagster.cli.views.tables import (
     print_requests,
     print_retried,
 )
+from domiq_dagster.cli.views.uninstalling import print_uninstall_plan, print_uninstalled, what_goes
 
 __all__ = [
     "backtest_result",
@@ -89,6 +90,8 @@ __all__ = [
     "print_story",
     "print_survey",
     "print_thresholds",
+    "print_uninstall_plan",
+    "print_uninstalled",
     "properties_result",
     "report_result",
     "resumed_result",
@@ -98,4 +101,5 @@ __all__ = [
     "status_result",
     "status_screen",
     "thresholds_result",
+    "what_goes",
 ]

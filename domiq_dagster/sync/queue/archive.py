@@ -99,6 +99,33 @@ def forget_gone(connection: Connection, *, rows: int) -> tuple[int, int]:
     return done.archived, done.conversations
 
 
+def put_back(connection: Connection) -> int:
+    """Puts the rows of the archive into the log again, as they were, but for those of conversations that
+    DomIQ has deleted. The archive keeps them as well, and is to be dropped in the same transaction.
+
+    Returns:
+        How many.
+
+    Raises:
+        CannotArchive: a trigger of DomIQ's keeps rows out of the log.
+    """
+    connection.execute(QUERIES.none_archives)
+    rows: int = connection.execute(QUERIES.put_back).scalar_one()
+    if connection.scalar(QUERIES.missing_in_log):
+        raise CannotArchive(
+            "Rows of the archive cannot be put back into status_sync_log: see which trigger or rule of "
+            "DomIQ's on that table keeps them out."
+        )
+    return rows
+
+
+def count_archived(connection: Connection) -> tuple[int, int]:
+    """How many rows of the archive are of conversations that are there or of none, and how many of deleted
+    ones."""
+    found = connection.execute(QUERIES.count_archived).one()
+    return found.living, found.gone
+
+
 def archived_months(connection: Connection) -> Sequence[date]:
     """The months (UTC, by their first day) of which the archive holds anything."""
     return connection.scalars(QUERIES.months).all()

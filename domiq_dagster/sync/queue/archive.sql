@@ -130,3 +130,42 @@ WHERE a.created_at >= CAST(:month AS timestamp) AT TIME ZONE 'UTC'
   AND a.created_at < (CAST(:month AS timestamp) + interval '1 month') AT TIME ZONE 'UTC'
   AND (CAST(:after AS bigint) IS NULL OR a.seq > :after)
 ORDER BY a.seq LIMIT :rows
+
+-- name: none_archives
+-- Waits for a step that is under way, and has others find the lock taken until the transaction ends.
+SELECT pg_advisory_xact_lock(hashtextextended('domiq_sync.archive', 0))
+
+-- name: put_back
+-- All rows of the archive into the log, as they were, but for those of conversations that DomIQ has deleted. Nobody
+-- deletes one until this has ended. The trigger that queues is told that it need not wait for anything, and so does
+-- nothing: a row of the archive is settled, and is to have no new place in the order.
+WITH told AS MATERIALIZED (
+    SELECT set_config('domiq_sync.gave_up', 'queue', true) AS what
+), living AS MATERIALIZED (
+    SELECT v.id FROM public.conversation v
+    WHERE v.id IN (SELECT a.conversation_id FROM domiq_sync.status_sync_log_archive a) FOR KEY SHARE
+), back AS (
+    INSERT INTO public.status_sync_log
+        (id, conversation_id, resman_lead_id, old_status, new_status, status_reason, updated_by, sync_direction,
+         sync_status, context_data, created_at)
+    SELECT a.id, a.conversation_id, a.resman_lead_id, a.old_status, a.new_status, a.status_reason, a.updated_by,
+           a.sync_direction, a.sync_status, a.context_data, a.created_at
+    FROM told CROSS JOIN domiq_sync.status_sync_log_archive a
+    WHERE told.what IS NOT NULL
+      AND (a.conversation_id IS NULL OR EXISTS (SELECT FROM living WHERE living.id = a.conversation_id))
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+)
+SELECT count(*) FROM back
+
+-- name: missing_in_log
+-- How many of them the log lacks all the same.
+SELECT count(*) FROM domiq_sync.status_sync_log_archive a
+WHERE NOT EXISTS (SELECT FROM public.status_sync_log g WHERE g.id = a.id)
+  AND (a.conversation_id IS NULL OR EXISTS (SELECT FROM public.conversation v WHERE v.id = a.conversation_id))
+
+-- name: count_archived
+-- How many rows would be put back, and how many are of conversations that DomIQ has deleted.
+SELECT count(*) FILTER (WHERE a.conversation_id IS NULL OR v.id IS NOT NULL) AS living,
+       count(*) FILTER (WHERE a.conversation_id IS NOT NULL AND v.id IS NULL) AS gone
+FROM domiq_sync.status_sync_log_archive a LEFT JOIN public.conversation v ON v.id = a.conversation_id

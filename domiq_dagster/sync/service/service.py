@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from domiq_dagster.db.checks import require_migrated
+from domiq_dagster.db.errors import NotMigrated
+from domiq_dagster.db.revision import HEAD
 from domiq_dagster.resman.client import ResManClient
 from domiq_dagster.sync import patience, request_counts
 from domiq_dagster.sync.budget import Budget, worker_name
@@ -115,6 +118,7 @@ class Service:
         self._tally = Tally(self.name, clock)
         self._ends_at, self._is_hurried = 0.0, False
         self._has_written = False
+        self._is_outdated = False
         self._looked_at = clock()
         self._lag: float | None = None
         self._database_fault: str | None = None
@@ -298,9 +302,22 @@ class Service:
                 self._try("adding up the totals of the log", lambda: log_totals.fold(self._engine))
             if self._clock() - kept_at >= self._options.upkeep:
                 kept_at = self._clock()
+                self._try("looking at the revision", self._look_at_revision)
                 self._try("looking for a restore", lambda: restores.look(self._engine, self._options.mark))
                 self._try("keeping the totals of the log", lambda: log_totals.keep(self._engine))
                 self._try("the upkeep", self._keep_up)
+
+    def _look_at_revision(self) -> None:
+        """Says, once, that a newer version has migrated the database meanwhile. What can be done goes on,
+        until somebody puts that version in the place of this worker."""
+        try:
+            with self._engine.connect() as connection:
+                require_migrated(connection, HEAD)
+            self._is_outdated = False
+        except NotMigrated as refusal:
+            if not self._is_outdated:
+                logger.warning("this worker goes on until it is replaced: %s", refusal)
+            self._is_outdated = True
 
     def _keep_up(self) -> None:
         """Sets right what crashes left behind, and fills in the settings of new properties."""

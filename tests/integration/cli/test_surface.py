@@ -207,7 +207,7 @@ def test_the_help_groups_the_commands_and_fits_80_columns(run: Run) -> None:
 
 def test_each_command_that_decides_can_say_who(run: Run) -> None:
     deciding = ["accounts", "alerts thresholds", "conflicts", "connect", "erase", "housekeeping"]
-    deciding += ["notifications", "pause", "restored", "resume", "retry", "sync"]
+    deciding += ["notifications", "pause", "restored", "resume", "retry", "sync", "uninstall"]
     assert sorted(name for name, options in _options(GROUP, "") if "--by" in options) == deciding
 
 

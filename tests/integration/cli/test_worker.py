@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ import requests
 from domiq_dagster.runtime.supervise import free_port
 from tests.e2e.dev_program import OURS, PROGRAM
 from tests.fake_servers.collector import collecting
+from tests.fixtures.commands import eventually
+from tests.fixtures.domiq_shapes import at_revision, migrated, rows, value
+from tests.fixtures.domiq_shapes import run as run_sql
 from tests.fixtures.world import World
 
 
@@ -86,6 +89,67 @@ def test_it_pushes_answers_its_probes_and_ends_well_on_sigterm(world: World, tmp
     assert "Traceback" not in said
     assert world.rows("SELECT FROM domiq_sync.worker") == []
     assert world.told(conversation) == ["Contact", "Other"]
+
+
+NEWER = (
+    "ALTER TABLE domiq_sync.delivery ADD COLUMN of_a_newer_version TEXT NOT NULL DEFAULT 'x'",
+    "CREATE TABLE domiq_sync.of_a_newer_version (id BIGINT PRIMARY KEY)",
+    "UPDATE domiq_sync.alembic_version SET version_num = '9999'",
+)
+
+
+def test_one_that_runs_while_a_newer_version_migrates_goes_on_and_says_so(
+    world: World, tmp_path: Path
+) -> None:
+    conversation = world.conversation(world.property(), "contacted", email="bo@example.com")
+    world.sync(2)
+    (tmp_path / "second").mkdir()
+    with worker(world, tmp_path) as (process, url):
+        assert ready(process, url).status_code == 200
+        for statement in NEWER:
+            world.do(statement)
+        world.change(conversation, status="qualified")
+        world.change(conversation, status="lost")
+        eventually(lambda: world.last(conversation).sync_status == "success", 30)
+        eventually(lambda: ask(f"{url}/readyz").status_code == 503, 60)
+        said = ask(f"{url}/readyz").text
+        assert "at revision 9999 in this database" in said
+        assert "start the version of domiq-dagster that migrated it" in said
+        assert ask(f"{url}/healthz").status_code == 200
+        # Another one of this version does not begin there.
+        with worker(world, tmp_path / "second") as (second, _):
+            assert second.wait(60) == 2
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    refusal = (tmp_path / "second" / "said").read_text()
+    assert "this version knows them up to" in refusal
+    assert "Traceback" not in refusal + (tmp_path / "said").read_text()
+    assert world.told(conversation) == ["Contact", "Other", "Cancel"]
+    assert world.conservation() == []
+    assert world.repeated_markers() == []
+
+
+def test_at_an_older_schema_it_stops_with_a_sentence_and_begins_once_it_is_migrated(
+    world: World, tmp_path: Path, make_database: Callable[..., str]
+) -> None:
+    """What the older version left pending is taken up."""
+    url = make_database()
+    run_sql(url, *at_revision("0031", with_rows=True))
+    waiting = rows(url, "SELECT change_id FROM domiq_sync.delivery WHERE state = 'ready' ORDER BY 1")
+    assert waiting != []
+    with worker(world, tmp_path, DOMIQ_DATABASE_URL=url) as (process, _):
+        assert process.wait(60) == 2
+    said = (tmp_path / "said").read_text()
+    assert "at revision 0031 in this database, this version needs " in said
+    assert "run `domiq-sync migrate`" in said
+    assert rows(url, "SELECT change_id FROM domiq_sync.delivery WHERE state = 'ready' ORDER BY 1") == waiting
+    migrated(url)
+    settled = "SELECT count(*) FROM status_sync_log WHERE id = ANY (%s) AND sync_status <> 'pending'"
+    with worker(world, tmp_path, DOMIQ_DATABASE_URL=url) as (process, at):
+        assert ready(process, at).status_code == 200
+        eventually(lambda: value(url, settled, [[id for (id,) in waiting]]) == len(waiting), 60)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
 
 
 def test_what_it_cannot_report_to_dagster_it_says_and_works_all_the_same(

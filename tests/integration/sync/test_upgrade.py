@@ -10,24 +10,29 @@ import pytest
 
 from domiq_dagster.db.engine import make_engine
 from domiq_dagster.db.migrate import HEAD, migrate
-from tests.fixtures.domiq_shapes import at_revision, run
+from tests.fixtures.domiq_shapes import EARLIER_REVISIONS, at_revision, run
 from tests.fixtures.world import POST, Standin, World
 
-EARLIER = "0014"
 
-
-def _build(url: str) -> None:
-    run(url, *at_revision(EARLIER, with_rows=False))
+@pytest.fixture(params=EARLIER_REVISIONS)
+def revision(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
 
 
 @pytest.fixture
 def earlier(
+    revision: str,
     make_template: Callable[[str, Callable[[str], None]], str],
     make_database: Callable[..., str],
     standin: Standin,
 ) -> Iterator[World]:
     """A world whose database is at the earlier revision."""
-    url = make_database(make_template("earlier_template", _build))
+
+    def build(url: str) -> None:
+        run(url, *at_revision(revision, with_rows=False))
+
+    url = make_database(make_template(f"earlier_{revision}", build))
     engine = make_engine(url, pool_size=10)
     world = World(engine, url, standin)
     try:
@@ -71,7 +76,7 @@ def statuses(world: World) -> list[Any]:
     return world.rows("SELECT id, status FROM conversation ORDER BY id")
 
 
-def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
+def test_what_an_earlier_version_kept_is_taken_over(revision: str, earlier: World) -> None:
     world = earlier
     property_id = world.property(connected=False)
     there = world.at_resman[0]
@@ -141,7 +146,7 @@ def test_what_an_earlier_version_kept_is_taken_over(earlier: World) -> None:
     )
     before = statuses(world)
 
-    assert migrate(world.engine).before == EARLIER
+    assert migrate(world.engine).before == revision
     once = world.versions()
     assert migrate(world.engine).before == HEAD
     assert world.versions() == once

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
+from domiq_dagster.sync.service import service as service_module
 from domiq_dagster.sync.service import tally, waking
 from domiq_dagster.sync.service.service import Service, ServiceOptions
 from domiq_dagster.sync.service.tally import Summary
@@ -239,6 +240,20 @@ def test_its_sessions_may_be_ended_and_it_goes_on(world: World, lead: Any) -> No
         "SELECT change_id, lease_token, action, outcome, detail FROM domiq_sync.attempt ORDER BY started_at"
     )
     assert world.told(lead) == ["Contact", "Other"], tried
+
+
+def test_a_database_that_a_newer_version_migrated_is_said_once_and_it_goes_on(
+    world: World, lead: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "_FOLD_SECONDS", 0.05)
+    told = "this worker goes on until it is replaced: The sync's tables are at revision 9999"
+    with running(world, ServiceOptions(hears_notify=False, poll=0.1, upkeep=0.05, pulls=False)):
+        world.do("UPDATE domiq_sync.alembic_version SET version_num = '9999'")
+        until(lambda: told in caplog.text)
+        world.change(lead, status="qualified")
+        until(lambda: settled(world, lead))
+    assert caplog.text.count(told) == 1
+    assert world.told(lead) == ["Contact", "Other"]
 
 
 def test_it_says_that_it_lives_how_far_behind_it_is_and_that_it_is_gone(world: World) -> None:
