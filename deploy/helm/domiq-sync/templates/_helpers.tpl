@@ -115,7 +115,6 @@ capabilities: {drop: [ALL]}
 
 {{/* Names and values of the variables of workers, code location and runs. */}}
 {{- define "domiq-sync.variables" -}}
-DAGSTER_HOME: /opt/domiq/dagster_home
 DOMIQ_HOME: /var/lib/domiq-sync
 {{- range .Values.secret.variables }}
 {{ . }}_FILE: /run/secrets/domiq-sync/{{ . }}
@@ -125,8 +124,9 @@ DOMIQ_HOME: /var/lib/domiq-sync
 {{- end }}
 {{- end -}}
 
-{{/* The same as a container has them. */}}
+{{/* The same as a container has them. A run has its DAGSTER_HOME from the launcher. */}}
 {{- define "domiq-sync.env" -}}
+- {name: DAGSTER_HOME, value: /opt/domiq/dagster_home}
 {{- range $name, $value := include "domiq-sync.variables" . | fromYaml }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
 {{- end }}
