@@ -115,7 +115,7 @@ def violations(pod: Manifest) -> list[str]:
     context = pod.get("securityContext", {})
     if context.get("sysctls") or context.get("windowsOptions"):
         found.append("the pod changes its host")
-    containers = [*pod.get("initContainers", []), *pod["containers"], *pod.get("ephemeralContainers", [])]
+    containers = [*(pod.get("initContainers") or []), *pod["containers"]]
     for one in containers:
         found += [f"{one['name']}: {objection}" for objection in _of_container(one, context)]
     return found

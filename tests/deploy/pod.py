@@ -1,4 +1,4 @@
-"""A container of a manifest as a process on this machine: its command, its variables, and files where it has mounts."""
+"""A container of a manifest as a process on this machine: its command, its variables, and its mounts."""
 
 from __future__ import annotations
 

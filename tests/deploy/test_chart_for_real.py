@@ -1,5 +1,5 @@
-"""What the Helm chart renders, run here: the commands and variables of its containers, their probes, and the pod
-that Dagster's K8sRunLauncher makes of a run."""
+"""What the Helm chart renders, run here: the commands and variables of its containers, their probes, and the
+pod that Dagster's K8sRunLauncher makes of a run."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from dagster import __version__ as dagster_version
 from dagster._cli.job import execute_launch_command
 from dagster._cli.workspace.cli_target import WorkspaceOpts, get_workspace_from_cli_opts
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from psycopg.conninfo import conninfo_to_dict
 
 from domiq_dagster.runtime.supervise import free_port
 from tests.deploy.chart import ROOT, Manifest, named, rendered, violations
@@ -46,14 +47,20 @@ def secrets(world: World, make_database: Callable[..., str]) -> dict[str, str]:
         "DAGSTER_PG_URL": make_database(),
         "RESMAN_PARTNER_ID": "standin-partner",
         "RESMAN_API_KEY": "standin-key",
+        "DAGSTER_PG_PASSWORD": "not-used",  # nobody asks for one at the tests' server
         "postgresql-password": "not-used",
     }
 
 
 @pytest.fixture
 def manifests(world: World) -> list[Manifest]:
+    return for_world(world)
+
+
+def for_world(world: World, *changes: dict[str, Any]) -> list[Manifest]:
     """The chart for a world: ResMan is the stand-in."""
-    return rendered({"env": {"RESMAN_V1_URL": world.standin.url, "RESMAN_V2_URL": world.standin.url}})
+    resman = {"RESMAN_V1_URL": world.standin.url, "RESMAN_V2_URL": world.standin.url}
+    return rendered({"env": resman}, *changes)
 
 
 def until(true: Callable[[], Any], process: subprocess.Popen[bytes], pod: Pod) -> Any:
@@ -196,8 +203,10 @@ def cluster() -> Iterator[Cluster]:
         thread.join()
 
 
+@pytest.mark.parametrize("beside", ["our values", "a Dagster that was there"])
 def test_dagster_starts_a_run_in_a_restricted_pod_of_low_priority_which_does_its_work(
-    manifests: list[Manifest],
+    beside: str,
+    world: World,
     secrets: dict[str, str],
     cluster: Cluster,
     tmp_path: Path,
@@ -206,17 +215,16 @@ def test_dagster_starts_a_run_in_a_restricted_pod_of_low_priority_which_does_its
     """Dagster's own K8sRunLauncher asks the code location, and makes a Job, whose container is run here."""
     pytest.importorskip("dagster_k8s", reason="dagster-k8s is not here: pip install dagster-k8s")
     kubernetes_validate = pytest.importorskip("kubernetes_validate")
-    monkeypatch.setenv("DAGSTER_PG_URL", secrets["DAGSTER_PG_URL"])
-    spec = pod_of(manifests, "Deployment", "domiq-sync-code")
+    home, values = instance_folder(beside, secrets["DAGSTER_PG_URL"], tmp_path, cluster)
+    for name in ("DAGSTER_PG_URL", "DAGSTER_PG_PASSWORD"):
+        monkeypatch.setenv(name, secrets[name])
+    spec = pod_of(for_world(world, values), "Deployment", "domiq-sync-code")
     port = free_port()
     pod = Pod(tmp_path / "code", secrets, {"0.0.0.0": "127.0.0.1", "4000": str(port)})
     options = WorkspaceOpts(grpc_host="127.0.0.1", grpc_port=port)
-    home = instance_folder(tmp_path, cluster)
     with DagsterInstance.from_config(str(home)) as instance:
         with code_location(spec, pod, port):
-            run = execute_launch_command(
-                instance=instance, workspace_opts=options, job_name="housekeeping"
-            )
+            run = execute_launch_command(instance=instance, workspace_opts=options, job_name="housekeeping")
             with get_workspace_from_cli_opts(
                 instance, version=dagster_version, workspace_opts=options
             ) as workspace:
@@ -240,26 +248,41 @@ def test_dagster_starts_a_run_in_a_restricted_pod_of_low_priority_which_does_its
         assert ended.status == DagsterRunStatus.SUCCESS, of_run.said
 
 
-def instance_folder(folder: Path, cluster: Cluster) -> Path:
-    """DAGSTER_HOME as deploy/dagster-values.yaml has Dagster's chart make it, but for where the cluster is."""
+def instance_folder(beside: str, url: str, folder: Path, cluster: Cluster) -> tuple[Path, dict[str, Any]]:
+    """DAGSTER_HOME as Dagster's chart makes it, but for where the cluster is, and the values that ours has
+    beside it. `beside`: of deploy/dagster-values.yaml, or of a chart that nobody told of the sync, with
+    Dagster's own storage."""
     given = yaml.safe_load((ROOT / "deploy/dagster-values.yaml").read_text())
-    launcher = given["runLauncher"]["config"]["k8sRunLauncher"]
     made = yaml.safe_load((ROOT / "dagster.yaml").read_text())
-    made["run_launcher"] = {
-        "module": "dagster_k8s",
-        "class": given["runLauncher"]["type"],
-        "config": {
-            "load_incluster_config": False,
-            "kubeconfig_file": str(cluster.kubeconfig(folder / "kubeconfig")),
-            "job_namespace": "domiq",
-            "image_pull_policy": launcher["imagePullPolicy"],
-            "service_account_name": "dagster",
-            "dagster_home": given["global"]["dagsterHome"],
-            "instance_config_map": "dagster-instance",
-            "postgres_password_secret": "dagster-postgresql-secret",
-        },
+    launcher = {
+        "load_incluster_config": False,
+        "kubeconfig_file": str(cluster.kubeconfig(folder / "kubeconfig")),
+        "job_namespace": "domiq",
+        "image_pull_policy": given["runLauncher"]["config"]["k8sRunLauncher"]["imagePullPolicy"],
+        "service_account_name": "dagster",
+        "dagster_home": given["global"]["dagsterHome"],
+        "instance_config_map": "dagster-instance",
+        "postgres_password_secret": "dagster-postgresql-secret",
     }
+    values: dict[str, Any] = {}
+    if beside != "our values":
+        launcher |= {"dagster_home": "/opt/dagster/dagster_home", "image_pull_policy": "Always"}
+        values = {"dagster": {"passwordSecret": {"name": "dagster-postgresql-secret"}}}
+        where = conninfo_to_dict(url)
+        made["storage"] = {
+            "postgres": {
+                "postgres_db": {
+                    "username": where["user"],
+                    "password": {"env": "DAGSTER_PG_PASSWORD"},
+                    "hostname": "",
+                    "port": int(str(where["port"])),
+                    "db_name": where["dbname"],
+                    "params": {"host": where["host"]},
+                }
+            }
+        }
+    made["run_launcher"] = {"module": "dagster_k8s", "class": "K8sRunLauncher", "config": launcher}
     home = folder / "instance"
     home.mkdir()
     (home / "dagster.yaml").write_text(yaml.safe_dump(made))
-    return home
+    return home, values

@@ -223,12 +223,6 @@ security_context: {{- include "domiq-sync.containerSecurity" . | nindent 2 }}
 run_k8s_config:
   container_config:
     command: [/usr/bin/env] # Dagster gives arguments that begin with a program, and the image's entry is another
-    {{- if .Values.dagster.passwordSecret.name }}
-    env:
-      - name: DAGSTER_PG_PASSWORD
-        valueFrom:
-          secretKeyRef: {{- toYaml .Values.dagster.passwordSecret | nindent 12 }}
-    {{- end }}
   pod_spec_config:
     automountServiceAccountToken: false
     enableServiceLinks: false
