@@ -86,6 +86,23 @@ def set_up(database_url: str, standin_url: str, seed: int, *, conversations: int
         _mark(engine)
 
 
+def set_up_once(database_url: str, standin_url: str, seed: int) -> bool:
+    """Sets the world up beside a stand-in that runs elsewhere, or migrates the one that stands; whether it
+    is new. Raises ConfigurationError where the database holds anything else, or the stand-in is not there."""
+    if _stands(database_url, keep=True):
+        with open_engine(database_url, check=False) as engine:
+            migrate(engine)
+        return False
+    try:
+        set_up(database_url, standin_url, seed)
+    except requests.RequestException as error:
+        raise ConfigurationError(
+            f"No stand-in answers at {standin_url} ({type(error).__name__}): start one with domiq-sync "
+            "standin, and give its address."
+        ) from None
+    return True
+
+
 def standin_state(standin_url: str) -> dict[str, Any]:
     """What the stand-in holds, without the requests it has seen."""
     answer = requests.get(f"{standin_url}/_standin/state", params={"requests": "false"}, timeout=60)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from domiq_dagster.runtime import secret_files
 
-from .app import StandinError, serve
+from .app import LOOPBACK, StandinError, serve
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,7 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="standin", description="A local stand-in for ResMan's v1 and v2 APIs."
     )
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument("--host", default=LOOPBACK, help="IPv4 address to listen at")
     parser.add_argument("--seed", type=int, default=1, help="seed of the made-up world")
     parser.add_argument(
         "--state", type=Path, default=None, help="JSON file to load at the start and to save to"
@@ -28,7 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         secret_files.take_up()
-        serve(options.port, options.seed, options.state, empty=options.empty, prospects=options.prospects)
+        serve(
+            options.port,
+            options.seed,
+            options.state,
+            empty=options.empty,
+            prospects=options.prospects,
+            host=options.host,
+        )
     except (StandinError, secret_files.SecretFileError) as error:
         print(f"The stand-in could not run: {error}", file=sys.stderr)
         return 2

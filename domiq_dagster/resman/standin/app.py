@@ -20,6 +20,7 @@ from .control import Control
 from .core import Standin, write_whole
 from .wire import Receive, Scope, Send, Wire
 
+LOOPBACK: Final = "127.0.0.1"
 _SAVE_EVERY: Final = 0.5
 
 
@@ -66,13 +67,14 @@ def serve(
     *,
     empty: bool = False,
     prospects: int = 1500,
+    host: str = LOOPBACK,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serves on 127.0.0.1 until SIGTERM or SIGINT. Then saves the state, if there is a file for it, and
-    returns.
+    """Serves until SIGTERM or SIGINT. Then saves the state, if there is a file for it, and returns.
 
     Args:
         port: 0 picks a free one.
+        host: the IPv4 address to listen at. It has no secrets: in a container, 0.0.0.0 is the container's.
         state_file: loaded if it exists.
         seed, empty, prospects: what to begin with where it does not.
         ready: gets the URL once it answers; by default one line of JSON goes to stdout.
@@ -89,8 +91,8 @@ def serve(
             raise StandinError(
                 f"the state file {path} cannot be loaded ({error}); remove it to start anew"
             ) from error
-    listener = _listen(port)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener = _listen(host, port)
+    url = "http://{}:{}".format(*listener.getsockname())
     announce = ready or _print_ready
     config = uvicorn.Config(
         Application(standin),
@@ -153,16 +155,18 @@ async def _keep_saved(standin: Standin, path: Path, over: asyncio.Event) -> None
             await asyncio.wait_for(over.wait(), _SAVE_EVERY)
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     # asyncio turns Nagle's algorithm off only on a socket that names its protocol. With it on, each answer
     # takes 40 ms, because headers and body are sent apart.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((host, port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise StandinError(f"port {port} cannot be used ({error}); choose another with --port") from error
+        raise StandinError(
+            f"port {port} of {host} cannot be used ({error}); choose another with --port, or --host"
+        ) from error
     return listener
 
 
