@@ -87,12 +87,6 @@ def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
             yield f"{manifest['kind']} {manifest['metadata']['name']}", template
 
 
-def container(manifests: list[Manifest], kind: str, name: str) -> Manifest:
-    """The container of the only one in a pod."""
-    (found,) = named(manifests, kind, name)["spec"]["template"]["spec"]["containers"]
-    return dict(found)
-
-
 _VOLUMES = {
     "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected",
     "secret",

@@ -31,20 +31,18 @@ class Pod:
     ) -> None:
         self._folder, self._secrets, self._moved = folder, secrets, moved or {}
         self._folder.mkdir(exist_ok=True)
-        image = self._folder / "image"
-        image.mkdir(exist_ok=True)
-        shutil.copy(ROOT / "dagster.yaml", image)
-        self._places = {"/opt/domiq/dagster_home": str(image)}
+        self._places = {"/opt/domiq/dagster_home": str(self._folder / "image")}
 
     @property
     def said(self) -> str:
         return (self._folder / "said").read_text()
 
     @contextmanager
-    def running(self, spec: Manifest) -> Iterator[subprocess.Popen[bytes]]:
-        """The only container of a pod's spec, until the end of the block."""
-        (container,) = spec["containers"]
+    def running(self, spec: Manifest, name: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+        """The container of that name in a pod's spec, or the only one, until the end of the block."""
+        (container,) = [c for c in spec["containers"] if name in (None, c["name"])]
         self._make(spec, container)
+        self._image()
         words = [self._here(word) for word in [*container["command"], *container["args"]]]
         environment = self._environment(container["env"])
         program = shutil.which(words[0], path=environment["PATH"])
@@ -67,6 +65,15 @@ class Pod:
             self._places[mount["mountPath"]] = str(place)
             for item in volumes[mount["name"]].get("secret", {}).get("items", []):
                 (place / item["path"]).write_text(self._secrets[item["key"]] + "\n")
+
+    def _image(self) -> None:
+        """What deploy/Containerfile puts into DAGSTER_HOME."""
+        image = self._folder / "image"
+        image.mkdir(exist_ok=True)
+        parts = [ROOT / "dagster.yaml", ROOT / "deploy/dagster/directories.yaml"]
+        text = "".join(part.read_text() for part in parts)
+        state = self._places.get("/var/lib/domiq", "/var/lib/domiq")
+        (image / "dagster.yaml").write_text(text.replace("/var/lib/domiq", state))
 
     def _environment(self, variables: list[dict[str, Any]]) -> dict[str, str]:
         """That of the manifest and nothing else, but for what an image brings."""

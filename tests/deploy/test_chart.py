@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,6 @@ from tests.deploy.chart import (
     CHART,
     ROOT,
     Manifest,
-    container,
     helm,
     named,
     notes,
@@ -195,9 +195,10 @@ def test_what_names_something_else_finds_it(case: tuple[str, ...]) -> None:
             wanted = spec["selector"]["matchLabels"]
             assert [wanted.items() <= has.items() for has in labels].count(True) == 1
     for template in templates:
-        volumes = [v["name"] for v in template["spec"]["volumes"]]
-        for one in template["spec"]["containers"]:
-            assert sorted(m["name"] for m in one["volumeMounts"]) == sorted(volumes)
+        containers = template["spec"]["containers"]
+        mounted = {mount["name"] for one in containers for mount in one["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in template["spec"]["volumes"]}
+        for one in containers:
             known = {port["name"] for port in one.get("ports", [])}
             asked = {
                 p["httpGet"]["port"] for key, p in one.items() if key.endswith("Probe") and "httpGet" in p
@@ -210,7 +211,7 @@ def test_what_names_something_else_finds_it(case: tuple[str, ...]) -> None:
 def test_a_secret_is_in_no_manifest_and_only_as_a_file_in_a_pod(everything: list[Manifest]) -> None:
     assert "Secret" not in {m["kind"] for m in everything}
     for name, template in pods(everything):
-        for variable in template["spec"]["containers"][0]["env"]:
+        for variable in [v for c in template["spec"]["containers"] for v in c["env"]]:
             assert variable["name"] not in VARIABLES, name
             if variable["name"].endswith("_FILE"):
                 assert variable["value"].startswith("/run/secrets/domiq-sync/")
@@ -229,10 +230,20 @@ def test_the_migration_comes_before_each_install_and_upgrade_with_the_owners_sec
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     pod = job["spec"]["template"]["spec"]
     assert pod["containers"][0]["args"] == ["migrate", "--no-log-index"]
-    (owner,) = [v["secret"] for v in pod["volumes"] if "secret" in v]
+    (owner,) = [v["secret"] for v in pod["volumes"] if v["name"] == "owner"]
     assert (owner["secretName"], owner["items"]) == ("owner", [{"key": "url", "path": "DOMIQ_DATABASE_URL"}])
     # Nothing of the release is there yet when it runs first.
     assert "serviceAccountName" not in pod
+
+
+def test_the_database_of_a_dagster_that_was_there_is_not_migrated() -> None:
+    def migrated(*changes: Mapping[str, Any]) -> list[str]:
+        pod = named(rendered(*changes), "Job", "domiq-sync-migrate")["spec"]["template"]["spec"]
+        return [container["name"] for container in pod["containers"]]
+
+    assert migrated() == ["migrate", "dagster"]
+    assert migrated(SWITCHES["Dagster was there"]) == ["migrate"]
+    assert migrated({"secret": {"variables": ["DOMIQ_DATABASE_URL"]}}) == ["migrate"]
 
 
 def test_what_belongs_to_prometheus_is_left_out_where_its_operator_is_not_there() -> None:
@@ -315,8 +326,36 @@ def test_the_notes_say_where_the_code_location_is_and_what_is_lost_with_a_pod() 
     assert "The state directory" not in notes(SWITCHES["claim"])
 
 
+def test_packed_for_a_registry_it_renders_the_same(tmp_path: Path) -> None:
+    """The alerts and the dashboard lie elsewhere: the package has what its links lead to."""
+    packed = helm.package(CHART, destination=tmp_path)
+    with helm.Chart.load(packed) as chart:
+        files = chart.render(values(SWITCHES["monitored"]), name="domiq-sync", namespace="domiq")
+    texts = [text for name, text in files.items() if name.endswith(".yaml")]
+    found = [manifest for text in texts for manifest in yaml.safe_load_all(text) if manifest]
+    assert found == rendered(SWITCHES["monitored"])
+
+
+def test_what_the_page_sets_is_a_value() -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    known = yaml.safe_load((CHART / "values.yaml").read_text())
+    settings = re.findall(r"--set ([\w.]+=[^\s`]+)", page)
+    assert len(settings) > 5
+    for setting in settings:
+        rendered(helm.parse_set_string(setting))
+    mentioned = [name.split(".") for name in re.findall(r"`(\w+(?:\.\w+)+)(?:=\w+)?`", page)]
+    names = [name for name in mentioned if name[0] in known and name != ["dagster", "yaml"]]
+    assert len(names) > 5
+    for name in names:
+        at = known
+        for step in name:
+            assert step in at, name
+            at = at[step]
+
+
 def test_chart_and_package_have_one_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     (version,) = re.findall(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert (chart["version"], chart["appVersion"]) == (version, version)
-    assert container(rendered(), "Deployment", "domiq-sync-worker")["image"].endswith(f":{version}")
+    images = {c["image"] for _, template in pods(rendered()) for c in template["spec"]["containers"]}
+    assert images == {f"registry.example.com/domiq-sync:{version}"}

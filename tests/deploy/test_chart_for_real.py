@@ -73,17 +73,23 @@ def until(true: Callable[[], Any], process: subprocess.Popen[bytes], pod: Pod) -
     return found
 
 
-def test_the_migration_ends_well_and_its_schema_is_what_a_worker_wants(
+def test_the_migration_makes_both_schemas_and_finds_nothing_to_do_a_second_time(
     manifests: list[Manifest], secrets: dict[str, str], make_database: Callable[..., str], tmp_path: Path
 ) -> None:
     empty = {**secrets, "DOMIQ_DATABASE_URL": make_database()}
+    spec = pod_of(manifests, "Job", "domiq-sync-migrate")
     pod = Pod(tmp_path / "pod", empty)
-    for said in ("created DomIQ's own tables", "Schema at revision"):
-        with pod.running(pod_of(manifests, "Job", "domiq-sync-migrate")) as process:
+    for container, said in (
+        ("migrate", "created DomIQ's own tables"),
+        ("migrate", "Schema at revision"),  # a second time there is nothing to do
+        ("dagster", ""),
+    ):
+        with pod.running(spec, container) as process:
             assert process.wait(_SECONDS) == 0, pod.said
-        assert said in pod.said  # and a second time it finds nothing to do
-    with psycopg.connect(empty["DOMIQ_DATABASE_URL"]) as connection:
-        assert connection.execute("SELECT to_regclass('domiq_sync.delivery')").fetchone() != (None,)
+        assert said in pod.said
+    for url, table in (("DOMIQ_DATABASE_URL", "domiq_sync.delivery"), ("DAGSTER_PG_URL", "event_logs")):
+        with psycopg.connect(empty[url]) as connection:
+            assert connection.execute("SELECT to_regclass(%s)", [table]).fetchone() != (None,)
 
 
 def test_a_worker_is_ready_at_its_probes_works_tells_dagster_and_ends_on_sigterm(

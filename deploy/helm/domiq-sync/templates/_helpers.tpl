@@ -87,6 +87,14 @@ domiq-sync/release: {{ .Release.Name }}
 {{- end -}}
 {{- end -}}
 
+{{/* Whether Dagster's database is the sync's to bring to a version. One of a Dagster that was there before is not. */}}
+{{- define "domiq-sync.migratesDagster" -}}
+{{- $isOurs := and (has "DAGSTER_PG_URL" .Values.secret.variables) (not .Values.dagster.passwordSecret.name) -}}
+{{- if and .Values.migrate.dagster $isOurs -}}
+yes
+{{- end -}}
+{{- end -}}
+
 {{/* Whether what wants a kind of its own is rendered. (list $ setting "group/version"), where the setting is true,
      false, or auto: only where the cluster has the kind. */}}
 {{- define "domiq-sync.isWanted" -}}
@@ -115,7 +123,7 @@ capabilities: {drop: [ALL]}
 
 {{/* Names and values of the variables of workers, code location and runs. */}}
 {{- define "domiq-sync.variables" -}}
-DOMIQ_HOME: /var/lib/domiq-sync
+DOMIQ_HOME: /var/lib/domiq
 {{- range .Values.secret.variables }}
 {{ . }}_FILE: /run/secrets/domiq-sync/{{ . }}
 {{- end }}
@@ -159,7 +167,7 @@ DOMIQ_HOME: /var/lib/domiq-sync
 {{- define "domiq-sync.volumeMounts" -}}
 - {name: secrets, mountPath: /run/secrets/domiq-sync, readOnly: true}
 - {name: tmp, mountPath: /tmp}
-- {name: state, mountPath: /var/lib/domiq-sync}
+- {name: state, mountPath: /var/lib/domiq}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -222,7 +230,7 @@ resources: {{- toYaml .Values.runs.resources | nindent 2 }}
 security_context: {{- include "domiq-sync.containerSecurity" . | nindent 2 }}
 run_k8s_config:
   container_config:
-    command: [/usr/bin/env] # Dagster gives arguments that begin with a program, and the image's entry is another
+    command: [/usr/bin/env] # Dagster gives arguments that begin with the program, whatever the entry of an image is
   pod_spec_config:
     automountServiceAccountToken: false
     enableServiceLinks: false
