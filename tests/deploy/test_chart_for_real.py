@@ -224,7 +224,8 @@ def test_dagster_starts_a_run_in_a_restricted_pod_of_low_priority_which_does_its
     home, values = instance_folder(beside, secrets["DAGSTER_PG_URL"], tmp_path, cluster)
     for name in ("DAGSTER_PG_URL", "DAGSTER_PG_PASSWORD"):
         monkeypatch.setenv(name, secrets[name])
-    spec = pod_of(for_world(world, values), "Deployment", "domiq-sync-code")
+    manifests = for_world(world, values)
+    spec = pod_of(manifests, "Deployment", "domiq-sync-code")
     port = free_port()
     pod = Pod(tmp_path / "code", secrets, {"0.0.0.0": "127.0.0.1", "4000": str(port)})
     options = WorkspaceOpts(grpc_host="127.0.0.1", grpc_port=port)
@@ -240,12 +241,14 @@ def test_dagster_starts_a_run_in_a_restricted_pod_of_low_priority_which_does_its
         template = job["spec"]["template"]
         assert violations(template["spec"]) == []
         assert template["spec"]["priorityClassName"] == "domiq-sync-run"
-        assert template["metadata"]["labels"]["domiq-sync/release"] == "domiq-sync"
+        policy = named(manifests, "NetworkPolicy", "domiq-sync")["spec"]["podSelector"]["matchLabels"]
+        assert policy.items() <= template["metadata"]["labels"].items()
         assert job["spec"]["ttlSecondsAfterFinished"] == 3600
         (container,) = template["spec"]["containers"]
         assert container["image"] == spec["containers"][0]["image"]
         variables = [variable["name"] for variable in container["env"]]
         assert len(set(variables)) == len(variables)
+        (tmp_path / "kubeconfig").unlink()  # the run's pod has no token of the cluster's API
         of_run = Pod(tmp_path / "run", secrets)
         with of_run.running(template["spec"]) as process:
             assert process.wait(_SECONDS) == 0, of_run.said
