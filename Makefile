@@ -9,6 +9,11 @@
 # soak     the property tests of both ways for minutes: make soak MINUTES=30 (10 if left out)
 # drill    some twenty-five bugs planted one at a time, and how many seeds it takes to catch each: ten minutes, one JSON
 #          line
+# image    the image of every program (deploy/Containerfile): make image IMAGE=... BASE=... ENGINE=docker
+# test-deploy
+#          what needs containers: the image, one machine's compose file, each container killed; some minutes
+# test-distributed
+#          workers on three machines (containers), two of them lost in the middle: some minutes, one JSON line
 # matrix   the database's tests on PostgreSQL 13 to 18, which it fetches into ~/.cache once (it needs npm)
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
 # lint     what .pre-commit-config.yaml lists: formatting, lint, types, which room may import which, the layout of
@@ -26,7 +31,7 @@ BIN := .venv/bin
 STAMP := .venv/installed.stamp
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test test-quick matrix chaos soak drill dev lint format rooms tables docs
+.PHONY: install demo test test-quick test-deploy test-distributed image wheels matrix chaos soak drill dev lint format rooms tables docs
 
 install: $(STAMP)
 
@@ -55,6 +60,26 @@ QUICK := tests/unit $(IN)/test_schema_contract.py $(IN)/test_capture.py $(IN)/sy
 ROOMS_TESTS = $(or $(wildcard tests/unit/$(ROOM) $(IN)/$(ROOM)),$(error No room $(ROOM) has tests: try ROOM=sync/linking))
 test-quick: install
 	$(BIN)/python -m pytest $(if $(ROOM),$(ROOMS_TESTS),$(QUICK))
+
+WHEELS := build/wheels
+wheels: install
+	@rm -rf $(WHEELS)
+	$(BIN)/python -m pip wheel --quiet --no-input --disable-pip-version-check -c constraints.txt -w $(WHEELS) '.[k8s,docker,celery]'
+
+ENGINE ?= $(shell command -v podman >/dev/null && echo podman || echo docker)
+IMAGE ?= localhost/domiq-sync:latest
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+image: wheels
+	@# Only Docker's format of images has health checks.
+	$(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker) $(ENGINE_OPTIONS) -f deploy/Containerfile -t $(IMAGE) \
+	  $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
+
+test-deploy: install
+	DOMIQ_TEST_DEPLOY=1 $(BIN)/python -m pytest -n 0 -rs -m deploy
+
+test-distributed: install
+	@$(BIN)/python -m tests.deploy.distributed
 
 matrix: install
 	$(BIN)/python -m tools.postgres_versions || echo "Goes on with the versions that are there." >&2
