@@ -1,5 +1,5 @@
-"""The Helm chart's containers in the real image, confined as their manifests say: its user, no capability, and a
-root file system that cannot be written."""
+"""The Helm chart's containers in the real image, confined as their manifests say: its user, no capability,
+and a root file system that cannot be written."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Confined:
 
     Args:
         folder: where Secrets are written; `secrets`: what is in them, by key.
-        reached: a directory of this machine that they see as well, for the server's socket in it.
+        server: PostgreSQL's socket, which they find in /run/postgresql.
     """
 
-    def __init__(self, image: str, folder: Path, secrets: Mapping[str, str], reached: Path) -> None:
-        self._image, self._folder, self._secrets, self._reached = image, folder, secrets, reached
+    def __init__(self, image: str, folder: Path, secrets: Mapping[str, str], server: Path) -> None:
+        self._image, self._folder, self._secrets, self._server = image, folder, secrets, server
 
     def to_its_end(self, spec: Manifest, name: str) -> str:
         """What a container said that ended well."""
@@ -55,7 +55,10 @@ class Confined:
         assert not own["allowPrivilegeEscalation"]
         options = ["--network=none", "--read-only", "--read-only-tmpfs=false", f"--user={user}:{group}"]
         options += [f"--cap-drop={capability}" for capability in own["capabilities"]["drop"]]
-        options += ["--security-opt=no-new-privileges", f"--volume={self._reached}:{self._reached}"]
+        options += [
+            "--security-opt=no-new-privileges",
+            f"--volume={self._server}:/run/postgresql/{self._server.name}",
+        ]
         volumes = {volume["name"]: volume for volume in spec["volumes"]}
         for mount in container["volumeMounts"]:
             if secret := volumes[mount["name"]].get("secret"):
@@ -91,15 +94,18 @@ def until(container: str, *command: str) -> None:
 def test_each_container_does_its_work_as_confined_as_its_manifest_says(
     pg_server: EmbeddedServer, make_database: Callable[..., str], tmp_path: Path
 ) -> None:
+    here = str(pg_server.socket_dir)
+    (socket,) = Path(here).glob(".s.PGSQL.*[0-9]")
+    socket.chmod(0o777)  # for the user of the image; its directory lets nobody by
     secrets = {
-        "DOMIQ_DATABASE_URL": make_database(),
-        "DAGSTER_PG_URL": make_database(),
+        "DOMIQ_DATABASE_URL": make_database().replace(here, "/run/postgresql"),
+        "DAGSTER_PG_URL": make_database().replace(here, "/run/postgresql"),
         "RESMAN_PARTNER_ID": "nobody",
         "RESMAN_API_KEY": "none",
     }
     tmp_path.chmod(0o755)
     manifests = rendered()
-    pods = Confined(our_image(), tmp_path, secrets, Path(pg_server.socket_dir))
+    pods = Confined(our_image(), tmp_path, secrets, socket)
 
     def spec(kind: str, name: str) -> Manifest:
         return dict(named(manifests, kind, f"domiq-sync-{name}")["spec"]["template"]["spec"])
