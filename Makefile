@@ -22,6 +22,13 @@
 # rooms    draws docs/architecture.md's picture of the rooms from the code
 # docs     builds docs/ as a site, strictly, into build/docs/site; make lint does as well
 # tables   writes docs/tables.md from the comments in sql/ and the samples of tools/tables.sql
+# dist     the wheel and the source archive, into build/dist
+# sbom     what the image is made of beside its base, as CycloneDX, into build/sbom.cdx.json
+# audit    whether what constraints.txt pins has known vulnerabilities; where nobody can be asked, it says so
+# release-check
+#          whether the version, the changelog and the chart agree; with TAG=v1.2.3, that tag too
+# bench-release
+#          the benchmarks that a release has, a JSON line each, into build/benchmarks-VERSION.jsonl: some minutes
 
 # An own interpreter: make install PYTHON=/path/to/python3.12
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -61,10 +68,12 @@ ROOMS_TESTS = $(or $(wildcard tests/unit/$(ROOM) $(IN)/$(ROOM)),$(error No room 
 test-quick: install
 	$(BIN)/python -m pytest $(if $(ROOM),$(ROOMS_TESTS),$(QUICK))
 
+# As deploy/Containerfile has them.
+EXTRAS := k8s,docker,celery,otel
 WHEELS := build/wheels
 wheels: install
 	@rm -rf $(WHEELS)
-	$(BIN)/python -m pip wheel --quiet --no-input --disable-pip-version-check -c constraints.txt -w $(WHEELS) '.[k8s,docker,celery]'
+	$(BIN)/python -m pip wheel --quiet --no-input --disable-pip-version-check -c constraints.txt -w $(WHEELS) '.[$(EXTRAS)]'
 
 ENGINE ?= $(shell command -v podman >/dev/null && echo podman || echo docker)
 IMAGE ?= localhost/domiq-sync:latest
@@ -113,3 +122,29 @@ tables: install
 
 docs: install
 	$(BIN)/python -m tools.site
+
+.PHONY: dist sbom audit release-check bench-release
+
+# The time of the commit stands for that of the build, so that the same commit makes the same files.
+COMMITTED = SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
+dist: install
+	rm -rf build/dist
+	$(COMMITTED) $(BIN)/python -m build --no-isolation --outdir build/dist .
+
+# Of the wheels that the image is made of, installed as deploy/Containerfile does.
+sbom: wheels
+	rm -rf build/runtime
+	$(BIN)/python -m venv --without-pip build/runtime
+	$(BIN)/python -m pip --python build/runtime install --no-input --disable-pip-version-check --quiet \
+	  --no-index --find-links $(WHEELS) 'domiq-dagster[$(EXTRAS)]'
+	$(COMMITTED) $(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
+	  --of JSON -o build/sbom.cdx.json build/runtime
+
+audit: install
+	@$(BIN)/python -m tools.audit $(OPTIONS)
+
+release-check: install
+	@$(BIN)/python -m tools.release $(if $(TAG),--tag $(TAG))
+
+bench-release: install
+	$(BIN)/python -m tools.bench_release

@@ -241,6 +241,8 @@ def beside_one_lane(one: Side, other: Side, given: Any) -> Iterator[Pair]:
 def beside_snapshot(one: Side, other: Side, given: Any) -> Iterator[Pair]:
     """The same in both, while a snapshot is open in the other."""
     with other.engine.connect().execution_options(isolation_level="REPEATABLE READ") as holder:
+        # Ours end a session that is idle in a transaction; this one is to be.
+        holder.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         holder.execute(text("SELECT count(*) FROM domiq_sync.delivery"))
         began, n = time.perf_counter(), 0
         while time.perf_counter() - began < given.hold:

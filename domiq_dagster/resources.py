@@ -27,6 +27,7 @@ from domiq_dagster.sync.dry_run import OpenDryRun
 from domiq_dagster.sync.housekeeping.retention import Retention
 from domiq_dagster.sync.notifications.channels.channels import Channels
 from domiq_dagster.sync.workers import Presence
+from domiq_dagster.tracing.setting_up import open_traces
 from domiq_dagster.wiring import (
     STATEMENT_SECONDS,
     archive_after_days,
@@ -45,7 +46,8 @@ logger = logging.getLogger(__name__)
 class DomiqResource(dg.ConfigurableResource["DomiqResource"]):
     """DomIQ's database, opened per use; and told, for as long as a run goes on, that its process lives.
 
-    Every step of ours takes it, so each run of ours is seen at work (`run_liveness` says what for).
+    Every step of ours takes it, so each run of ours is seen at work (`run_liveness` says what for), and what
+    it delivers is traced.
     """
 
     statement_seconds: float = Field(
@@ -57,6 +59,7 @@ class DomiqResource(dg.ConfigurableResource["DomiqResource"]):
         """The resource of a run or of a tick. Of a run the database is told that it is alive."""
         with ExitStack() as stack:
             if context.run is not None:
+                stack.enter_context(open_traces(os.environ))
                 self._say_alive(context.run, stack)
             yield self
 

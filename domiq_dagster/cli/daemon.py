@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from domiq_dagster.cli.base import Usage
 from domiq_dagster.db.daemon_lock import DaemonLock
 from domiq_dagster.db.errors import DatabaseError, UnsuitablePooler
-from domiq_dagster.runtime import dagster_home
+from domiq_dagster.runtime import dagster_home, logs
 from domiq_dagster.runtime.home import home
 from domiq_dagster.runtime.supervise import Program, run, told_to_stop
 
@@ -78,7 +78,16 @@ def _program(env: Mapping[str, str], workspace: Path | None) -> Program:
         raise Usage(f"{workspace} is no file: give --workspace the path of Dagster's workspace.yaml.")
     dagster = env.get("DAGSTER_HOME", "").strip() or str(dagster_home.prepare(home(env)))
     own = {HEARTBEAT_TOLERANCE: _TOLERATED, **env, "DAGSTER_HOME": dagster, "PYTHONUNBUFFERED": "1"}
-    return dagster_home.lone_daemon(own, workspace=workspace)
+    as_json = logs.format_of(env) == logs.JSON
+    return dagster_home.lone_daemon(own, workspace=workspace, log_format="json" if as_json else None)
+
+
+def _form() -> Callable[[str | None, str], str] | None:
+    """How a line of Dagster's daemon is written: where the log is JSON lines, as one of ours."""
+    if logs.format_of(os.environ) != logs.JSON:
+        return None
+    (handler,) = logging.getLogger().handlers
+    return lambda program, line: handler.format(logs.record_of(line, program or __name__))
 
 
 class _Stand:
@@ -158,6 +167,7 @@ class _Stand:
             stop_signals=(),
             grace=self._grace,
             over=over,
+            form=_form(),
         )
 
     def _say(self, what: str) -> None:

@@ -144,7 +144,7 @@ def _set_up_logging() -> None:
         fail(
             f"DOMIQ_LOG_LEVEL is no level: set it to one of {', '.join(list(known)[:5])}, or leave it out.",
         )
-    log_format = os.environ.get("DOMIQ_LOG_FORMAT", "").strip().lower() or logs.TEXT
+    log_format = logs.format_of(os.environ)
     if log_format not in logs.FORMATS:
         fail(
             f"DOMIQ_LOG_FORMAT is no format: set it to one of {', '.join(logs.FORMATS)}, or leave it out.",

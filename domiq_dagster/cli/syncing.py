@@ -30,6 +30,7 @@ from domiq_dagster.sync.monitoring.figures import property_figures
 from domiq_dagster.sync.operator_actions import Deciding, record
 from domiq_dagster.sync.passes import sync_pass
 from domiq_dagster.sync.pull.pull import PullOptions
+from domiq_dagster.tracing.setting_up import open_traces
 from domiq_dagster.wiring import (
     domiq_database,
     dry_run_sessions,
@@ -56,7 +57,12 @@ def sync(
     if believe_short and not full:
         raise Usage("--believe-short is about what a full read lacks: give --full as well.")
     config = resman_config(os.environ)
-    with domiq_database(os.environ) as url, open_engine(url) as engine, open_client(config, url) as client:
+    with (
+        open_traces(os.environ),
+        domiq_database(os.environ) as url,
+        open_engine(url) as engine,
+        open_client(config, url) as client,
+    ):
         chosen = find_property(engine, property_name)
         ids = [chosen.property_id] if chosen else None
         refuse_switched_off(engine, chosen)

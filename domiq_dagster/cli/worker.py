@@ -24,6 +24,7 @@ from domiq_dagster.sync import patience
 from domiq_dagster.sync.service.database_figures import DatabaseFigures
 from domiq_dagster.sync.service.service import Service, ServiceOptions
 from domiq_dagster.sync.service.tally import Reports, Summary
+from domiq_dagster.tracing.setting_up import FLUSH_SECONDS, asked_for, open_traces
 from domiq_dagster.wiring import (
     Urls,
     databases,
@@ -81,12 +82,13 @@ def worker(
     options = ServiceOptions(
         max_accounts=accounts,
         hears_notify=not no_notify,
-        grace=grace,
+        grace=grace - (FLUSH_SECONDS if asked_for(os.environ) else 0.0),
         pulls=not no_pull,
         mark=outside_mark(os.environ),
     )
     logging.getLogger("domiq_dagster").setLevel(logging.INFO)
     with ExitStack() as stack:
+        stack.enter_context(open_traces(os.environ))
         urls = stack.enter_context(_urls(os.environ))
         engine = stack.enter_context(open_engine(urls.domiq, pool_size=_connections(options)))
         client = stack.enter_context(open_client(config, urls.domiq))

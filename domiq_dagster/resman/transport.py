@@ -23,6 +23,7 @@ from domiq_dagster.resman.config import Endpoint, Guard, ResManConfig, is_loopba
 from domiq_dagster.resman.deadline import Exchange, Permit, TimedAdapter, sending
 from domiq_dagster.resman.errors import BadCredentials, ResManError
 from domiq_dagster.resman.outcomes import Request
+from domiq_dagster.tracing import spans
 
 CHUNK = 256 * 1024
 _MAX_ERROR_BODY = 64 * 1024
@@ -101,7 +102,8 @@ class Transport:
         self._clock = clock
         self._auth = auth or NoAuth()
         # A proxy from the environment cannot reach this machine's own loopback.
-        self._trust_env = not is_loopback(urlsplit(base_url).hostname or "")
+        self._host = urlsplit(base_url).hostname or ""
+        self._trust_env = not is_loopback(self._host)
         self._own = threading.local()
         self._lock = threading.Lock()
         self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
@@ -119,9 +121,13 @@ class Transport:
         """GET; the guard is held until the block ends, so read the answer inside it."""
         check_account(account_id, request)
         query = f"?{urlencode(params, errors='replace')}" if params else ""
-        with self._guard(account_id, Endpoint(f"GET /{path}", params.get("propertyId"))) as permit:
+        endpoint = Endpoint(f"GET /{path}", params.get("propertyId"))
+        with (
+            self._guard(account_id, endpoint) as permit,
+            spans.request("GET", endpoint.name, self._host) as seen,
+        ):
             session = self._session()
-            sent = _Sent("GET", path + query, headers, self._exchange(request, permit))
+            sent = _Sent("GET", path + query, headers, self._exchange(request, permit), seen=seen)
             yield from self._answer(session, sent, request)
 
     @contextmanager
@@ -142,16 +148,20 @@ class Transport:
         """
         check_account(account_id, request)
         sent_headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
-        with self._guard(account_id, Endpoint(path, form.get("PropertyID"))) as permit:
+        with (
+            self._guard(account_id, Endpoint(path, form.get("PropertyID"))) as permit,
+            spans.request("POST", path, self._host) as seen,
+        ):
             session, exchange = self._session(), self._exchange(request, permit)
             body = _Body(urlencode(form, errors="replace").encode("ascii"), exchange)
+            sent = _Sent("POST", path, sent_headers, exchange, body, seen)
             if not request.write:
-                yield from self._answer(session, _Sent("POST", path, sent_headers, exchange, body), request)
+                yield from self._answer(session, sent, request)
                 return
             session.close()  # drops this thread's idle connections; the session itself stays usable
             sent_headers["Connection"] = "close"
             try:
-                yield from self._answer(session, _Sent("POST", path, sent_headers, exchange, body), request)
+                yield from self._answer(session, sent, request)
             finally:
                 # A server that closes without saying so would leave a dead connection for the next read.
                 session.close()
@@ -187,6 +197,8 @@ class Transport:
 
     def _answer(self, session: requests.Session, sent: _Sent, request: Request) -> Iterator[Answer]:
         response = self._send(session, sent, request)
+        if sent.seen is not None:
+            sent.seen.http_status = response.status_code
         try:
             if not 200 <= response.status_code < 300:
                 raise self._failure(response, request)
@@ -244,13 +256,14 @@ class _Body:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A request as it is sent, and the exchange that it begins."""
+    """A request as it is sent, the exchange that it begins, and its span, where it has one."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     exchange: Exchange
     body: _Body | None = None
+    seen: spans.Request | None = None
 
 
 def _broken_off(error: Exception, request: Request, exchange: Exchange, *, sent: bool | None) -> ResManError:

@@ -142,11 +142,18 @@ def daemon(env: Mapping[str, str], *, workspace: Path | None = None, at_once: bo
     return replace(alone, ready=ready, ready_timeout=_START_SECONDS, at_once=at_once)
 
 
-def lone_daemon(env: Mapping[str, str], *, workspace: Path | None = None) -> Program:
-    """The same, ready as soon as it runs: for who asks for nothing of its own in Dagster's database."""
+def lone_daemon(
+    env: Mapping[str, str], *, workspace: Path | None = None, log_format: str | None = None
+) -> Program:
+    """The same, ready as soon as it runs: for who asks for nothing of its own in Dagster's database.
+
+    Args:
+        log_format: one of Dagster's.
+    """
     # A line for each tick is no news.
     argv = [sys.executable, "-m", "dagster._daemon", "run", "--log-level", "warning"]
     argv += ["-w", str(workspace or shipped("workspace.yaml"))]
+    argv += ["--log-format", log_format] if log_format else []
     return Program("daemon", argv, env)
 
 

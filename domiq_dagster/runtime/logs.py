@@ -7,8 +7,10 @@ and never its text, which may repeat a row.
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
+from collections.abc import Mapping
 from uuid import uuid4
 
 import structlog
@@ -17,6 +19,11 @@ from structlog.typing import EventDict, WrappedLogger
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
 _AS_TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def format_of(env: Mapping[str, str]) -> str:
+    """Which format the environment asks for; what is none of FORMATS comes as it is."""
+    return env.get("DOMIQ_LOG_FORMAT", "").strip().lower() or TEXT
 
 
 def formatter(log_format: str, run_id: str | None = None) -> logging.Formatter:
@@ -47,6 +54,21 @@ def formatter(log_format: str, run_id: str | None = None) -> logging.Formatter:
             structlog.processors.EventRenamer("message"),
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
+    )
+
+
+def record_of(line: str, program: str) -> logging.LogRecord:
+    """A line that another program wrote, for our own log: one of Dagster's JSON lines, or any other text."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or "event" not in said:
+        said = {"event": line}
+    level = str(said.get("level", "info")).upper()
+    number = logging.getLevelNamesMapping().get(level, logging.INFO)
+    return logging.LogRecord(
+        str(said.get("logger", program)), number, program, 0, str(said["event"]), None, None
     )
 
 

@@ -24,6 +24,8 @@ VARIABLES: Final = (
     "DOMIQ_OPERATOR_ADDRESS",
     "DOMIQ_LINK_URL",
     "RESMAN_LINK_URL",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
 )
 """Those that hold a secret, or an address which may have one in it."""
 _SUFFIX: Final = "_FILE"

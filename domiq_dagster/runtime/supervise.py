@@ -55,6 +55,7 @@ def run(
     stop_signals: Sequence[signal.Signals] = STOP_SIGNALS,
     grace: float = 10.0,
     over: Callable[[], bool] = lambda: False,
+    form: Callable[[str | None, str], str] | None = None,
 ) -> int:
     """Runs the programs until a stop signal comes or one of them dies; returns when all are gone. Main thread
     only.
@@ -66,6 +67,8 @@ def run(
         out: takes their output, each line after its program's name.
         on_ready: called once, when all are ready.
         over: asked every tenth of a second, so it must answer quickly; True ends all, as a stop signal does.
+        form: how a line is written, given its program's name (None: it is our own) and its text; after the
+            name, if not given.
 
     Returns:
         0 after a stop signal, or where it is over; 1 if a program died, could not be started or was not ready
@@ -76,7 +79,7 @@ def run(
     """
     mark = uuid.uuid4().hex
     with _noting(stop_signals) as received, reaper(mark, grace):
-        output = _Output(out)
+        output = _Output(out, form or _after_the_name(max((len(p.name) for p in programs), default=0)))
         group = _ProcessGroup(output, mark, grace, received, over)
         failure: _Failure | None = None
         try:
@@ -150,10 +153,15 @@ def told_to_stop(stop: Callable[[], None]) -> Iterator[None]:
         yield
 
 
+def _after_the_name(width: int) -> Callable[[str | None, str], str]:
+    return lambda program, text: text if program is None else f"{program:<{width}} | {text}"
+
+
 class _Output:
     """Lines to the user. Whoever does not read them loses them: they never hold up the programs' end."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, form: Callable[[str | None, str], str]) -> None:
+        self._form = form
         self.ending = False
         """Everything is being ended, and that goes on if nobody can be told."""
         self._out = out
@@ -163,7 +171,8 @@ class _Output:
         except OSError:
             self._descriptor = None  # in memory
 
-    def line(self, text: str) -> None:
+    def line(self, said: str, program: str | None = None) -> None:
+        text = self._form(program, said)
         try:
             if self._descriptor is None:
                 self._out.write(f"{text}\n")
@@ -221,10 +230,8 @@ class _ProcessGroup:
         self._over = over
         self._stages: list[list[_Running]] = []
         self._selector = selectors.DefaultSelector()
-        self._width = 0
 
     def start(self, programs: Sequence[Program]) -> None:
-        self._width = max((len(program.name) for program in programs), default=0)
         for program in programs:
             if not (program.at_once and self._stages):
                 self._until_ready()
@@ -358,7 +365,7 @@ class _ProcessGroup:
     def _line(self, one: _Running, line: bytes) -> None:
         text = line.decode(errors="replace").rstrip("\r")
         one.last_lines.append(text)
-        self._output.line(f"{one.program.name:<{self._width}} | {text}")
+        self._output.line(text, one.program.name)
 
 
 def _manner(code: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,10 +60,7 @@ def base_image() -> str:
     for program in ("podman", "mmdebstrap"):
         if shutil.which(program) is None:
             pytest.skip(f"no {program}")
-    release = dict(re.findall(r'^(\w+)="?([^"\n]*)', Path("/etc/os-release").read_text(), re.M))
-    name = f"{PREFIX}-base:{release['VERSION_CODENAME']}"
-    if not _exists(name):
-        _make_base(name, release["VERSION_CODENAME"])
+    name = _debian("base", "python3", "python3-venv", "ca-certificates")
     said = _try(name)
     if said:
         with tempfile.NamedTemporaryFile("w", suffix=".conf", delete=False) as file:
@@ -77,6 +75,33 @@ def base_image() -> str:
     return name
 
 
+@functools.cache
+def redis_image() -> str:
+    """The name of an image that stands in for Redis' official one."""
+    base_image()
+    serve = ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", ""]
+    return _debian("redis", "redis-server", command=serve)
+
+
+def _debian(kind: str, *packages: str, command: Sequence[str] = ("true",)) -> str:
+    """The name of an image of this machine's Debian with some packages, made if it is not there."""
+    release = dict(re.findall(r'^(\w+)="?([^"\n]*)', Path("/etc/os-release").read_text(), re.M))
+    codename = release["VERSION_CODENAME"]
+    name = f"{PREFIX}-{kind}:{codename}"
+    if _exists(name):
+        return name
+    sources = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.sources")]
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place, "root.tar")
+        make = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}", codename, str(root)]
+        make += [str(source) for source in sources if source.exists()]
+        done = subprocess.run(make, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False)
+        if done.returncode:
+            pytest.skip(f"no image of Debian: {done.stderr.strip().splitlines()[-1]}")
+        podman("import", "--quiet", f"--change=CMD {json.dumps(list(command))}", str(root), name)
+    return name
+
+
 def _exists(image: str) -> bool:
     return subprocess.run(["podman", "image", "exists", image], check=False).returncode == 0
 
@@ -88,22 +113,13 @@ def _try(image: str) -> str:
     return (done.stderr.strip() or "?") if done.returncode else ""
 
 
-def _make_base(name: str, codename: str) -> None:
-    sources = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.sources")]
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place, "root.tar")
-        command = ["mmdebstrap", "--variant=minbase", "--include=python3,python3-venv,ca-certificates"]
-        command += [codename, str(root), *(str(s) for s in sources if s.exists())]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False)
-        if done.returncode:
-            pytest.skip(f"no base image: {done.stderr.strip().splitlines()[-1]}")
-        podman("import", "--quiet", str(root), name)
-
-
 @functools.cache
 def our_image() -> str:
-    """The name of the image of the checkout as it is, built as `make image` builds it."""
+    """The name of the image of the checkout as it is, built as `make image` builds it; or of the one that
+    DOMIQ_TEST_IMAGE names, while a test is under way."""
     base = base_image()
+    if given := os.environ.get("DOMIQ_TEST_IMAGE"):
+        return given
     name = f"{PREFIX}:current"
     # Without -o, a newer pyproject.toml would have make install this environment anew, under the tests' feet.
     make = [

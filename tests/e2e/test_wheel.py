@@ -1,8 +1,9 @@
-"""The wheel: built, unpacked and used away from the checkout, it has all that it needs."""
+"""The wheel, and the source archive: built, unpacked and used away from the checkout, it has all it needs."""
 
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -25,12 +26,10 @@ main()
 """
 
 
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(target: Path, *options: str) -> Path:
     """The wheel's contents in a directory of their own. Building fetches the build backend, unless this
     environment has it."""
-    target = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(target), str(ROOT)]
+    build = [sys.executable, "-m", "build", *options, "--outdir", str(target), str(ROOT)]
     if subprocess.run([sys.executable, "-c", "import hatchling"], capture_output=True).returncode == 0:
         build.insert(-1, "--no-isolation")
     done = subprocess.run(build, capture_output=True, text=True)
@@ -39,6 +38,15 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target / "site")
     return target / "site"
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("wheel"), "--wheel")
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {p.relative_to(directory).as_posix(): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
 
 
 @pytest.mark.slow
@@ -84,3 +92,14 @@ def test_it_says_that_it_is_typed_and_under_which_licence(unpacked: Path) -> Non
     assert "\nLicense-Expression: Apache-2.0\n" in metadata
     assert (about / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     assert metadata.endswith((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_the_source_archive_makes_the_same_wheel(unpacked: Path, tmp_path: Path) -> None:
+    # Without a choice, `build` makes the wheel from the archive that it made before.
+    assert contents(built(tmp_path)) == contents(unpacked)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    # It is enough for make install, make test and make image.
+    assert {"LICENSE", "Makefile", "constraints.txt", "tests/conftest.py", "dagster.yaml"} <= names

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +25,7 @@ import pytest
 from domiq_dagster.db.embedded import EmbeddedServer
 from domiq_dagster.definitions import defs
 from domiq_dagster.resources import all_resources
+from tests.fake_servers.collector import Collector, collecting
 from tests.fake_servers.http import Endpoint
 from tests.fake_servers.smtp import Mailbox
 from tests.fixtures.commands import Done, Run
@@ -36,7 +38,13 @@ FIRST, LAST = "Zebediah", "Quillfeather"
 EMAIL, PHONE = "zq.canary@mail.example", "+1 (212) 555-0187"
 SUMMARY = "Sesquipedalian velodrome marmalade, and nothing else was said about it"
 PEOPLE = (FIRST, LAST, EMAIL, PHONE, "Sesquipedalian", "velodrome", "marmalade")
-SECRETS = ("standin-key", "standin-partner:standin-key", "cnry-db-pa55", "cnry-channel-pa55")
+SECRETS = (
+    "standin-key",
+    "standin-partner:standin-key",
+    "cnry-db-pa55",
+    "cnry-channel-pa55",
+    "cnry-collector-pa55",
+)
 EVIL = "Evil\x1b[31m[/red][bold] <!here>\r\nBcc: x@y.example \u202e Court"
 TOLD = f"{FIRST} {LAST} ({EMAIL}, {PHONE}): {SUMMARY}"
 
@@ -77,7 +85,9 @@ def seen(text: str) -> list[str]:
 class Stage:
     """A world full of canaries, and all that comes out of it."""
 
-    def __init__(self, harness: Harness, notices: NoticeWorld, run: Run, templates: Path) -> None:
+    def __init__(
+        self, harness: Harness, notices: NoticeWorld, run: Run, templates: Path, collector: Collector
+    ) -> None:
         self.harness, self.world, self.notices, self.run = harness, harness.world, notices, run
         self.shown: dict[str, str] = {}
         url = self.world.url.replace("postgres@", "postgres:cnry-db-pa55@")
@@ -94,6 +104,8 @@ class Stage:
             ),
             "DOMIQ_TEMPLATE_DIR": str(templates),
             "DOMIQ_LOG_LEVEL": "DEBUG",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_EXPORTER_OTLP_HEADERS": "authorization=cnry-collector-pa55",
         }
         (templates / "repeats.j2").write_text("{% set m = {} %}{{ m[lead.email] }}")
         (templates / "raises.j2").write_text("{{ lead.email.index(lead.name) }}")
@@ -239,7 +251,14 @@ def look(stage: Stage, chats: list[UUID]) -> None:
     stage.command("explain", "\x1b[31m")
 
 
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as found:
+        yield found
+
+
 def test_no_canary_is_found_where_it_does_not_belong(
+    collector: Collector,
     debugging: pytest.LogCaptureFixture,
     stored_harness: Harness,
     mailbox: Mailbox,
@@ -260,10 +279,12 @@ def test_no_canary_is_found_where_it_does_not_belong(
         monkeypatch.setenv(name, "")  # so that they are as they were when this ends
     for name in ("DOMIQ_OPERATOR_ADDRESS", "DOMIQ_LINK_URL"):
         monkeypatch.setenv(name, "")
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"):
+        monkeypatch.setenv(name, "")
     templates = tmp_path / "templates"
     templates.mkdir()
     world: World = stored_harness.world
-    stage = Stage(stored_harness, NoticeWorld(world, mailbox, endpoint), run, templates)
+    stage = Stage(stored_harness, NoticeWorld(world, mailbox, endpoint), run, templates, collector)
     chats = live(stage, monkeypatch)
     settled = world.rows("SELECT context_data ->> 'sync' AS said FROM status_sync_log")
     assert any(row.said and "refused" in row.said for row in settled)
@@ -299,6 +320,8 @@ def test_no_canary_is_found_where_it_does_not_belong(
         if (row.table_name, row.column_name) not in STAFF:
             values = world.rows(f'SELECT "{row.column_name}"::text AS v FROM domiq_sync."{row.table_name}"')
             found[f"{row.table_name}.{row.column_name}"] = seen("\n".join(v.v or "" for v in values))
+    assert {span.attributes["domiq.result"] for span in collector.named("attempt")} > {"success", "failed"}
+    found["traces"] = [hit for body in collector.bodies for hit in seen(body.decode(errors="replace"))]
     found["settlements"] = [hit for row in settled for hit in seen(row.said or "")]
     assert len(found) > 60
     assert {where: hits for where, hits in found.items() if hits} == {}

@@ -192,7 +192,7 @@ def queries(file: str, *names: str) -> list[tuple[str, str]]:
 
 
 HOT = [
-    *queries("queue/queue.sql", "due_properties", "extend_leases", "keep_claim", "postpone"),
+    *queries("queue/queue.sql", "due_properties", "extend_leases", "keep_claim", "earlier_claim", "postpone"),
     *queries("queue/lanes.sql", "lock", "lock_free", "count", "is_under_way", "wake", "wake_property"),
     *queries("queue/lanes.sql", "supersede_open", "doubt", "heal_heads", "expire_leases"),
     *queries("queue/changes.sql", "adopt", "properties_of", "no_news", "no_rules_for_the_past"),

@@ -69,6 +69,29 @@ def test_as_text_it_is_what_it_was() -> None:
     assert log.written.getvalue().endswith(" WARNING domiq_dagster.sync: the push of north ended\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            '{"event": "100% done", "level": "warning", "logger": "dagster.daemon", "x": 1}',
+            {"level": "warning", "logger": "dagster.daemon", "message": "100% done"},
+        ),
+        ("Traceback (most recent", {"level": "info", "logger": "code", "message": "Traceback (most recent"}),
+        ('["event"]', {"level": "info", "logger": "code", "message": '["event"]'}),
+        ('{"level": "error"}', {"level": "info", "logger": "code", "message": '{"level": "error"}'}),
+        (
+            '{"event": null, "level": "loud"}',
+            {"level": "info", "logger": "code", "message": "None"},
+        ),
+    ],
+    ids=["Dagster's", "text", "no object", "of somebody else", "odd"],
+)
+def test_a_line_of_another_program_becomes_one_of_ours(line: str, expected: dict[str, str]) -> None:
+    written = json.loads(logs.formatter(logs.JSON, "run-1").format(logs.record_of(line, "code")))
+    assert written.pop("time").endswith("Z")
+    assert written == {**expected, "run_id": "run-1"}
+
+
 def test_each_process_has_a_run_of_its_own() -> None:
     written = set()
     for _ in range(2):

@@ -123,7 +123,7 @@ def test_with_json_the_sentence_is_in_one_object_on_stdout(tmp_path: Path) -> No
 def test_the_page_names_each_of_them() -> None:
     page = (ROOT / "docs" / "deployment.md").read_text()
     section = page.partition("### Secrets in files")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`((?:DOMIQ|RESMAN|DAGSTER)_[A-Z0-9_]+)`", section)) == set(VARIABLES)
+    assert set(re.findall(r"`((?:DOMIQ|RESMAN|DAGSTER|OTEL)_[A-Z0-9_]+)`", section)) == set(VARIABLES)
 
 
 def test_the_command_line_goes_where_the_file_says(tmp_path: Path) -> None:

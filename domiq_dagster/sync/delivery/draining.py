@@ -20,6 +20,7 @@ from structlog.contextvars import bound_contextvars
 from domiq_dagster.resman.errors import ResManError
 from domiq_dagster.sync import patience
 from domiq_dagster.sync.account_gate import asks_to_wait
+from domiq_dagster.sync.delivery import traced
 from domiq_dagster.sync.delivery.change_faults import ChangeFaults
 from domiq_dagster.sync.delivery.outcomes import DeliveryResult
 from domiq_dagster.sync.delivery.round_robin import PropertyRoundRobin
@@ -31,6 +32,7 @@ from domiq_dagster.sync.queue.heartbeat import Heartbeat
 from domiq_dagster.sync.queue.queue import Claim
 from domiq_dagster.sync.queue.restores import OutsideMark
 from domiq_dagster.sync.status_map import StatusMap
+from domiq_dagster.tracing import spans
 
 ABREAST = 2
 """Threads at one account: while one waits for ResMan, the other settles its change and prepares the next."""
@@ -106,8 +108,14 @@ class Drain:
                     return None
                 claim, settings = found
                 began = time.perf_counter()
-                with bound_contextvars(change_id=str(claim.change_id)), self.heartbeat.holding(claim):
+                attempt = traced.attempt(connection, claim, settings.integration)
+                with (
+                    bound_contextvars(**traced.log_keys(claim, attempt)),
+                    spans.under_way(attempt),
+                    self.heartbeat.holding(claim),
+                ):
                     result = self._deliver(connection, claim, settings)
+                    traced.ended(attempt, result)
                 properties.delivered()
                 self.note(claim, settings, result, time.perf_counter() - began)
                 if result.error is not None and _leaves_account(result.error):

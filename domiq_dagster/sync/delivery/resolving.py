@@ -15,7 +15,7 @@ from domiq_dagster.resman.models import LeadRecord
 from domiq_dagster.resman.text import one_line
 from domiq_dagster.resman.v1 import POST_LEAD
 from domiq_dagster.sync import patience
-from domiq_dagster.sync.delivery import lead_state
+from domiq_dagster.sync.delivery import lead_state, traced
 from domiq_dagster.sync.delivery.beforehand import ended_beforehand
 from domiq_dagster.sync.delivery.context import DeliveryContext
 from domiq_dagster.sync.delivery.lead_posts import posts_around
@@ -190,6 +190,7 @@ class Resolver:
             return LostLease()
         self._locally_modified_at = change.locally_modified_at
         context.attempts.private = change.private
+        traced.tell_statuses(context.statuses, change.old_status, change.new_status)
         seconds = self._seconds_until_granted(change)
         if seconds > 0:
             return Postpone(lanes.NOT_ENTITLED, seconds, state="ready")

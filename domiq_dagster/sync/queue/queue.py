@@ -216,6 +216,14 @@ def still_holds(connection: Connection, claim: Claim) -> bool:
     return bool(direct.fetch(connection, QUERIES.still_holds, _key(claim)))
 
 
+def earlier_claim(connection: Connection, claim: Claim) -> int | None:
+    """The lease token of the last claim of a change before this one that left an attempt on record.
+    Commits."""
+    found = direct.fetch(connection, QUERIES.earlier_claim, _key(claim))
+    connection.commit()
+    return found[0][0] if found else None
+
+
 def note_posting(
     connection: Connection, claim: Claim, posted: Mapping[str, Any], lease_seconds: float
 ) -> bool:

@@ -95,6 +95,10 @@ RETURNING d.change_id, set_config('synchronous_commit', 'off', true)
 -- name: still_holds
 SELECT change_id FROM domiq_sync.delivery WHERE change_id = :change_id AND lease_token = :lease_token
 
+-- name: earlier_claim
+SELECT lease_token FROM domiq_sync.attempt WHERE change_id = :change_id AND lease_token < :lease_token
+ORDER BY id DESC LIMIT 1
+
 -- name: note_posting
 -- A post leaves: from here on ResMan may have it, whatever becomes of this worker. The lease is extended with it. Unlike
 -- that of a heartbeat this commit waits for the disk: were it lost in a crash, the post would be taken for one that

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from domiq_dagster.sync.delivery.outcomes import DeliveryResult
+from domiq_dagster.tracing import spans
 
 _BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600)
 _LAG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)
@@ -19,6 +21,18 @@ _MOST_OUTCOMES = 100
 _OUTCOME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 OTHER = "other"
 """Stands for every outcome that is no word of ours, or one too many: whatever comes, the series are few."""
+
+
+class _Spans(Collector):
+    """What became of the spans of this process."""
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "domiq_sync_spans", "Spans of traces by what became of them.", labels=["result"]
+        )
+        for result, spans_so_far in spans.counts().items():
+            family.add_metric([result], spans_so_far)
+        yield family
 
 
 class Metrics:
@@ -78,6 +92,7 @@ class Metrics:
             "Since the last pull of the property that has waited for longest, of accounts that answer.",
             registry=self._registry,
         )
+        self._registry.register(_Spans())
 
     def delivered(self, result: DeliveryResult, seconds: float, logged_at: datetime) -> None:
         """One delivery ended.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -40,14 +41,14 @@ class Pair:
         self._counting = threading.Thread(target=self._count)
         self._counting.start()
 
-    def start(self, name: str, *options: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *options: str, **env: str) -> subprocess.Popen[bytes]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
         own = {"DAGSTER_PG_URL": self.url, "DOMIQ_HOME": str(self._home / name)}
         command = [sys.executable, "-m", "domiq_dagster.cli", "daemon", "--grace", "3", *options]
         with (self._home / f"{name}.said").open("wb") as said:
             process = subprocess.Popen(
                 [*command, "-w", str(self._home / "workspace.yaml")],
-                env={**kept, **own, "DAGSTER_DISABLE_TELEMETRY": "yes"},
+                env={**kept, **own, "DAGSTER_DISABLE_TELEMETRY": "yes", **env},
                 stdout=said,
                 stderr=said,
             )
@@ -140,6 +141,26 @@ def test_of_two_that_stand_ready_one_runs_and_the_other_takes_over(pair: Pair) -
     assert pair.daemons() == []
     assert pair.most == 1
     assert "Traceback" not in pair.said("first") + pair.said("second") + pair.said("third")
+
+
+@pytest.mark.slow
+def test_with_json_logs_dagsters_own_lines_are_objects_too(pair: Pair) -> None:
+    """It is made to say something: its table of heartbeats is gone."""
+    only = pair.start("only", DOMIQ_LOG_FORMAT="json")
+    pair.says("only", "runs Dagster's daemon")
+    with psycopg.connect(pair.url, autocommit=True) as connection:
+        until = time.monotonic() + _SECONDS
+        while connection.execute("SELECT to_regclass('daemon_heartbeats')").fetchone() == (None,):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        connection.execute("ALTER TABLE daemon_heartbeats RENAME TO gone")
+    pair.says("only", '"level": "error"')
+    only.send_signal(signal.SIGTERM)
+    assert only.wait(_SECONDS) == 0
+    lines = [json.loads(line) for line in pair.said("only").splitlines()]
+    assert all({"time", "level", "logger", "message", "run_id"} <= line.keys() for line in lines)
+    assert len({line["run_id"] for line in lines}) == 1
+    assert any(line["logger"].startswith("dagster.daemon") and line["level"] == "error" for line in lines)
 
 
 def test_without_standby_a_second_one_says_who_runs_the_daemon(

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from domiq_dagster.runtime.supervise import free_port
+from tests.fake_servers.collector import collecting
 from tests.fixtures.commands import Run
 from tests.fixtures.world import POST, World
 
@@ -118,3 +119,22 @@ def test_sync_against_a_resman_that_is_not_there_could_not_run(
     nowhere = f"http://127.0.0.1:{free_port()}"
     done = run("sync", **{**env, "RESMAN_V1_URL": nowhere, "RESMAN_V2_URL": nowhere})
     assert re.match(r"No property could be pulled .*: unreachable: .* no connection was made", done.sentence)
+
+
+def test_sync_traces_what_it_delivers_where_a_collector_is_named(
+    run: Run, world: World, env: dict[str, str]
+) -> None:
+    conversation = world.conversation(world.property(0), "contacted")
+    with collecting() as collector:
+        done = run("sync", "--json", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **env)
+        (change,) = collector.named("change")
+    assert (done.code, done.err) == (0, "")
+    assert change.trace_id == world.last(conversation).id.hex
+
+
+def test_sync_does_its_pass_where_the_collector_is_gone(run: Run, world: World, env: dict[str, str]) -> None:
+    conversation = world.conversation(world.property(0), "contacted")
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    done = run("sync", "--json", OTEL_EXPORTER_OTLP_ENDPOINT=nowhere, **env)
+    assert (done.code, done.err, done.result["ok"]) == (0, "", True)
+    assert world.last(conversation).sync_status == "success"

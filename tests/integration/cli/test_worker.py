@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import requests
 
 from domiq_dagster.runtime.supervise import free_port
 from tests.e2e.dev_program import OURS, PROGRAM
+from tests.fake_servers.collector import collecting
 from tests.fixtures.world import World
 
 
@@ -165,3 +167,52 @@ def test_a_format_of_the_log_that_is_none_is_refused(world: World, tmp_path: Pat
     with worker(world, tmp_path, DOMIQ_LOG_FORMAT="xml") as (process, _):
         assert process.wait(60) == 2
     assert "DOMIQ_LOG_FORMAT is no format: set it to one of text, json" in (tmp_path / "said").read_text()
+
+
+def test_a_worker_sends_what_waits_of_its_traces_when_it_ends_and_its_log_has_their_ids(
+    world: World, tmp_path: Path
+) -> None:
+    conversation = world.conversation(world.property(), "contacted", email="bo@example.com")
+    world.sync(2)
+    world.change(conversation, status="qualified")
+    with collecting() as collector:
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "600000"}
+        with worker(
+            world, tmp_path, "--no-pull", DOMIQ_LOG_FORMAT="json", DOMIQ_LOG_LEVEL="DEBUG", **env
+        ) as (process, url):
+            ready(process, url)
+            until = time.monotonic() + 60
+            while world.last(conversation).sync_status != "success":
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            assert 'domiq_sync_spans_total{result="sent"} 0.0' in ask(f"{url}/metrics").text
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        (attempt,), (change,) = collector.named("attempt"), collector.named("change")
+    assert attempt.parent_id == change.span_id
+    lines = [json.loads(line) for line in (tmp_path / "said").read_text().splitlines()]
+    told = {(line["trace_id"], line["span_id"]) for line in lines if "trace_id" in line}
+    assert told == {(attempt.trace_id, attempt.span_id)}
+    assert attempt.trace_id == world.last(conversation).id.hex
+
+
+def test_a_collector_that_never_answers_holds_up_neither_the_work_nor_the_end(
+    world: World, tmp_path: Path
+) -> None:
+    conversation = world.conversation(world.property(), "contacted", email="bo@example.com")
+    world.sync(2)
+    world.change(conversation, status="qualified")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_TIMEOUT": "600"}
+        with worker(world, tmp_path, "--no-pull", **env) as (process, url):
+            ready(process, url)
+            until = time.monotonic() + 60
+            while world.last(conversation).sync_status != "success":
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+    said = (tmp_path / "said").read_text()
+    assert "spans could not be sent before the end" in said
+    assert "Traceback" not in said
