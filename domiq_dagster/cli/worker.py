@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from domiq_dagster.cli.base import Usage
 from domiq_dagster.db.checks import require_migrated
@@ -92,6 +92,7 @@ def worker(
         urls = stack.enter_context(_urls(os.environ))
         engine = stack.enter_context(open_engine(urls.domiq, pool_size=_connections(options)))
         client = stack.enter_context(open_client(config, urls.domiq))
+        _compare_sessions(engine, _connections(options))
         service = Service(
             engine, client, options, channels=channels, reports=_reports(urls, engine, os.environ)
         )
@@ -108,6 +109,19 @@ def worker(
 def _connections(options: ServiceOptions) -> int:
     """How many the service and its figures need at most."""
     return 8 + 4 * options.max_accounts + (3 * options.max_pulls if options.pulls else 0)
+
+
+def _compare_sessions(engine: Engine, most: int) -> None:
+    """Says so where PostgreSQL takes fewer sessions than this worker alone may come to need."""
+    with engine.connect() as connection:
+        taken = int(connection.scalar(text("SELECT current_setting('max_connections')")) or 0)
+    if most > taken:
+        logger.warning(
+            "this worker may open up to %d sessions, and PostgreSQL takes %d of all: raise its "
+            "max_connections, or give the worker fewer --accounts",
+            most,
+            taken,
+        )
 
 
 def _address(http: str) -> tuple[str, int] | None:

@@ -399,6 +399,8 @@ def sentence(error: BaseException) -> str:
         return f"{MISSING_GRANT}: {what_is_missing(error)}"
     if isinstance(error, UnreadableValue):
         return f"unreadable: {error}"
+    if isinstance(error, DatabaseError):  # of connecting, which repeats no row
+        return f"database_error: {error}"
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, PsycopgError):
         if cause.sqlstate is None and isinstance(cause, DataError):
@@ -408,8 +410,10 @@ def sentence(error: BaseException) -> str:
 
 
 def log_fault(what: str, error: BaseException) -> None:
-    """Logs a fault of our own with where it happened, and without the values that it happened with."""
-    if isinstance(error, (ResManError, UnreadableValue)) or is_missing_grant(error):
+    """Logs a fault of our own with where it happened, and without the values that it happened with. Of what
+    is not ours the sentence says all: nobody need look into the code where a database is gone or full."""
+    told = isinstance(error, (ResManError, UnreadableValue)) or is_missing_grant(error)
+    if told or is_lost_database(error):
         logger.warning("%s: %s", what, sentence(error))
         return
     frames = "".join(traceback.format_tb(error.__traceback__))

@@ -127,7 +127,10 @@ def place(accounts: int) -> Iterator[Place]:
         mounts = [f"--volume={secrets}:/run/secrets:ro"]
         mounts += [f"--volume={directory}/postgres:/docker-entrypoint-initdb.d:ro"]
         variable = "--env=POSTGRES_PASSWORD_FILE=/run/secrets/postgres_password"
-        database = stack.enter_context(_container(f"{NAME}-postgres", *mounts, variable, postgres_image()))
+        serves = ["postgres", "-c", "max_connections=1000"]
+        database = stack.enter_context(
+            _container(f"{NAME}-postgres", *mounts, variable, postgres_image(), *serves)
+        )
         serve = ["domiq-sync", "standin", "--port=8090", "--host=0.0.0.0"]
         standin = stack.enter_context(_container(f"{NAME}-standin", "--read-only", our_image(), *serve))
         address = f"http://{standin}:8090"

@@ -10,4 +10,4 @@ if ! test -s "$PGDATA/PG_VERSION"; then
   done
   pg_ctl -w -m fast stop >/dev/null
 fi
-exec postgres -c listen_addresses='*' -c unix_socket_directories=/tmp
+exec "$@" -c listen_addresses='*' -c unix_socket_directories=/tmp
