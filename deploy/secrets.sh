@@ -11,13 +11,18 @@ case "${1:-}" in
   *) echo "Usage: ./secrets.sh [--trial]" >&2; exit 2 ;;
 esac
 
-# The directory keeps others out. The files are read by the containers' own users, so they have no owner to be kept to.
+# The directory keeps others of this machine out, who know the files' names. The files are handed to containers one by
+# one, and read there by users of their own, so they have no owner to be kept to.
 umask 022
-mkdir -p secrets
-chmod 0711 secrets
+mkdir -p -m 0700 secrets
+chmod 0700 secrets
+
+there() { # NAME: a file of white space alone waits for its value
+  grep -qs '[^[:space:]]' "secrets/$1"
+}
 
 write() { # NAME VALUE: unless it is there
-  if ! test -s "secrets/$1"; then
+  if ! there "$1"; then
     printf '%s\n' "$2" >"secrets/$1"
   fi
 }
@@ -27,13 +32,20 @@ drawn() { # 32 letters and digits, which need no escape in an address
 }
 
 asked() { # NAME QUESTION
-  if test -s "secrets/$1"; then
+  if there "$1"; then
     return
   fi
   answer=
   if test -t 0; then
-    printf '%s: ' "$2" >&2
-    read -r answer
+    shown=$(stty -g)
+    trap 'stty "$shown"' EXIT
+    trap 'exit 130' INT TERM
+    stty -echo
+    printf '%s (not shown): ' "$2" >&2
+    read -r answer || true
+    stty "$shown"
+    trap - EXIT INT TERM
+    echo >&2
   fi
   write "$1" "$answer"
   if test -z "$answer"; then

@@ -124,7 +124,8 @@ def place(accounts: int) -> Iterator[Place]:
         secrets = directory / "secrets"
         podman("network", "create", NAME)
         stack.callback(podman, "network", "rm", "--force", NAME)
-        mounts = [f"--volume={secrets}:/run/secrets:ro"]
+        # One by one, as compose.yaml hands them on: the directory lets only its owner by.
+        mounts = [f"--volume={secret}:/run/secrets/{secret.name}:ro" for secret in secrets.glob("*_password")]
         mounts += [f"--volume={directory}/postgres:/docker-entrypoint-initdb.d:ro"]
         variable = "--env=POSTGRES_PASSWORD_FILE=/run/secrets/postgres_password"
         serves = ["postgres", "-c", "max_connections=1000"]
