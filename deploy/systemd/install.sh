@@ -3,7 +3,8 @@
 #
 #   deploy/systemd/install.sh [--root DIRECTORY]
 #
-# It starts nothing, and leaves what is in /etc/domiq-sync alone. Then, as docs/one-machine.md says: write the secrets,
+# Before an upgrade: systemctl stop domiq-sync.target, since what runs still loads from what is replaced. It starts
+# nothing, and leaves what is in /etc/domiq-sync alone. Then, as docs/one-machine.md says: write the secrets,
 # systemctl enable --now domiq-sync.target
 set -eu
 root=
@@ -21,6 +22,7 @@ if ! ls "$wheels"/domiq_dagster-*.whl >/dev/null 2>&1; then
   exit 2
 fi
 python=${PYTHON:-python3}
+umask 022 # the services' user reads and runs what is installed
 
 mkdir -p "$root/opt/domiq/dagster_home" "$root/etc/systemd/system" "$root/etc/domiq-sync/secrets"
 chmod 0700 "$root/etc/domiq-sync/secrets"

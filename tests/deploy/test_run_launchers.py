@@ -46,7 +46,7 @@ def test_without_the_number_of_the_sockets_group_it_is_said_how_to_find_it(tmp_p
     base_image()
     if not COMPOSE.exists():
         pytest.skip("no podman-compose")
-    command = [COMPOSE, "-f", "compose.yaml", "-f", "compose.docker.yaml", "config"]
+    command = [str(COMPOSE), "-f", "compose.yaml", "-f", "compose.docker.yaml", "config"]
     env = {name: value for name, value in os.environ.items() if name != "DOCKER_GROUP"}
     where = copied(tmp_path)
     done = subprocess.run(command, cwd=where, env=env, capture_output=True, text=True, check=False)

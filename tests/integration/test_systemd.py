@@ -1,8 +1,11 @@
 """The units for a machine without containers, as systemd's own tools see them."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -37,6 +40,35 @@ def test_each_unit_is_understood(root: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_what_is_enabled_starts_with_the_machine(root: Path) -> None:
+    """As docs/one-machine.md has it enabled. systemctl takes a unit without [Install] as well, and does not
+    enable it."""
+    wanted = {
+        "domiq-sync.target": "multi-user.target",
+        "domiq-sync-worker@9275.service": "domiq-sync.target",
+    }
+    for unit, by in wanted.items():
+        subprocess.run(["systemctl", f"--root={root}", "enable", unit], check=True, capture_output=True)
+        assert (root / "etc/systemd/system" / f"{by}.wants" / unit).is_symlink()
+
+
+def test_what_is_installed_can_be_read_by_the_services_user(tmp_path: Path) -> None:
+    """Whatever the umask of whoever installs it."""
+    source = tmp_path / "source"
+    shutil.copytree(DEPLOY, source / "deploy", ignore=shutil.ignore_patterns("secrets", "helm"))
+    shutil.copy(DEPLOY.parent / "dagster.yaml", source)
+    _write_wheel(source / "build/wheels")
+    place = tmp_path / "root"
+    install = ["sh", "-c", 'umask 077; exec "$@"', "sh", str(source / "deploy/systemd/install.sh")]
+    env = {**os.environ, "PYTHON": sys.executable}
+    subprocess.run([*install, "--root", str(place)], check=True, env=env)
+    kept = place / "etc/domiq-sync/secrets"
+    assert kept.stat().st_mode & 0o777 == 0o700
+    for path in (place / "opt", place / "etc"):
+        closed = [it for it in (path, *path.rglob("*")) if not it.stat().st_mode & 0o004 and it != kept]
+        assert closed == []
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_service_may_do_little_besides_its_work(root: Path, name: str) -> None:
     command = [
@@ -58,6 +90,16 @@ def test_they_run_what_the_containers_run() -> None:
         (line,) = _commands(next(UNITS.glob(f"domiq-sync-{name}*.service")))
         ours = line.replace("/opt/domiq/venv/bin/", "").replace("127.0.0.1", "0.0.0.0").replace("%i", "9273")
         assert ours == services[name]["command"]
+
+
+def _write_wheel(folder: Path) -> None:
+    """One that has nothing in it but the sync's name."""
+    about = "domiq_dagster-0.dist-info"
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder / "domiq_dagster-0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: domiq-dagster\nVersion: 0\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")
 
 
 def _commands(unit: Path) -> list[str]:
