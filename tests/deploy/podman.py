@@ -3,6 +3,7 @@ needs without systemd; the base image, ours, and one of PostgreSQL."""
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
 import json
@@ -65,6 +66,7 @@ def base_image() -> str:
     if said:
         with tempfile.NamedTemporaryFile("w", suffix=".conf", delete=False) as file:
             file.write(_SETTINGS)
+        atexit.register(Path(file.name).unlink, missing_ok=True)
         os.environ["CONTAINERS_CONF"] = file.name
         said = _try(name)
     if said:
