@@ -22,13 +22,21 @@ from domiq_dagster.cli.base import (
     wants_json,
 )
 from domiq_dagster.cli.views.progress import at_work
-from domiq_dagster.sync.uninstall import refuse_alive, uninstall_plan
+from domiq_dagster.sync.uninstall import refuse_alive, refuse_doubts, uninstall_plan
 from domiq_dagster.sync.uninstall import uninstall as take_out
 from domiq_dagster.wiring import domiq_database, open_engine
 
 
 def uninstall(
     yes: Annotated[bool, typer.Option("--yes", help="Remove it without asking.")] = False,
+    leave_doubts: Annotated[
+        bool,
+        typer.Option(
+            "--leave-doubts",
+            help="Also where changes may have arrived at ResMan: whoever takes up what is pending sends them "
+            "again.",
+        ),
+    ] = False,
     by: By = None,
     why: Why = None,
     dry_run: DryRun = False,
@@ -38,7 +46,8 @@ def uninstall(
     design. The design's tables stay with all their rows, its view has the design's own query again, and rows
     of the archive go back to status_sync_log. DomIQ's own tables and ResMan are not touched.
 
-    All in one transaction; refused while workers, runs or commands of the sync are at work."""
+    All in one transaction; refused while workers, runs or commands of the sync are at work, and while a
+    change may have arrived at ResMan."""
     who, because = decider(by), reason(why)
     with domiq_database(os.environ) as url, open_engine(url, check=False, pool_size=1) as engine:
         plan = uninstall_plan(engine)
@@ -46,12 +55,14 @@ def uninstall(
             views.print_uninstall_plan(plan)
             finish(json_output, {"ok": True, "dry_run": True, **plan.as_json()}, bad=bool(plan.alive))
         refuse_alive(plan.alive)
+        if not leave_doubts:
+            refuse_doubts(plan.counts)
         if not yes:
             if wants_json() or not sys.stdin.isatty():
                 raise Usage(f"Nobody can be asked here: give --yes. {views.what_goes(plan)}")
             typer.confirm(f"{views.what_goes(plan)} There is no way back. Uninstall the sync?", abort=True)
         with at_work("Uninstalling"):
-            done = take_out(engine)
+            done = take_out(engine, leave_doubts=leave_doubts)
     at = datetime.now(UTC)
     views.print_uninstalled(done, by=who, why=because, at=at)
     result = {"ok": True, "dry_run": False, **done.as_json(), "by": who, "why": because, "at": at.isoformat()}

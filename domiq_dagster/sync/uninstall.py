@@ -93,12 +93,15 @@ def uninstall_plan(engine: Engine) -> UninstallPlan:
         return _plan(connection)
 
 
-def uninstall(engine: Engine) -> UninstallPlan:
+def uninstall(engine: Engine, *, leave_doubts: bool = False) -> UninstallPlan:
     """Takes the sync out, and says what there was.
 
+    Args:
+        leave_doubts: also where changes may have arrived at ResMan, which nothing tells of afterwards.
+
     Raises:
-        CannotUninstall: as `uninstall_plan`; or somebody works on the sync, a table is in use for too long,
-            or this role may not.
+        CannotUninstall: as `uninstall_plan`; or somebody works on the sync, changes are in doubt, a table is
+            in use for too long, or this role may not.
         CannotArchive: rows of the archive cannot be put back.
     """
     with _told_in_a_sentence(), engine.begin() as connection:
@@ -106,6 +109,8 @@ def uninstall(engine: Engine) -> UninstallPlan:
         hold_migrations(connection)
         plan = _plan(connection)
         refuse_alive(plan.alive)
+        if not leave_doubts:
+            refuse_doubts(plan.counts)
         if plan.installed.own_schema is not None:
             workers.keep_out(connection)
             refuse_alive((*workers.all_alive(connection), *workers.other_sessions(connection)))
@@ -160,4 +165,20 @@ def refuse_alive(alive: tuple[str, ...]) -> None:
         raise CannotUninstall(
             f"The sync is at work: {', '.join(alive)}. End workers, Dagster's daemon and its runs, wait half "
             "a minute, then run `domiq-sync uninstall` again."
+        )
+
+
+def refuse_doubts(counts: Counts) -> None:
+    """Refuses while a pending change may have arrived at ResMan: whoever takes the log up after this, the
+    sync too, would tell ResMan of it a second time.
+
+    Raises:
+        CannotUninstall: it says how many.
+    """
+    if counts.unknown:
+        changes = "1 change" if counts.unknown == 1 else f"{counts.unknown} changes"
+        raise CannotUninstall(
+            f"{changes} may have arrived at ResMan, and would be sent again by whoever takes up what is "
+            "pending: let a worker run for ten minutes, decide about what `domiq-sync conflicts` shows in "
+            "doubt, then run `domiq-sync uninstall` again; or leave them so with --leave-doubts."
         )

@@ -63,6 +63,19 @@ def test_who_did_it_is_said_since_the_database_forgets(world: World, run: Run, e
     migrate(world.engine)
 
 
+def test_a_change_that_may_have_arrived_is_left_in_doubt_only_where_that_is_asked_for(
+    world: World, run: Run, env: dict[str, str]
+) -> None:
+    world.do("UPDATE domiq_sync.delivery SET state = 'unknown'")
+    world.engine.dispose()
+    sentence = run("uninstall", "--yes", **env).sentence
+    assert sentence.startswith("1 change may have arrived at ResMan")
+    assert "domiq-sync conflicts" in sentence and "--leave-doubts" in sentence
+    done = run("uninstall", "--yes", "--leave-doubts", **env)
+    assert "nobody sends what is pending (1 may have arrived at ResMan)" in done.out.replace("\n", " ")
+    migrate(world.engine)
+
+
 def test_it_is_refused_in_one_sentence_while_a_worker_lives(
     world: World, run: Run, env: dict[str, str]
 ) -> None:

@@ -43,6 +43,12 @@ from tests.fixtures.domiq_shapes import (
     whole_catalog,
 )
 from tests.fixtures.world import World
+from tests.integration.sync.delivery.test_doubt import (
+    kill_after_posting,
+    lose_answer,
+    pass_until_quiet,
+    settled,
+)
 from tests.integration.sync.housekeeping.test_housekeeping import ARCHIVE, age, moved
 from tests.integration.test_migrate import owned_by
 
@@ -218,6 +224,28 @@ def test_what_was_synced_archived_and_pending_is_in_the_log_and_is_taken_up_agai
     assert world.conservation() == []
     assert world.repeated_markers() == []
     assert world.told(conversation) == [*told, "Cancel"]
+
+
+def test_it_is_refused_while_a_change_may_have_arrived_at_resman(world: World) -> None:
+    """Uninstalled, nothing would tell of it, and a later installation would send it again."""
+    conversation = settled(world, "contacted")
+    world.change(conversation, status="qualified")
+    lose_answer(world)
+    kill_after_posting(world)
+    property_id = world.value("SELECT property_id FROM domiq_sync.integration")
+    world.engine.dispose()
+    before = whole_catalog(world.url)
+    sentence = refused(world.url)
+    assert sentence.startswith("1 change may have arrived at ResMan")
+    assert differences(before, whole_catalog(world.url)) == []
+    assert pass_until_quiet(world) > 0
+    world.engine.dispose()
+    assert taken_out(world.url).counts.unknown == 0
+    migrate(world.engine)
+    world.connect(property_id)
+    world.sync(2)
+    assert world.told(conversation) == ["Contact", "Other"]
+    assert world.repeated_markers() == []
 
 
 def test_it_is_refused_while_somebody_works_on_the_sync(world: World) -> None:
