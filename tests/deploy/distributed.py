@@ -259,7 +259,7 @@ UPDATE public.conversation SET status = 'contacted' WHERE id IN (
 """
 _LEFT = """
 SELECT count(*) FROM public.status_sync_log g LEFT JOIN domiq_sync.delivery d ON d.change_id = g.id
-WHERE g.sync_status <> 'success' AND NOT (:besides AND d.state = 'unknown')
+WHERE g.sync_status <> 'success' AND NOT (:besides AND d.state IS NOT DISTINCT FROM 'unknown')
 """
 
 if __name__ == "__main__":
