@@ -171,7 +171,7 @@ def health_checked() -> Iterator[None]:
     over = threading.Event()
 
     def check() -> None:
-        while not over.wait(2):
+        while not over.wait(5):
             for container in podman("ps", "--quiet").split():
                 subprocess.run(
                     ["podman", "healthcheck", "run", container], capture_output=True, timeout=60, check=False
