@@ -246,6 +246,7 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--changes", type=int, default=500)
     options.add_argument("--backlog", type=int, default=100_000)
+    options.add_argument("--no-pull", action="store_true", help="the worker only pushes")
     options.add_argument("--age", type=float, default=30.0)
     options.add_argument("--only", nargs="*", default=["quiet", "polling", "snapshot", "backlog", "killed"])
     given = options.parse_args()
@@ -267,7 +268,8 @@ def main() -> None:
                 "snapshot": lambda w=w: a_snapshot(w),
                 "backlog": lambda w=w: a_backlog(w, given.backlog),
             }.get(name, nullcontext)
-            with beside(), a_worker(w, *(["--no-notify"] if name == "polling" else [])):
+            worker = ["--no-notify"] * (name == "polling") + ["--no-pull"] * given.no_pull
+            with beside(), a_worker(w, *worker):
                 result[name] = {**measure(w, given.changes), "floor": measured}
             print(f"{name}: {json.dumps(result[name])}", file=sys.stderr)
     print(json.dumps(result))
