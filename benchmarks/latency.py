@@ -6,7 +6,9 @@ answer until the change is settled. One change at a time, each when the one befo
 
 - `quiet`: nothing else happens, and the worker is woken by NOTIFY.
 - `polling`: the same with `--no-notify`.
-- `backlog`: beside 100,000 changes that wait at another account.
+- `backlog`: beside 100,000 changes that wait at another account. Each property has so many leads, last
+  modified `--age` days ago; with `--age 0` all of them just now, so that each pull of the worker reads all
+  100,000 again and keeps its account's slot for seconds.
 - `snapshot`: beside a transaction that holds a snapshot for all the while.
 - `killed`: the worker is killed in the middle of a post and another one is there: how many seconds until the
   next change is at ResMan, and until the one in hand is settled.
@@ -26,7 +28,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +246,8 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--changes", type=int, default=500)
     options.add_argument("--backlog", type=int, default=100_000)
+    options.add_argument("--no-pull", action="store_true", help="the worker only pushes")
+    options.add_argument("--age", type=float, default=30.0)
     options.add_argument("--only", nargs="*", default=["quiet", "polling", "snapshot", "backlog", "killed"])
     given = options.parse_args()
     result: dict[str, object] = {"benchmark": "latency", "cores": os.cpu_count()}
@@ -251,7 +255,8 @@ def main() -> None:
         print(f"{name} ...", file=sys.stderr)
         with world() as w:
             many = given.backlog if name == "backlog" else 10
-            fill(w, accounts=2, leads=max(given.changes + 10, many))
+            leads = max(given.changes + 10, many)
+            fill(w, accounts=2, leads=leads, age=timedelta(days=given.age))
             push(w.engine, w.client, PushOptions(max_accounts=2))  # fills the settings
             if name == "killed":
                 result[name] = killed(w)
@@ -263,7 +268,8 @@ def main() -> None:
                 "snapshot": lambda w=w: a_snapshot(w),
                 "backlog": lambda w=w: a_backlog(w, given.backlog),
             }.get(name, nullcontext)
-            with beside(), a_worker(w, *(["--no-notify"] if name == "polling" else [])):
+            worker = ["--no-notify"] * (name == "polling") + ["--no-pull"] * given.no_pull
+            with beside(), a_worker(w, *worker):
                 result[name] = {**measure(w, given.changes), "floor": measured}
             print(f"{name}: {json.dumps(result[name])}", file=sys.stderr)
     print(json.dumps(result))

@@ -2,7 +2,8 @@
 
 One JSON line, in milliseconds per change: medians of `--rounds` pushes of `--changes` changes at one account,
 whose stand-in answers at once. `worker_ms` is this process, `postgres_ms` all of the server's processes, and
-`standin_ms` what plays ResMan and is no part of the sync. `statements` and `transactions` are per change.
+`standin_ms` what plays ResMan and is no part of the sync. `statements` and `transactions` are per change;
+those of the account's gate, and what is a transaction by itself, are not counted as one.
 `limit` is 5 ms for all together.
 
 With --profile the functions in which the worker spends its time are printed to stderr.

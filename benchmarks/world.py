@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import requests
@@ -45,9 +46,18 @@ def world(*, pool_size: int = 20) -> Iterator[World]:
                     yield World(engine, client, url, server.url("bench"), config)
 
 
-def fill(world: World, *, accounts: int, leads: int, properties_each: int = 1) -> None:
+def fill(
+    world: World,
+    *,
+    accounts: int,
+    leads: int,
+    properties_each: int = 1,
+    age: timedelta = timedelta(0),
+) -> None:
     """`accounts` accounts with one property each, or so many, and `leads` linked leads at each property,
-    agreed as 'new' and Prospect. No change is pending afterwards."""
+    agreed as 'new' and Prospect, and last modified as long ago as `age` says. No change is pending
+    afterwards."""
+    modified = (datetime.now(UTC) - age).isoformat()
     properties, prospects = [], []
     for a in range(accounts * properties_each):
         properties.append(
@@ -64,6 +74,7 @@ def fill(world: World, *, accounts: int, leads: int, properties_each: int = 1) -
                     "prospectId": _guid("c", a * leads + n),
                     "propertyId": _guid("b", a),
                     "status": "Prospect",
+                    "lastModified": modified,
                     "people": [
                         {
                             "personId": _guid("d", a * leads + n),

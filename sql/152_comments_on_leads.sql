@@ -136,6 +136,8 @@ COMMENT ON COLUMN domiq_sync.pull_claim.requests IS -- integer NOT NULL
 'How many answers its last pull took.';
 COMMENT ON COLUMN domiq_sync.pull_claim.applied_at IS -- timestamp with time zone
 'When what its pulls brought was last applied; NULL: some of it may not be.';
+COMMENT ON COLUMN domiq_sync.pull_claim.seconds IS -- real
+'For how many seconds its next pull is expected to keep the account''s slot; NULL: none was measured.';
 
 COMMENT ON TABLE domiq_sync.partition_mark IS
 'What Dagster was last told of a partition of an inbound asset';

@@ -48,27 +48,37 @@ def rows_as(kind: type[T], connection: Connection, query: TextClause, values: Ma
     return [made(row) for row in rows]
 
 
-def row_as(kind: type[T], connection: Connection, query: TextClause, values: Mapping[str, Any]) -> T | None:
-    """The first row of a query as a `kind`; None where there is none. Raises as `rows_as` does."""
-    found = rows_as(kind, connection, query, values)
-    return found[0] if found else None
+def rows_at_once(
+    kind: type[T], connection: Connection, query: TextClause, values: Mapping[str, Any]
+) -> list[T]:
+    """The same for a query that is a transaction by itself: it is committed when this returns, and no BEGIN
+    and COMMIT go to and fro for it. Where a transaction has begun already, that is committed with it."""
+    if connection.in_transaction():
+        found = rows_as(kind, connection, query, values)
+        connection.commit()
+        return found
+    names, rows = _run(connection, query, values, by_itself=True)
+    made = _maker(kind, names)  # type: ignore[arg-type]
+    return [made(row) for row in rows]
 
 
 def _run(
-    connection: Connection, query: TextClause, values: Mapping[str, Any]
+    connection: Connection, query: TextClause, values: Mapping[str, Any], *, by_itself: bool = False
 ) -> tuple[tuple[str, ...], list[Row]]:
     """The columns' names, and the rows."""
     text, order = _compiled(query)
     given: Any = [values[name] for name in order]
     session = connection.connection.driver_connection
     assert isinstance(session, psycopg.Connection)
-    if not connection.in_transaction():
+    if not (by_itself or connection.in_transaction()):
         connection.begin()
     cursor = psycopg.RawCursor(session)
     heard = connection.engine.dispatch
     for listener in heard.before_cursor_execute:
         text, given = listener(connection, cursor, text, given, None, False)
     try:
+        if by_itself:
+            session.autocommit = True
         cursor.execute(text, given)
         result = cursor.pgresult
         rows = cursor.fetchall() if result is not None and result.nfields else []
@@ -78,6 +88,9 @@ def _run(
         # What came of it is not known, as where Ctrl-C ends it.
         connection.invalidate(error)
         raise
+    finally:
+        if by_itself and not session.closed:
+            session.autocommit = False
     for listener in heard.after_cursor_execute:
         listener(connection, cursor, text, given, None, False)
     return _names(query, result), rows

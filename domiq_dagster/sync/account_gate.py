@@ -251,6 +251,7 @@ class AccountGate:
         if not _asked.get().may_be_sent(slot.connection):
             raise NotWanted
         self._counts.note(slot.account_id, endpoint)
+        began = self._clock()
         permit = Permit(
             slot,
             since,
@@ -270,6 +271,7 @@ class AccountGate:
             ended.answered = error.http_status == 200 and error.scope is Scope.CHANGE
             raise
         finally:
+            self._counts.note_end(self._clock() - began)
             if not permit.hurried:
                 self._note(slot, endpoint, ended)
 

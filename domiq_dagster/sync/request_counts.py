@@ -35,9 +35,11 @@ _V2 = "GET /"
 
 @dataclass(slots=True)
 class Requests:
-    """How many requests this thread has made since it began to count them."""
+    """How many requests this thread has made since it began to count them, and for how many seconds they
+    were under way."""
 
     made: int = 0
+    seconds: float = 0.0
 
 
 _counting: ContextVar[Requests | None] = ContextVar("counting", default=None)
@@ -45,7 +47,7 @@ _counting: ContextVar[Requests | None] = ContextVar("counting", default=None)
 
 @contextmanager
 def requests_of_this_thread() -> Iterator[Requests]:
-    """Counts the requests that this thread makes within the block."""
+    """Counts the requests that this thread makes within the block, and their time."""
     counted = Requests()
     before = _counting.set(counted)
     try:
@@ -78,6 +80,12 @@ class RequestCounts:
         api = "v2" if endpoint.name.startswith(_V2) else "v1"
         with self._lock:
             self._counted[account_id, about, api] += 1
+
+    def note_end(self, seconds: float) -> None:
+        """A request has ended that was under way for so long."""
+        mine = _counting.get()
+        if mine is not None:
+            mine.seconds += seconds
 
     @property
     def is_due(self) -> bool:

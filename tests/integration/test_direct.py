@@ -60,11 +60,11 @@ def test_rows_become_what_names_their_columns_in_whatever_order(engine: Engine) 
     ann, bo = add(engine, "Ann"), add(engine, "Bo")
     with engine.connect() as connection:
         values = {"name": "Ann", "age": 30}
-        assert direct.row_as(Person, connection, PEOPLE, values) == Person(ann, "Ann", 30)
+        assert direct.rows_as(Person, connection, PEOPLE, values) == [Person(ann, "Ann", 30)]
         assert direct.rows_as(Named, connection, PEOPLE, values) == [Named("Ann", ann, 30)]
         all_of_them = {"name": "nobody", "age": 91}
         assert [p.id for p in direct.rows_as(Person, connection, PEOPLE, all_of_them)] == [ann, bo]
-        assert direct.row_as(Person, connection, PEOPLE, {"name": "Cy", "age": 1}) is None
+        assert direct.rows_as(Person, connection, PEOPLE, {"name": "Cy", "age": 1}) == []
         with pytest.raises(TypeError):
             direct.rows_as(Person, connection, text("SELECT 'Ann' AS name"), {})
 
@@ -76,6 +76,36 @@ def test_what_is_not_committed_is_undone_with_the_connection(engine: Engine) -> 
         assert direct.fetch(connection, text("SELECT count(*) FROM person"), {}) == [(2,)]
     with engine.connect() as connection:
         assert direct.fetch(connection, text("SELECT count(*) FROM person"), {}) == [(0,)]
+
+
+def test_what_is_done_at_once_is_committed_without_a_transaction_of_its_own(engine: Engine) -> None:
+    adding = text("INSERT INTO person VALUES (:id, :name) RETURNING name, id, 7 AS age")
+    count = text("SELECT count(*) FROM person")
+    with engine.connect() as connection, engine.connect() as beside:
+        (ann,) = direct.rows_at_once(Person, connection, adding, {"id": uuid4(), "name": "Ann"})
+        assert not connection.in_transaction()
+        assert beside.scalar(count) == 1
+        with pytest.raises(IntegrityError):
+            direct.rows_at_once(Person, connection, adding, {"id": ann.id, "name": "Ann"})
+        direct.fetch(connection, ADD, {"id": uuid4(), "name": "Bo"})
+        connection.rollback()
+        assert connection.scalar(count) == 1, "after it transactions are as before, after a refusal as well"
+        connection.rollback()
+        direct.fetch(connection, ADD, {"id": uuid4(), "name": "Cy"})
+        direct.rows_at_once(Person, connection, adding, {"id": uuid4(), "name": "Di"})
+        assert beside.scalar(count) == 3, "what had begun is committed with it"
+
+
+def test_a_session_that_is_gone_is_told_as_such_at_once_too(engine: Engine) -> None:
+    with engine.connect() as connection, engine.connect() as beside:
+        ((pid,),) = direct.fetch(connection, text("SELECT pg_backend_pid()"), {})
+        connection.rollback()
+        beside.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        with pytest.raises(DBAPIError) as lost:
+            direct.rows_at_once(Person, connection, PEOPLE, {"name": "Ann", "age": 1})
+        assert is_lost_session(lost.value)
+        assert is_lost_database(lost.value)
+        assert connection.invalidated
 
 
 def test_a_refusal_is_sqlalchemys_own_and_tells_no_value(engine: Engine) -> None:

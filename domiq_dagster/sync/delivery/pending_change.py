@@ -184,9 +184,8 @@ class PendingChange:
 def load_change(connection: Connection, claim: Claim) -> PendingChange | None:
     """Reads a claimed change; None where it was deleted. Commits."""
     values = {"change_id": claim.change_id, "enqueued_at": claim.enqueued_at}
-    change = direct.row_as(PendingChange, connection, QUERIES.load, values)
-    connection.commit()
-    return change
+    found = direct.rows_at_once(PendingChange, connection, QUERIES.load, values)
+    return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,8 +186,7 @@ def claim(
     for carefully in (False, True):
         try:
             _look_up_by_key(connection, rows=limit)
-            claims = direct.rows_as(Claim, connection, QUERIES.claim, {**values, "carefully": carefully})
-            connection.commit()
+            claims = direct.rows_at_once(Claim, connection, QUERIES.claim, {**values, "carefully": carefully})
         except IntegrityError:
             connection.rollback()
         else:

@@ -8,6 +8,7 @@ write is held against the claim.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +22,13 @@ from domiq_dagster.db.rows import rows_as
 from domiq_dagster.db.sqlfile import load_queries
 from domiq_dagster.sync import patience
 from domiq_dagster.sync.integrations import Integration, load_integrations
-from domiq_dagster.sync.service.pull_order import OrderRules, PropertyFacts, choose, free_after
+from domiq_dagster.sync.service.pull_order import (
+    OrderRules,
+    PropertyFacts,
+    choose,
+    expected_seconds,
+    free_after,
+)
 
 QUERIES = load_queries(__package__, "pull_claims.sql")
 _CHOSEN_ELSEWHERE = 0.5
@@ -51,6 +58,7 @@ class PullClaim:
     Attributes:
         budget: requests a second that its account is asked.
         expected: how many requests the budget was charged for.
+        seconds: for how long it is expected to keep the account's slot; None: nothing is known.
         failures: its pulls that failed in a row.
         must_apply: what earlier pulls brought is applied, whatever this one brings.
     """
@@ -58,6 +66,7 @@ class PullClaim:
     integration: Integration
     budget: float
     expected: int
+    seconds: float | None
     failures: int
     must_apply: bool
 
@@ -94,11 +103,11 @@ class PullClaims:
         with self._engine.connect() as connection:
             return rows_as(PullAccount, connection.execute(QUERIES.accounts))
 
-    def claim(self, account_id: str, *, busy: bool) -> PullClaim | float:
+    def claim(self, account_id: str, *, quiet_for: float = math.inf) -> PullClaim | float:
         """Claims the property of an account that is to be pulled now; or for how many seconds there is none.
 
         Args:
-            busy: whether changes go out there.
+            quiet_for: for how long no change has gone out there; 0: one does now.
         """
         with self._engine.begin() as connection:
             pace = connection.execute(QUERIES.lock_pace, {"a": account_id}).first()
@@ -116,7 +125,7 @@ class PullClaims:
                 budget=pace.budget,
                 free_in=pace.free_in,
                 rules=self.rules,
-                busy=busy,
+                quiet_for=quiet_for,
             )
             chosen = choice.chosen
             if chosen is None:
@@ -130,8 +139,8 @@ class PullClaims:
             asked = {"property_id": chosen.property_id, "apply_again": self._apply_again}
             earlier = connection.execute(QUERIES.earlier, asked).first()
             connection.execute(QUERIES.claim, values)
-            failures, must_apply = (0, True) if earlier is None else (earlier.failures, earlier.must_apply)
-            return PullClaim(found[0], pace.budget, chosen.requests, failures, must_apply)
+            failures, must_apply, seconds = (0, True, None) if earlier is None else earlier
+            return PullClaim(found[0], pace.budget, chosen.requests, seconds, failures, must_apply)
 
     def _facts(self, connection: Connection, account_id: str) -> list[PropertyFacts]:
         weights = self.rules.weights
@@ -146,6 +155,7 @@ class PullClaims:
                 edits=row.edits,
                 local_hour=local_hour(row.time_zone, now),
                 requests=row.requests,
+                seconds=row.seconds or 0.0,
             )
             for row in connection.execute(QUERIES.facts, values)
         ]
@@ -163,6 +173,7 @@ class PullClaims:
         made: int,
         failures: int,
         applied: AppliedState,
+        took: float | None = None,
         rest: float = 0.0,
         edits: int = 0,
     ) -> None:
@@ -171,6 +182,7 @@ class PullClaims:
         Args:
             made: how many requests it made.
             failures: its pulls that failed in a row by now.
+            took: for how long it kept the account's slot; None: that says nothing of the next one.
             rest: for how many seconds the property is left alone.
             edits: how many leads it found changed.
         """
@@ -180,6 +192,7 @@ class PullClaims:
             "failures": failures,
             "rest": rest,
             "requests": made if made and not failures else None,
+            "seconds": None if took is None else expected_seconds(claim.seconds, took),
             "news": float(min(edits, _MOST_EDITS)),
             "memory": self.rules.weights.memory,
             "applied": applied.value,

@@ -31,7 +31,7 @@ SELECT i.property_id, i.time_zone,
        COALESCE(EXTRACT(EPOCH FROM greatest(c.claimed_until, c.rests_until) - clock_timestamp()), 0)::float AS rests_for,
        COALESCE(c.news * exp(-least(EXTRACT(EPOCH FROM clock_timestamp() - c.news_at)::float / :memory, 100.0)), 0)::float
            AS edits,
-       COALESCE(c.requests, 1) AS requests,
+       COALESCE(c.requests, 1) AS requests, c.seconds,
        (SELECT count(*) FROM (SELECT FROM domiq_sync.delivery d WHERE d.property_id = i.property_id LIMIT :many) AS d)::int
            AS open_deliveries
 FROM domiq_sync.integration i
@@ -43,7 +43,7 @@ WHERE i.resman_account_id = :a AND i.sync_enabled
 -- must_apply: what its pulls brought may not be applied whole, or that was long ago. A claim that nobody ended is one of
 -- a worker that died.
 SELECT failures, claimed_until IS NOT NULL OR applied_at IS NULL
-       OR applied_at < clock_timestamp() - :apply_again * interval '1 second' AS must_apply
+       OR applied_at < clock_timestamp() - :apply_again * interval '1 second' AS must_apply, seconds
 FROM domiq_sync.pull_claim WHERE property_id = :property_id
 
 -- name: claim
@@ -66,7 +66,7 @@ WHERE worker = :worker AND property_id = ANY (CAST(:property_ids AS uuid[]))
 UPDATE domiq_sync.pull_claim SET
     worker = NULL, claimed_until = NULL, failures = :failures,
     rests_until = clock_timestamp() + :rest * interval '1 second',
-    requests = COALESCE(:requests, requests),
+    requests = COALESCE(:requests, requests), seconds = COALESCE(:seconds, seconds),
     news = CASE WHEN :news > 0
                 THEN news * exp(-least(COALESCE(EXTRACT(EPOCH FROM clock_timestamp() - news_at)::float, 0) / :memory, 100.0))
                      + :news ELSE news END,

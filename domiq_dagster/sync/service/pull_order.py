@@ -9,6 +9,10 @@ Over that stands a floor: no property waits longer than it for its next pull, wh
 all. The likeliest property is pulled only if all others could be pulled in time after it, one by one; else
 the one that has waited for longest is. Where the budget is too small for the floor they are all pulled in
 turn.
+
+A pull that takes long keeps the account's slot for as long, and a change that is made meanwhile waits for it.
+So a property whose pulls do is pulled more seldom, so that they meet few of the changes, and at a moment at
+which none goes out, which it waits for as long again at most. Neither goes past the floor.
 """
 
 from __future__ import annotations
@@ -19,6 +23,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from domiq_dagster.sync import patience
+
+_SELDOM = 0.8
+"""A property whose pulls take long is left alone for so much of the floor at most: it is pulled by a worker
+in time, and not by Dagster as one that was forgotten."""
+_ONCE_SLOW = 0.5
+"""So many seconds at most are expected after a pull that was slow for once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +65,17 @@ class OrderRules:
             difference, and an empty pull costs both sides something.
         busy_pause: the same while changes go out at the account: they have precedence.
         floor: how long a property may wait for its next pull.
+        share: of the time, how much the pulls of one property may keep its account's slot: a change that is
+            made at any moment waits for one of them no more often than that.
+        quiet: for how long no change has gone out at an account where it is a quiet moment.
         burst: so many requests may follow each other at once, after a time in which fewer were made.
     """
 
     pause: float = 45.0
     busy_pause: float = 60.0
     floor: float = patience.PULL_FLOOR
+    share: float = 0.01
+    quiet: float = 5.0
     burst: int = 3
     weights: Weights = field(default_factory=Weights)
 
@@ -76,6 +91,7 @@ class PropertyFacts:
         edits: leads found changed lately, each counting less the longer ago.
         local_hour: by its own clock; None: its zone is not known.
         requests: what its last pull took.
+        seconds: for how long its pulls keep the account's slot.
     """
 
     property_id: UUID
@@ -85,6 +101,7 @@ class PropertyFacts:
     edits: float = 0.0
     local_hour: int | None = None
     requests: int = 1
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +130,27 @@ def choose(
     budget: float,
     free_in: float,
     rules: OrderRules,
-    busy: bool = False,
+    quiet_for: float = math.inf,
 ) -> Choice:
     """The next of an account's properties.
 
     Args:
         budget: requests a second; 0: none may be pulled.
         free_in: for how long the budget is used up; not positive: it is not.
-        busy: whether changes go out at the account.
+        quiet_for: for how long no change has gone out at the account; 0: one does now.
     """
     known = list(properties)
     if budget <= 0 or not known:
         return Choice(None, math.inf)
     if free_in > 0:
         return Choice(None, free_in)
-    pause = rules.busy_pause if busy else rules.pause
     awake = [p for p in known if p.rests_for <= 0]
-    ready = [p for p in awake if p.since_pull is None or p.since_pull >= pause]
+    # So soon that each begins before the floor though all others are pulled before it.
+    seldom_at_most = min(_SELDOM * rules.floor, rules.floor - sum(_turn(p, budget) for p in known))
+    waits = {p.property_id: _ready_in(p, rules, quiet_for, seldom_at_most) for p in awake}
+    ready = [p for p in awake if waits[p.property_id] <= 0]
     if not ready:
-        waits = [p.rests_for for p in known if p.rests_for > 0]
-        waits += [pause - p.since_pull for p in awake if p.since_pull is not None]
-        return Choice(None, min(waits))
+        return Choice(None, min([*waits.values(), *(p.rests_for for p in known if p.rests_for > 0)]))
     likeliest = max(ready, key=lambda p: (_score(p, rules.weights), p.property_id.int))
     longest = max(ready, key=lambda p: (_waited(p), p.property_id.int))
     return Choice(likeliest if _leaves_time(likeliest, awake, budget, rules) else longest)
@@ -145,19 +162,49 @@ def free_after(free_in: float, budget: float, requests: int, rules: OrderRules) 
     return max(free_in, -(rules.burst - 1) / budget) + requests / budget
 
 
+def expected_seconds(before: float | None, took: float) -> float:
+    """For how long a property's next pull will keep the slot, after one that took so long. That a single one
+    was slow says little: what is expected grows to twice as much at most, and falls at once.
+
+    Args:
+        before: what was expected of this one; None: nothing was known.
+    """
+    return took if before is None else min(took, max(2.0 * before, _ONCE_SLOW))
+
+
+def _ready_in(facts: PropertyFacts, rules: OrderRules, quiet_for: float, seldom_at_most: float) -> float:
+    """In how many seconds a property may be pulled, as it looks now; not positive: it may."""
+    since = _waited(facts)
+    usual = rules.busy_pause if quiet_for <= 0 else rules.pause
+    seldom = min(facts.seconds / rules.share, seldom_at_most)
+    if seldom <= usual:
+        return usual - since
+    if quiet_for >= rules.quiet:
+        return seldom - since
+    return min(
+        min(2.0 * seldom, seldom_at_most) - since,
+        max(seldom - since, rules.quiet - quiet_for),
+    )
+
+
 def _leaves_time(
     first: PropertyFacts, others: Sequence[PropertyFacts], budget: float, rules: OrderRules
 ) -> bool:
     """Whether all others can begin before their floor if this one is first, and they follow one by one, the
     one that has waited for longest before the others."""
-    begins = first.requests / budget
+    begins = _turn(first, budget)
     for one in sorted(others, key=_waited, reverse=True):
         if one is first:
             continue
         if begins > rules.floor - _waited(one):
             return False
-        begins += one.requests / budget
+        begins += _turn(one, budget)
     return True
+
+
+def _turn(facts: PropertyFacts, budget: float) -> float:
+    """How long after a property's pull has begun another one's can."""
+    return max(facts.requests / budget, facts.seconds)
 
 
 def _waited(facts: PropertyFacts) -> float:

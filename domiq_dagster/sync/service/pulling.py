@@ -4,7 +4,7 @@ in which news is likely, and what they bring is applied at once.
 One thread looks which accounts may be asked; a few others pull, each one property at a time, and at each
 account one. What is chosen, and by whom, is settled in the database (`pull_claims`), so any number of workers
 share an account's budget. A pull takes the account's slot like any request, for one request at a time: a push
-waits for no more than that.
+waits for no more than that, and seldom for one that takes long (`pull_order`).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Pulling:
 
     Attributes:
         max_pulls: how many properties are pulled side by side, each of another account.
-        is_served: whether changes go out at an account just now.
+        quiet_for: for how long no change has gone out at an account; 0: one does now.
         stopping: once it is set nothing more is begun, and a request under way is given up.
         on_news: called when something was linked or decided, from several threads.
         clock: in seconds.
@@ -64,7 +64,7 @@ class Pulling:
     tally: Tally
     metrics: Metrics
     max_pulls: int
-    is_served: Callable[[str], bool]
+    quiet_for: Callable[[str], float]
     stopping: threading.Event
     on_news: Callable[[], None]
     clock: Callable[[], float] = time.monotonic
@@ -148,7 +148,7 @@ class Pulling:
         try:
             if self.stopping.is_set():
                 return
-            claimed = self.claims.claim(account, busy=self.is_served(account))
+            claimed = self.claims.claim(account, quiet_for=self.quiet_for(account))
             if isinstance(claimed, PullClaim):
                 with self._lock:
                     self._under_way[account] = claimed.integration.property_id
@@ -186,9 +186,9 @@ class Pulling:
         applied = self._apply(claim, pulled)
         if claim.must_apply or pulled.is_news:
             state = AppliedState.OPEN if applied is None else AppliedState.YES
-        # What a property's first pull brings is all that was ever there, and no news.
-        edits = pulled.stored if integration.was_pulled else 0
-        self.claims.release(claim, made=requests.made, failures=0, applied=state, edits=edits)
+        # What a property's first pull brings is all that was ever there: no news, and no measure of the next.
+        edits, took = (pulled.stored, requests.seconds) if integration.was_pulled else (0, None)
+        self.claims.release(claim, made=requests.made, failures=0, applied=state, took=took, edits=edits)
         self.tally.pulled(integration.partition_key, pulled, applied)
         if pulled.linked or (applied is not None and (applied.applied or applied.pushed)):
             self.on_news()

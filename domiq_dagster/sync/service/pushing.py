@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -59,6 +60,7 @@ class Pushing:
         self._pool = ThreadPoolExecutor(max_accounts * ABREAST, thread_name_prefix="push")
         self._lock = threading.Lock()
         self._served: dict[str, _Account] = {}
+        self._served_until: dict[str, float] = {}
         self._left: dict[str, tuple[float, str]] = {}
         """Accounts that are left alone, until when, and why."""
         self._waiting = 0
@@ -84,9 +86,11 @@ class Pushing:
     def serving(self) -> int:
         return len(self._served)
 
-    def is_serving(self, account_id: str) -> bool:
-        """Whether changes of this account go out just now."""
-        return account_id in self._served
+    def quiet_for(self, account_id: str) -> float:
+        """For how many seconds no change of this account has gone out from here; 0: one does now."""
+        if account_id in self._served:
+            return 0.0
+        return self._clock() - self._served_until.get(account_id, -math.inf)
 
     def outages(self) -> dict[str, str]:
         """The accounts that are left alone just now for an outage, and why."""
@@ -152,6 +156,7 @@ class Pushing:
             served.threads -= 1
             if served.threads:
                 return
+            self._served_until[account] = self._clock()
             self._served.pop(account, None)
             if served.outage is not None:
                 rest = _BUSY_SECONDS if served.outage == AccountBusy.kind else _REST_SECONDS

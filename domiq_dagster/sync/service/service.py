@@ -139,7 +139,7 @@ class Service:
             self._tally,
             self.metrics,
             self._options.max_pulls,
-            self._pushing.is_serving,
+            self._pushing.quiet_for,
             self._stopping,
             on_news=self._pulled_news,
             clock=clock,

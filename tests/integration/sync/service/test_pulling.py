@@ -19,7 +19,7 @@ from domiq_dagster.sync.service.service import ServiceOptions
 from tests.fixtures.world import World
 from tests.integration.sync.service.test_service import Told, running, until
 
-OFTEN = OrderRules(pause=0.3, busy_pause=0.3)
+OFTEN = OrderRules(pause=0.3, busy_pause=0.3, share=1.0)
 PULLING = ServiceOptions(hears_notify=False, poll=0.1, quiet_poll=0.1, order=OFTEN)
 
 
@@ -117,27 +117,27 @@ def test_an_account_whose_breaker_is_open_or_that_has_no_budget_rests(world: Wor
     assert [a.account_id for a in one.accounts()] == [account]
     world.do("UPDATE domiq_sync.account SET open_until = clock_timestamp() + interval '1 minute'")
     assert one.accounts() == []
-    wait = one.claim(account, busy=False)
+    wait = one.claim(account)
     assert isinstance(wait, float)
     assert 50 < wait <= 60
     world.do("UPDATE domiq_sync.account SET open_until = NULL, pull_budget = 0")
     assert one.accounts() == []
-    assert not isinstance(one.claim(account, busy=False), PullClaim)
+    assert not isinstance(one.claim(account), PullClaim)
 
 
 def test_two_workers_never_claim_one_property_and_share_the_budget(world: World) -> None:
     of_one_account(world, 3)
     account = account_of(world)
     one, other = claims(world, "one"), claims(world, "other")
-    first, second = one.claim(account, busy=False), other.claim(account, busy=False)
+    first, second = one.claim(account), other.claim(account)
     assert isinstance(first, PullClaim)
     if isinstance(second, PullClaim):
         assert second.integration.property_id != first.integration.property_id
     world.do("UPDATE domiq_sync.account SET pull_budget = 0.01")
     world.do("UPDATE domiq_sync.pull_pace SET free_at = clock_timestamp()")
-    assert isinstance(other.claim(account, busy=False), PullClaim | float)
+    assert isinstance(other.claim(account), PullClaim | float)
     for worker in (one, other):
-        wait = worker.claim(account, busy=False)
+        wait = worker.claim(account)
         assert isinstance(wait, float)
         assert wait > 50
 
@@ -162,10 +162,10 @@ def test_a_claim_whose_worker_died_runs_out_and_what_it_left_is_applied(world: W
     world.property()
     account = account_of(world)
     dead, alive = claims(world, "dead", lease=40), claims(world, "alive")
-    assert isinstance(dead.claim(account, busy=False), PullClaim)
-    assert not isinstance(alive.claim(account, busy=False), PullClaim)
+    assert isinstance(dead.claim(account), PullClaim)
+    assert not isinstance(alive.claim(account), PullClaim)
     world.do("UPDATE domiq_sync.pull_claim SET claimed_until = clock_timestamp() - interval '1 second'")
-    taken = alive.claim(account, busy=False)
+    taken = alive.claim(account)
     assert isinstance(taken, PullClaim)
     assert taken.must_apply
     released(alive, taken)
@@ -175,20 +175,50 @@ def test_a_claim_whose_worker_died_runs_out_and_what_it_left_is_applied(world: W
 def test_what_was_brought_and_not_applied_is_applied_by_the_next_pull(world: World) -> None:
     world.property()
     account, one = account_of(world), claims(world)
-    assert released(one, one.claim(account, busy=False)).must_apply
-    assert not released(one, one.claim(account, busy=False), applied=AppliedState.AS_BEFORE).must_apply
-    assert not released(one, one.claim(account, busy=False), applied=AppliedState.OPEN).must_apply
+    assert released(one, one.claim(account)).must_apply
+    assert not released(one, one.claim(account), applied=AppliedState.AS_BEFORE).must_apply
+    assert not released(one, one.claim(account), applied=AppliedState.OPEN).must_apply
     world.do("UPDATE domiq_sync.pull_pace SET free_at = '-infinity'")
-    assert released(one, one.claim(account, busy=False)).must_apply
+    assert released(one, one.claim(account)).must_apply
 
 
 def test_what_a_pull_took_more_or_less_than_expected_is_charged(world: World) -> None:
     world.property()
     account, one = account_of(world), claims(world)
     left = "SELECT extract(EPOCH FROM free_at - clock_timestamp())::float FROM domiq_sync.pull_pace"
-    released(one, one.claim(account, busy=False), made=20)
+    released(one, one.claim(account), made=20)
     assert 15 < world.value(left) <= 20
     assert world.value("SELECT requests FROM domiq_sync.pull_claim") == 20
+
+
+def test_how_long_a_pull_kept_the_slot_is_known_to_the_next_worker(world: World, lead: Any) -> None:
+    account, one = account_of(world), claims(world, rules=OrderRules(pause=0.0))
+    released(one, one.claim(account), took=3.0)
+    assert world.value("SELECT seconds FROM domiq_sync.pull_claim") == 3.0
+    world.do("UPDATE domiq_sync.watermark SET last_pull_at = clock_timestamp() - interval '250 seconds'")
+    other = claims(world, "other", rules=OrderRules())
+    wait = other.claim(account)
+    assert isinstance(wait, float)
+    assert 20 < wait <= 50
+    world.do("UPDATE domiq_sync.watermark SET last_pull_at = clock_timestamp() - interval '310 seconds'")
+    wait = other.claim(account, quiet_for=1.0)
+    assert isinstance(wait, float)
+    assert wait == OrderRules().quiet - 1.0
+    assert released(other, other.claim(account)).seconds == 3.0
+    assert world.value("SELECT seconds FROM domiq_sync.pull_claim") == 3.0, "a pull that says nothing"
+
+
+def test_a_worker_measures_for_how_long_its_pulls_keep_the_slot(world: World, lead: Any) -> None:
+    world.standin.faults({"kind": "latency", "seconds": 0.6, "endpoint": "Prospects"})
+    with running(world, PULLING):
+        until(lambda: world.rows("SELECT FROM domiq_sync.pull_claim WHERE seconds >= 0.6"))
+
+
+def test_the_first_pull_of_a_property_is_no_measure_of_the_next(world: World) -> None:
+    world.property()
+    with running(world, replace(PULLING, order=OrderRules())):
+        until(lambda: world.rows("SELECT FROM domiq_sync.pull_claim WHERE applied_at IS NOT NULL"))
+    assert world.value("SELECT seconds FROM domiq_sync.pull_claim") is None
 
 
 def test_a_property_that_cannot_be_pulled_is_left_alone_longer_each_time(world: World, lead: Any) -> None:
