@@ -296,7 +296,7 @@ class Checks:
                 raise Broken("agreement", f"the tour is at {expected}, and ResMan was told {last}: {row}")
 
     def _explained(self, ours: str, theirs: str, last: list[Change]) -> bool:
-        # A row that the application logged itself, last, is what ResMan is to be told, whatever the status is.
+        # A row that the application logged itself, last, is what ResMan is to be told, whatever the status.
         said = next((c.new_status for c in last if not c.captured), ours)
         meaning = self._statuses.lead_status(said)
         if meaning is None or self._statuses.covers(theirs, meaning):
