@@ -13,7 +13,8 @@
 # test-deploy
 #          what needs containers: the image, one machine's compose file, each container killed; some minutes
 # test-distributed
-#          workers on three machines (containers), two of them lost in the middle: some minutes, one JSON line
+#          workers on three machines (containers), two of them lost in the middle: a quarter of an hour, one JSON line;
+#          OPTIONS="--accounts 20" for the shorter half
 # matrix   the database's tests on PostgreSQL 13 to 18, which it fetches into ~/.cache once (it needs npm)
 # dev      the same world, kept running, with the Dagster UI on 127.0.0.1:3000
 # lint     what .pre-commit-config.yaml lists: formatting, lint, types, which room may import which, the layout of
@@ -88,7 +89,7 @@ test-deploy: install
 	DOMIQ_TEST_DEPLOY=1 $(BIN)/python -m pytest -n 0 -rs -m deploy
 
 test-distributed: install
-	@$(BIN)/python -m tests.deploy.distributed
+	@$(BIN)/python -m tests.deploy.distributed $(OPTIONS)
 
 matrix: install
 	$(BIN)/python -m tools.postgres_versions || echo "Goes on with the versions that are there." >&2

@@ -13,8 +13,12 @@ from dagster._serdes import ConfigurableClassData
 
 from domiq_dagster.runtime import secret_files
 
-_OURS: Final = ("DOMIQ_", "RESMAN_", "OTEL_")
-_DAGSTERS: Final = ("DAGSTER_HOME", "DAGSTER_PG_URL")
+_PREFIXES: Final = ("DOMIQ_", "RESMAN_", "OTEL_", "PG")
+"""Of ours, of traces, and of libpq's, to which an address may leave its certificates and its password."""
+_NAMES: Final = frozenset(
+    {"DAGSTER_HOME", "DAGSTER_PG_URL", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
+    | {name for proxy in ("http_proxy", "https_proxy", "no_proxy") for name in (proxy, proxy.upper())}
+)
 
 
 class DockerRunLauncher(dagster_docker.DockerRunLauncher):
@@ -30,4 +34,4 @@ class DockerRunLauncher(dagster_docker.DockerRunLauncher):
 
 def handed_on(env: Mapping[str, str]) -> list[str]:
     """The names of the variables that a run is to have as this process has them."""
-    return sorted(name for name in env if name.startswith(_OURS) or name in _DAGSTERS)
+    return sorted(name for name in env if name.startswith(_PREFIXES) or name in _NAMES)

@@ -101,7 +101,7 @@ def remove(connection: Connection, *, wait_seconds: float = _WAIT_SECONDS) -> No
 
 
 def _lock(connection: Connection, tables: Sequence[str], wait_seconds: float) -> None:
-    connection.execute(text(f"SET LOCAL lock_timeout = {_ALL_WAIT_MS // len(tables)}"))
+    connection.execute(text(f"SET LOCAL lock_timeout = {_ALL_WAIT_MS // max(1, len(tables))}"))
     deadline = time.monotonic() + wait_seconds
     while True:
         if connection.scalar(QUERIES.waits_for_us, {"tables": list(tables)}):

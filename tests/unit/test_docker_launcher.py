@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_what_is_set_is_handed_on_and_nothing_of_anybody_elses() -> None:
-    env = {"DOMIQ_EMAIL_URL": "x", "RESMAN_API_KEY": "x", "DAGSTER_PG_URL": "x", "PATH": "x", "AWS_KEY": "x"}
-    assert handed_on(env) == ["DAGSTER_PG_URL", "DOMIQ_EMAIL_URL", "RESMAN_API_KEY"]
+    ours = ["DAGSTER_PG_URL", "DOMIQ_EMAIL_URL", "HTTPS_PROXY", "PGSSLMODE", "RESMAN_API_KEY", "no_proxy"]
+    assert handed_on(dict.fromkeys([*ours, "PATH", "AWS_KEY", "HOME"], "x")) == ours
 
 
 def test_secrets_in_files_are_handed_on_by_their_values(
