@@ -146,7 +146,7 @@ def choose(
         return Choice(None, free_in)
     awake = [p for p in known if p.rests_for <= 0]
     # So soon that each begins before the floor though all others are pulled before it.
-    seldom_at_most = min(_SELDOM * rules.floor, rules.floor - sum(_turn(p, budget) for p in known))
+    seldom_at_most = min(_SELDOM * rules.floor, rules.floor - sum(_pull_takes(p, budget) for p in known))
     waits = {p.property_id: _ready_in(p, rules, quiet_for, seldom_at_most) for p in awake}
     ready = [p for p in awake if waits[p.property_id] <= 0]
     if not ready:
@@ -192,17 +192,17 @@ def _leaves_time(
 ) -> bool:
     """Whether all others can begin before their floor if this one is first, and they follow one by one, the
     one that has waited for longest before the others."""
-    begins = _turn(first, budget)
+    begins = _pull_takes(first, budget)
     for one in sorted(others, key=_waited, reverse=True):
         if one is first:
             continue
         if begins > rules.floor - _waited(one):
             return False
-        begins += _turn(one, budget)
+        begins += _pull_takes(one, budget)
     return True
 
 
-def _turn(facts: PropertyFacts, budget: float) -> float:
+def _pull_takes(facts: PropertyFacts, budget: float) -> float:
     """How long after a property's pull has begun another one's can."""
     return max(facts.requests / budget, facts.seconds)
 
