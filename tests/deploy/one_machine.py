@@ -65,6 +65,8 @@ def machine(
     with health_checked():
         try:
             it.compose("up", "-d", "--no-deps")
+            # A run that Dagster starts before fails, and says so.
+            it.until("the world is made", lambda: "The made-up world is set up." in it.said("migrate_1"))
             it.all_well("after the start")
             yield it
         finally:
